@@ -1,0 +1,59 @@
+"""Errors that a user can act on: what was asked, what was found, what to do."""
+
+from __future__ import annotations
+
+
+class DmdError(Exception):
+    """Something the user can put right.
+
+    The message is one or two plain sentences; ``advice`` says what to do next. The command line
+    prints both and exits with ``exit_code``; the window shows both and keeps the user's work.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.advice}".strip()
+
+
+class RecipeError(DmdError):
+    """A recipe that cannot be read, or asks for something that does not exist."""
+
+
+class UnitError(DmdError):
+    """A unit that is unknown, or of another dimension than the one wanted."""
+
+
+class FileError(DmdError):
+    """A file that is missing, damaged, of an unknown format or without a needed entry."""
+
+
+class RunError(DmdError):
+    """A run folder that is in use, incomplete or of a newer format."""
+
+
+class PhysicsError(DmdError):
+    """A simulation that cannot give the number asked for (overlap, too large a step, too short)."""
+
+    exit_code = 3
+
+
+class EngineError(DmdError):
+    """The engine stopped, ran out of memory or does not answer."""
+
+    exit_code = 4
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """``'adam'`` from ``'adma'``: advice that names the likely word, else all that are known."""
+    import difflib
+
+    close = difflib.get_close_matches(word, known, n=1)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Known: {', '.join(sorted(known))}." if known else "None is known."

@@ -1,0 +1,178 @@
+"""The only conversion factors in the house.
+
+Internal units: angstrom, femtosecond, electronvolt, atomic mass unit, elementary charge, kelvin.
+Everything inside the engine is in these; a name that crosses the boundary carries its unit.
+
+Source: CODATA 2022; e, k_B, N_A, c and h are exact by definition of the SI (2019).
+"""
+
+from __future__ import annotations
+
+from math import pi
+
+from .errors import UnitError
+
+ELEMENTARY_CHARGE = 1.602176634e-19  # C
+BOLTZMANN_SI = 1.380649e-23  # J/K
+AVOGADRO = 6.02214076e23  # 1/mol
+SPEED_OF_LIGHT = 299792458.0  # m/s
+PLANCK = 6.62607015e-34  # J s
+ATOMIC_MASS = 1.66053906892e-27  # kg
+VACUUM_PERMITTIVITY = 8.8541878188e-12  # F/m
+
+BOLTZMANN = BOLTZMANN_SI / ELEMENTARY_CHARGE
+"""Boltzmann's constant in eV/K."""
+
+ACCELERATION = ELEMENTARY_CHARGE / ATOMIC_MASS * 1e-10
+"""Acceleration in angstrom/fs^2 of 1 amu under a force of 1 eV/angstrom (about 0.00964853)."""
+
+_JOULE = 1.0 / ELEMENTARY_CHARGE
+_METRE = 1e10
+_SECOND = 1e15
+
+# name -> (dimension, size in internal units)
+_UNITS: dict[str, tuple[str, float]] = {
+    "": ("number", 1.0),
+    "1": ("number", 1.0),
+    "%": ("number", 0.01),
+    "angstrom": ("length", 1.0),
+    "nm": ("length", 10.0),
+    "pm": ("length", 0.01),
+    "bohr": ("length", 0.529177210544),
+    "fs": ("time", 1.0),
+    "ps": ("time", 1e3),
+    "ns": ("time", 1e6),
+    "1/ps": ("rate", 1e-3),
+    "1/fs": ("rate", 1.0),
+    "eV": ("energy", 1.0),
+    "meV": ("energy", 1e-3),
+    "hartree": ("energy", 27.211386245981),
+    "kJ/mol": ("energy", 1e3 / AVOGADRO * _JOULE),
+    "kcal/mol": ("energy", 4184.0 / AVOGADRO * _JOULE),
+    "J": ("energy", _JOULE),
+    "K": ("temperature", 1.0),
+    "amu": ("mass", 1.0),
+    "e": ("charge", 1.0),
+    "eV/angstrom": ("force", 1.0),
+    "kJ/mol/nm": ("force", 1e3 / AVOGADRO * _JOULE / 10.0),
+    "m2/s": ("diffusion", _METRE**2 / _SECOND),
+    "cm2/s": ("diffusion", (_METRE * 1e-2) ** 2 / _SECOND),
+    "1e-9 m2/s": ("diffusion", 1e-9 * _METRE**2 / _SECOND),
+    "1e-5 cm2/s": ("diffusion", 1e-9 * _METRE**2 / _SECOND),
+    "angstrom2/fs": ("diffusion", 1.0),
+    "angstrom2/ps": ("diffusion", 1e-3),
+    "angstrom/fs": ("velocity", 1.0),
+    "angstrom2/fs2": ("velocity squared", 1.0),
+    "m2/s2": ("velocity squared", (_METRE / _SECOND) ** 2),
+    "angstrom3": ("volume", 1.0),
+    "g/cm3": ("density", 1e-3 / ATOMIC_MASS * 1e-24),
+    "kg/m3": ("density", 1.0 / ATOMIC_MASS * 1e-30),
+    "amu/angstrom3": ("density", 1.0),
+    "eV/angstrom3": ("pressure", 1.0),
+    "Pa": ("pressure", _JOULE / _METRE**3),
+    "bar": ("pressure", 1e5 * _JOULE / _METRE**3),
+    "atm": ("pressure", 101325.0 * _JOULE / _METRE**3),
+    "GPa": ("pressure", 1e9 * _JOULE / _METRE**3),
+    "1/cm": ("wavenumber", 1.0),
+    "THz": ("wavenumber", 1e12 / (SPEED_OF_LIGHT * 100.0)),
+    "rad/fs": ("wavenumber", 1e15 / (2.0 * pi * SPEED_OF_LIGHT * 100.0)),
+}
+
+_ALIASES = {
+    "A": "angstrom",
+    "Å": "angstrom",
+    "Angstrom": "angstrom",
+    "ang": "angstrom",
+    "kJ mol-1": "kJ/mol",
+    "kcal mol-1": "kcal/mol",
+    "m^2/s": "m2/s",
+    "m²/s": "m2/s",
+    "m2 s-1": "m2/s",
+    "cm^2/s": "cm2/s",
+    "cm²/s": "cm2/s",
+    "cm2 s-1": "cm2/s",
+    "1e-9 m^2/s": "1e-9 m2/s",
+    "10^-9 m2/s": "1e-9 m2/s",
+    "1e-5 cm^2/s": "1e-5 cm2/s",
+    "Å2/ps": "angstrom2/ps",
+    "A2/ps": "angstrom2/ps",
+    "g/cm^3": "g/cm3",
+    "g cm-3": "g/cm3",
+    "kg/m^3": "kg/m3",
+    "cm-1": "1/cm",
+    "cm^-1": "1/cm",
+    "kelvin": "K",
+    "u": "amu",
+    "Da": "amu",
+    "g/mol": "amu",
+}
+
+
+def canonical(unit: str) -> str:
+    """Return the house's spelling of a unit; raise `UnitError` if it is unknown."""
+    name = unit.strip()
+    name = _ALIASES.get(name, name)
+    if name not in _UNITS:
+        raise UnitError(
+            f"Unit {unit!r} is unknown.", f"Known: {', '.join(n for n in _UNITS if n)}."
+        )
+    return name
+
+
+def dimension(unit: str) -> str:
+    """Return the dimension of a unit, such as ``'length'``."""
+    return _UNITS[canonical(unit)][0]
+
+
+def units_of(dimension_name: str) -> list[str]:
+    """Return the units that measure a dimension, the internal one among them."""
+    return [name for name, (dim, _) in _UNITS.items() if dim == dimension_name]
+
+
+def factor(source: str, target: str) -> float:
+    """Return the number that turns a value in ``source`` into one in ``target``.
+
+    Raises:
+        UnitError: a unit is unknown or the two measure different things.
+    """
+    from_dimension, from_size = _UNITS[canonical(source)]
+    to_dimension, to_size = _UNITS[canonical(target)]
+    if from_dimension != to_dimension:
+        raise UnitError(
+            f"{source!r} is a {from_dimension}, but a {to_dimension} is needed ({target}).",
+            f"Use one of: {', '.join(units_of(to_dimension))}.",
+        )
+    return from_size / to_size
+
+
+def to_internal(value: float, unit: str) -> float:
+    """Turn a value in ``unit`` into internal units."""
+    return value * _UNITS[canonical(unit)][1]
+
+
+def from_internal(value: float, unit: str) -> float:
+    """Turn a value in internal units into ``unit``."""
+    return value / _UNITS[canonical(unit)][1]
+
+
+def pretty(unit: str) -> str:
+    """Return a unit as it is printed on an axis: ``'Å'``, ``'10⁻⁹ m²/s'``, ``'cm⁻¹'``."""
+    table = {
+        "angstrom": "Å",
+        "1e-9 m2/s": "10⁻⁹ m²/s",
+        "1e-5 cm2/s": "10⁻⁵ cm²/s",
+        "m2/s": "m²/s",
+        "cm2/s": "cm²/s",
+        "m2/s2": "m²/s²",
+        "angstrom2/ps": "Å²/ps",
+        "angstrom2/fs": "Å²/fs",
+        "angstrom2/fs2": "Å²/fs²",
+        "angstrom/fs": "Å/fs",
+        "angstrom3": "Å³",
+        "g/cm3": "g/cm³",
+        "kg/m3": "kg/m³",
+        "eV/angstrom": "eV/Å",
+        "1/cm": "cm⁻¹",
+        "1/ps": "ps⁻¹",
+    }
+    return table.get(unit, unit)

@@ -1,0 +1,233 @@
+"""What a run says of itself: the events of the loop, on disk and in the pipe alike.
+
+Live runs and old ones are drawn from the same events. Arrays are lists of floats in the units named
+beside them; a run's event log holds one JSON object per line.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from dmdstudio.plan.catalog import Catalog
+
+
+class Curve(Struct, frozen=True, kw_only=True):
+    """A line to draw: values against an axis, with standard errors where they are known."""
+
+    name: str
+    label: str
+    axis: list[float]
+    axis_label: str
+    axis_unit: str
+    value: list[float]
+    unit: str
+    error: list[float] = []
+
+
+class ParameterReport(Struct, frozen=True, kw_only=True):
+    """One refinable number at one iteration; ``value`` and bounds in ``unit``.
+
+    ``gradient`` is the derivative of the loss by the parameter (1/unit), ``gradient_error`` its
+    standard error over replicas; ``thermodynamic`` is the part of the gradient that comes from the
+    starting ensemble, the rest comes along the trajectories.
+    """
+
+    key: str
+    unit: str
+    value: float
+    free: bool = True
+    lower: float | None = None
+    upper: float | None = None
+    gradient: float | None = None
+    gradient_error: float | None = None
+    thermodynamic: float | None = None
+
+
+class TargetReport(Struct, frozen=True, kw_only=True):
+    """Prediction and experiment of one target; a single number has one point and no axis."""
+
+    name: str
+    observable: str
+    label: str
+    unit: str
+    value: list[float]
+    error: list[float]
+    axis: list[float] = []
+    axis_label: str = ""
+    axis_unit: str = ""
+    experiment: list[float] = []
+    experiment_error: list[float] = []
+    source: str = ""
+    weight: float = 0.0
+    loss: float = 0.0
+    curves: tuple[Curve, ...] = ()
+
+
+class StepReport(Struct, frozen=True, kw_only=True):
+    """One iteration: the parameters it evaluated and everything measured with them."""
+
+    iteration: int
+    loss: float
+    loss_error: float
+    parameters: tuple[ParameterReport, ...]
+    targets: tuple[TargetReport, ...]
+    gradient_norm: float
+    learning_rate: float
+    effective_sample_fraction: float
+    resampled: bool
+    reversal_residual: float  # lattice units; 0 means the very same bits
+    energy_drift: float  # eV per atom and ps, root mean square over replicas
+    temperature: float  # K, mean over the trajectories
+    seconds: float
+
+
+class Started(Struct, frozen=True, kw_only=True, tag="started"):
+    """A run begins, or goes on from a stored state."""
+
+    run_dir: str
+    recipe: str  # TOML
+    title: str
+    formula: str
+    atoms: int
+    replicas: int
+    iterations: int
+    first_iteration: int
+    device: str
+    precision: str
+    method: str
+    parameters: tuple[ParameterReport, ...]
+    targets: tuple[TargetReport, ...]  # experiment only, no prediction yet
+    version: str
+    time: float
+
+
+class Phase(Struct, frozen=True, kw_only=True, tag="phase"):
+    """What the engine is doing now: starting, importing, compiling, equilibrating, sampling,
+    propagating, differentiating, writing, evaluating."""
+
+    name: str
+    iteration: int = -1
+    detail: str = ""
+
+
+class Progress(Struct, frozen=True, kw_only=True, tag="progress"):
+    """How far the run is: ``fraction`` of all work, and the seconds left by what was measured."""
+
+    fraction: float
+    seconds_left: float | None = None
+    iteration: int = -1
+    phase: str = ""
+    phase_fraction: float = 0.0
+
+
+class Iterated(Struct, frozen=True, kw_only=True, tag="iterated"):
+    """An iteration is done and stored."""
+
+    report: StepReport
+
+
+class Log(Struct, frozen=True, kw_only=True, tag="log"):
+    """A sentence for the log; level is info, warning or error."""
+
+    level: str
+    text: str
+    time: float = 0.0
+
+
+class Paused(Struct, frozen=True, kw_only=True, tag="paused"):
+    """The loop waits (true) or goes on (false)."""
+
+    paused: bool
+
+
+class Finished(Struct, frozen=True, kw_only=True, tag="finished"):
+    """The run ended well: ``completed``, or ``stopped`` by the user; it can be resumed."""
+
+    reason: str
+    iterations: int
+    best_iteration: int
+    seconds: float
+
+
+class Failed(Struct, frozen=True, kw_only=True, tag="failed"):
+    """The run, or another command, ended with an error; what is stored can be resumed."""
+
+    message: str
+    advice: str = ""
+    details: str = ""
+
+
+class Ready(Struct, frozen=True, kw_only=True, tag="ready"):
+    """The engine has imported everything and waits for a command."""
+
+    catalog: Catalog
+    device: str
+    devices: tuple[str, ...]
+    version: str
+    seconds: float
+
+
+class GradientRow(Struct, frozen=True, kw_only=True):
+    """One parameter's gradient of the loss by several methods (1/unit)."""
+
+    key: str
+    unit: str
+    values: dict[str, float]  # method -> derivative
+    errors: dict[str, float]  # method -> relative difference from backpropagation
+
+
+class GradientChecked(Struct, frozen=True, kw_only=True, tag="gradient_checked"):
+    """Gradient methods side by side on the same starts."""
+
+    rows: tuple[GradientRow, ...]
+    reversal_residual: float
+    precision: str
+    replicas: int
+    steps: int
+    seconds: dict[str, float]
+
+
+class Evaluated(Struct, frozen=True, kw_only=True, tag="evaluated"):
+    """Observables and loss from fresh samples."""
+
+    targets: tuple[TargetReport, ...]
+    parameters: tuple[ParameterReport, ...]
+    loss: float
+    loss_error: float
+    replicas: int
+    seed: int
+    iteration: int
+    temperature: float
+    energy_drift: float
+
+
+Event = (
+    Started
+    | Phase
+    | Progress
+    | Iterated
+    | Log
+    | Paused
+    | Finished
+    | Failed
+    | Ready
+    | GradientChecked
+    | Evaluated
+)
+
+
+class Envelope(Struct, frozen=True):
+    """A numbered message of the engine: numbers never skip, so a lost one is noticed.
+
+    ``reply_to`` is the number of the command that it answers, 0 where none; an envelope without
+    an event is the heartbeat.
+    """
+
+    number: int
+    reply_to: int = 0
+    event: Event | None = None
+
+
+encoder = msgspec.json.Encoder()
+event_decoder = msgspec.json.Decoder(Event)

@@ -1,0 +1,440 @@
+"""The recipe: a whole refinement as text (TOML), reproducible alone.
+
+Every section is a frozen struct whose fields carry label, doc, unit and bounds; `catalog.fields_of`
+turns them into forms. Sections that choose a registered thing by ``kind``, ``method`` or
+``observable`` hold its own settings in ``options``; in the file they stand beside the others.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import tomli_w
+from msgspec import Struct
+
+from dmdstudio.base.errors import RecipeError, nearest
+from dmdstudio.plan.catalog import convert, setting
+
+FORMAT = 1
+"""Version of the recipe's own layout."""
+
+
+class SystemPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The atoms and their cell."""
+
+    structure: Annotated[
+        str, setting("Structure file", "A structure file, relative to the recipe.")
+    ]
+    replicate: Annotated[
+        tuple[int, int, int],
+        setting("Replicate", "Copies of the cell along its three vectors."),
+    ] = (1, 1, 1)
+    density: Annotated[
+        float | None,
+        setting("Density", "Scale the cell to this density; empty keeps the file's.", "g/cm3"),
+    ] = None
+
+
+class ParameterPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One number of a potential: its start, whether it is refined, and within which bounds."""
+
+    name: Annotated[str, setting("Name", "The parameter, as the potential calls it.")]
+    of: Annotated[str, setting("Of", "The atom type it belongs to; empty for all.")] = ""
+    value: Annotated[float, setting("Value", "The value that the refinement starts from.")]
+    unit: Annotated[str, setting("Unit", "The unit of value and bounds.")] = ""
+    free: Annotated[bool, setting("Free", "Refine this parameter.")] = True
+    lower: Annotated[float | None, setting("Lower bound", "Never go below.")] = None
+    upper: Annotated[float | None, setting("Upper bound", "Never go above.")] = None
+
+
+class PotentialPlan(Struct, frozen=True, kw_only=True):
+    """One term of the potential energy; the terms of a recipe are added."""
+
+    kind: Annotated[str, setting("Kind", "A registered potential.")]
+    name: Annotated[str, setting("Name", "A name of your own; the kind where empty.")] = ""
+    parameter: tuple[ParameterPlan, ...] = ()
+    options: dict[str, Any] = {}
+
+    @property
+    def key(self) -> str:
+        """The name by which parameters refer to this term."""
+        return self.name or self.kind
+
+
+class SamplingPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the starting phases are drawn from the NVT ensemble."""
+
+    temperature: Annotated[
+        float, setting("Temperature", "Temperature of the starting ensemble.", "K", gt=0)
+    ]
+    replicas: Annotated[int, setting("Replicas", "Independent starts, run side by side.", ge=2)] = (
+        32
+    )
+    timestep: Annotated[
+        float, setting("Time step", "Step of the thermostatted sampler.", "fs", gt=0)
+    ] = 4.0
+    friction: Annotated[
+        float, setting("Friction", "Coupling of the Langevin thermostat.", "1/ps", gt=0)
+    ] = 1.0
+    equilibration_steps: Annotated[
+        int, setting("Equilibration", "Steps before the first pool of starts.", ge=0)
+    ] = 2000
+    decorrelation_steps: Annotated[
+        int, setting("Decorrelation", "Steps between one pool of starts and the next.", ge=1)
+    ] = 500
+    effective_sample_fraction: Annotated[
+        float,
+        setting(
+            "Effective sample fraction",
+            "Draw fresh starts once the reweighted pool is worth less than this fraction of its "
+            "size; 1 draws afresh at every iteration.",
+            ge=0.0,
+            le=1.0,
+        ),
+    ] = 0.9
+    reuse_limit: Annotated[
+        int,
+        setting(
+            "Reuse limit",
+            "Iterations that may share one pool. Sharing is cheap but keeps that pool's "
+            "statistical error; 1 draws afresh at every iteration.",
+            ge=1,
+        ),
+    ] = 2
+
+
+class DynamicsPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The microcanonical trajectory that the observables are measured on."""
+
+    timestep: Annotated[float, setting("Time step", "Step of the leapfrog.", "fs", gt=0)] = 1.0
+    steps: Annotated[int, setting("Steps", "Steps of each trajectory.", ge=1)] = 2000
+    record_every: Annotated[
+        int, setting("Record every", "Steps between two recorded frames.", ge=1)
+    ] = 5
+
+
+class GradientPlan(Struct, frozen=True, kw_only=True):
+    """How the derivative of the loss with respect to the parameters is taken."""
+
+    method: Annotated[str, setting("Method", "A registered gradient method.")] = (
+        "reversible_adjoint"
+    )
+    options: dict[str, Any] = {}
+
+
+class TargetPlan(Struct, frozen=True, kw_only=True):
+    """One observable, and the measurement it is to match."""
+
+    observable: Annotated[str, setting("Observable", "A registered observable.")]
+    name: Annotated[str, setting("Name", "A name of your own; the observable where empty.")] = ""
+    data: Annotated[
+        str, setting("Experiment", "A data file, relative to the recipe; empty only watches.")
+    ] = ""
+    weight: Annotated[float, setting("Weight", "Factor of this target's loss.", ge=0)] = 1.0
+    options: dict[str, Any] = {}
+
+    @property
+    def key(self) -> str:
+        """The name by which reports refer to this target."""
+        return self.name or self.observable
+
+
+class OptimizerPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the parameters follow the gradient."""
+
+    kind: Annotated[
+        Literal["adam", "sgd", "rmsprop", "adabelief"],
+        setting("Optimiser", "An optimiser of optax."),
+    ] = "adam"
+    learning_rate: Annotated[
+        float,
+        setting("Learning rate", "Relative change of a parameter per iteration, at first.", gt=0),
+    ] = 0.005
+    final_learning_rate: Annotated[
+        float,
+        setting(
+            "Final learning rate",
+            "The learning rate falls to this along a half cosine over the iterations.",
+            gt=0,
+        ),
+    ] = 0.001
+    gradient_clip: Annotated[
+        float | None,
+        setting("Gradient clip", "Largest norm of the relative gradient; empty for none."),
+    ] = None
+
+
+class RefinementPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long the loop runs."""
+
+    iterations: Annotated[int, setting("Iterations", "Iterations of the refinement.", ge=1)] = 12
+
+
+class ExecutionPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where and with which numbers it is computed."""
+
+    seed: Annotated[int, setting("Seed", "Seed of every random number.", ge=0, lt=2**32)] = 0
+    device: Annotated[
+        Literal["auto", "cpu", "gpu"], setting("Device", "Where the engine runs.")
+    ] = "auto"
+    precision: Annotated[
+        Literal["float32", "float64"], setting("Precision", "Numbers of forces and gradients.")
+    ] = "float32"
+    lattice_bits: Annotated[
+        Literal[32, 64],
+        setting("Lattice bits", "Bits of a coordinate on the integer lattice."),
+    ] = 32
+    batch: Annotated[
+        int, setting("Batch", "Replicas computed together; 0 chooses by device and size.", ge=0)
+    ] = 0
+
+
+class Recipe(Struct, frozen=True, kw_only=True):
+    """A refinement, whole.
+
+    Attributes:
+        folder: where relative paths start; not part of the file.
+    """
+
+    format: int = FORMAT
+    title: str = ""
+    notes: str = ""
+    system: SystemPlan
+    potential: tuple[PotentialPlan, ...]
+    sampling: SamplingPlan
+    dynamics: DynamicsPlan = DynamicsPlan()
+    gradient: GradientPlan = GradientPlan()
+    target: tuple[TargetPlan, ...] = ()
+    optimizer: OptimizerPlan = OptimizerPlan()
+    refinement: RefinementPlan = RefinementPlan()
+    execution: ExecutionPlan = ExecutionPlan()
+    folder: str = "."
+
+    def path(self, name: str) -> Path:
+        """Return where a file named in the recipe lies."""
+        return Path(self.folder) / name
+
+
+_SECTIONS = {
+    "system": SystemPlan,
+    "potential": PotentialPlan,
+    "sampling": SamplingPlan,
+    "dynamics": DynamicsPlan,
+    "gradient": GradientPlan,
+    "target": TargetPlan,
+    "optimizer": OptimizerPlan,
+    "refinement": RefinementPlan,
+    "execution": ExecutionPlan,
+}
+
+
+def sections() -> dict[str, type[Struct]]:
+    """Return the sections of a recipe by name, in the order of the file."""
+    return dict(_SECTIONS)
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """Read a recipe file.
+
+    Raises:
+        RecipeError: the file is missing, is not TOML, or holds a setting that does not fit.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "recipe.toml"
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        raise RecipeError(f"There is no recipe at {path}.", "Name a .toml file.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} cannot be read as text: {error}.") from None
+    return parse_recipe(text, folder=path.parent, name=path.name)
+
+
+def parse_recipe(text: str, folder: str | Path = ".", name: str = "recipe") -> Recipe:
+    """Turn the text of a recipe into a `Recipe`; raise `RecipeError` as `read_recipe` does."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{name} is not a TOML file: {error}.") from None
+    return recipe_from_table(table, folder, name)
+
+
+def recipe_from_table(
+    table: dict[str, Any], folder: str | Path = ".", name: str = "recipe"
+) -> Recipe:
+    """Turn nested tables, as in the file, into a `Recipe`; raise `RecipeError` if they do not fit."""
+    found = table.get("format", FORMAT)
+    if not isinstance(found, int) or found > FORMAT:
+        raise RecipeError(
+            f"{name} has format {found!r}, but this version reads up to {FORMAT}.",
+            "Update DMD Studio.",
+        )
+    known = [*_SECTIONS, "format", "title", "notes"]
+    for key in table:
+        if key not in known:
+            raise RecipeError(f"{name} has no section {key!r}.", nearest(key, known))
+    lifted: dict[str, Any] = {}
+    for key, value in table.items():
+        struct = _SECTIONS.get(key)
+        if struct is None:
+            lifted[key] = value
+        elif key in ("potential", "target"):
+            if not isinstance(value, list):
+                raise RecipeError(f"{name}: {key} must be a list of tables, [[{key}]].")
+            lifted[key] = [_lift(item, struct, f"{name}: {key}") for item in value]
+        else:
+            lifted[key] = _lift(value, struct, f"{name}: {key}")
+    recipe = convert({**lifted, "folder": str(folder)}, Recipe, f"{name}:")
+    _check(recipe, name)
+    return recipe
+
+
+def _lift(table: Any, struct: type[Struct], where: str) -> Any:
+    """Move the settings that a section does not know itself into its ``options``."""
+    if not isinstance(table, dict):
+        raise RecipeError(f"{where} must be a table, found {table!r}.")
+    own = [field for field in struct.__struct_fields__ if field != "options"]
+    if "options" not in struct.__struct_fields__:
+        for key in table:
+            if key not in own:
+                raise RecipeError(f"{where} has no setting {key!r}.", nearest(key, own))
+        return table
+    if "options" in table:
+        raise RecipeError(f"{where}: write the settings beside `kind`, not under `options`.")
+    return {
+        **{k: v for k, v in table.items() if k in own},
+        "options": {k: v for k, v in table.items() if k not in own},
+    }
+
+
+def _check(recipe: Recipe, name: str) -> None:
+    if not recipe.potential:
+        raise RecipeError(f"{name} has no potential.", "Add a [[potential]] table.")
+    for key, items in (("potential", recipe.potential), ("target", recipe.target)):
+        seen = [item.key for item in items]
+        for item in seen:
+            if seen.count(item) > 1:
+                raise RecipeError(
+                    f"{name} has {seen.count(item)} {key}s called {item!r}.",
+                    "Give each a `name` of its own.",
+                )
+    for potential in recipe.potential:
+        for parameter in potential.parameter:
+            _check_parameter(parameter, f"{name}: {potential.key}.{parameter.name}")
+    if recipe.dynamics.steps % recipe.dynamics.record_every:
+        raise RecipeError(
+            f"{name}: dynamics.steps = {recipe.dynamics.steps} is not a multiple of "
+            f"dynamics.record_every = {recipe.dynamics.record_every}."
+        )
+    if min(recipe.system.replicate) < 1:
+        raise RecipeError(f"{name}: system.replicate must be 1 or more along each vector.")
+
+
+def _check_parameter(parameter: ParameterPlan, where: str) -> None:
+    lower = -math.inf if parameter.lower is None else parameter.lower
+    upper = math.inf if parameter.upper is None else parameter.upper
+    if not math.isfinite(parameter.value):
+        raise RecipeError(f"{where}: value {parameter.value} is not a number.")
+    if not lower < upper:
+        raise RecipeError(f"{where}: lower bound {lower} is not below upper bound {upper}.")
+    if not lower <= parameter.value <= upper:
+        raise RecipeError(
+            f"{where}: value {parameter.value} is outside its bounds {lower} to {upper}."
+        )
+
+
+def recipe_to_table(recipe: Recipe) -> dict[str, Any]:
+    """Return the tables that a recipe file holds (no ``folder``, no empty settings)."""
+    table = msgspec.json.decode(msgspec.json.encode(recipe))  # plain lists and dicts
+    table.pop("folder")
+    for key in ("title", "notes"):
+        if not table[key]:
+            table.pop(key)
+    for key, struct in _SECTIONS.items():
+        if "options" in struct.__struct_fields__:
+            items = table[key] if isinstance(table[key], list) else [table[key]]
+            for item in items:
+                item.update(item.pop("options"))
+    return _without_none(table)
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_none(v) for k, v in value.items() if v is not None and v != ""}
+    if isinstance(value, list):
+        return [_without_none(v) for v in value]
+    return value
+
+
+def recipe_to_toml(recipe: Recipe) -> str:
+    """Return a recipe as the text of its file; `parse_recipe` gives the same recipe back."""
+    return tomli_w.dumps(recipe_to_table(recipe))
+
+
+def with_settings(recipe: Recipe, settings: list[str]) -> Recipe:
+    """Return a recipe with ``section.field=value`` settings applied, as on the command line.
+
+    A list item is named by its number, its name, or its kind; where a list has one item, naming it
+    may be left out: ``potential.parameter.sigma.value=3.4``, ``target.0.weight=2``.
+
+    Raises:
+        RecipeError: a setting names nothing that exists or has a value that does not fit.
+    """
+    table = recipe_to_table(recipe)
+    for text in settings:
+        path, equals, value = text.partition("=")
+        if not equals or not path.strip():
+            raise RecipeError(f"Setting {text!r} is not of the form section.field=value.")
+        _assign(table, path.strip().split("."), _value(value.strip()), text)
+    return recipe_from_table(table, recipe.folder, "settings")
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"v = {text}")["v"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _assign(table: dict[str, Any], path: list[str], value: Any, text: str) -> None:
+    if path[0] not in _SECTIONS and path[0] not in ("title", "notes"):
+        raise RecipeError(
+            f"Setting {text!r}: there is no section {path[0]!r}.",
+            nearest(path[0], list(_SECTIONS)),
+        )
+    place: Any = table
+    rest = list(path)
+    while len(rest) > 1 or isinstance(place, list):
+        if isinstance(place, list):
+            index = _find(place, rest[0]) if rest else None
+            if index is not None:
+                rest.pop(0)
+            elif len(place) == 1:
+                index = 0
+            if index is None or not rest:
+                names = [str(_name(item)) for item in place]
+                raise RecipeError(
+                    f"Setting {text!r} does not say which item.", f"Known: {', '.join(names)}."
+                )
+            place = place[index]
+        else:
+            place = place.setdefault(rest.pop(0), {})
+            if not isinstance(place, (dict, list)):
+                raise RecipeError(f"Setting {text!r}: {path[-1]!r} is not inside a table.")
+    place[rest[0]] = value
+
+
+def _name(item: dict[str, Any]) -> str:
+    return item.get("name") or item.get("kind") or item.get("observable") or "?"
+
+
+def _find(items: list[dict[str, Any]], word: str) -> int | None:
+    if word.isdigit() and int(word) < len(items):
+        return int(word)
+    names = [_name(item) for item in items]
+    return names.index(word) if names.count(word) == 1 else None

@@ -1,0 +1,62 @@
+"""Refinable numbers by name, and a recipe's potential as numbers for other engines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dmdstudio.base.errors import RecipeError
+from dmdstudio.base.units import to_internal
+from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan, Recipe
+
+
+@dataclass(frozen=True)
+class PotentialTerm:
+    """One term of a potential with its numbers, ready to be written for another engine.
+
+    Attributes:
+        kind: registered name, such as ``'lennard_jones'``.
+        options: settings of the term, complete, lengths in angstrom.
+        parameters: ``{name: {type: value}}`` in internal units (angstrom, eV, e).
+    """
+
+    kind: str
+    options: dict[str, object]
+    parameters: dict[str, dict[str, float]]
+
+
+def parameter_key(potential: PotentialPlan, parameter: ParameterPlan) -> str:
+    """Return the name of a parameter in reports: ``'lennard_jones.sigma[Ar]'``."""
+    suffix = f"[{parameter.of}]" if parameter.of else ""
+    return f"{potential.key}.{parameter.name}{suffix}"
+
+
+def potential_terms(
+    recipe: Recipe, symbols: tuple[str, ...], values: Mapping[str, float]
+) -> list[PotentialTerm]:
+    """Return the potential of a run with given parameter values.
+
+    Args:
+        recipe: the run's stored recipe, in which every setting is written out.
+        symbols: chemical symbols [atom]; a parameter ``of`` nothing belongs to all of them.
+        values: ``{parameter_key: value}`` in the recipe's own units; the recipe's start where a
+            parameter is missing.
+
+    Raises:
+        RecipeError: a value belongs to no parameter of the recipe.
+    """
+    known = {parameter_key(p, q) for p in recipe.potential for q in p.parameter}
+    if unknown := set(values) - known:
+        raise RecipeError(f"The recipe has no parameter {sorted(unknown)[0]!r}.")
+    terms = []
+    for potential in recipe.potential:
+        parameters: dict[str, dict[str, float]] = {}
+        for parameter in potential.parameter:
+            value = values.get(parameter_key(potential, parameter), parameter.value)
+            types = [parameter.of] if parameter.of else sorted(set(symbols))
+            for type_ in types:
+                parameters.setdefault(parameter.name, {})[type_] = to_internal(
+                    value, parameter.unit
+                )
+        terms.append(PotentialTerm(potential.kind, dict(potential.options), parameters))
+    return terms
