@@ -1,1 +1,14 @@
-"""."""
+"""Structure files in, extended XYZ out; and pure functions on periodic cells."""
+
+from dmdstudio.files.structures.cell import lower_triangular, replicate, with_density
+from dmdstudio.files.structures.reading import read_structure, structure_formats
+from dmdstudio.files.structures.writing import write_structure
+
+__all__ = [
+    "lower_triangular",
+    "read_structure",
+    "replicate",
+    "structure_formats",
+    "with_density",
+    "write_structure",
+]

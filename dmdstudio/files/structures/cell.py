@@ -1,0 +1,94 @@
+"""Pure functions on a structure and its periodic cell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from dmdstudio.base.units import factor
+from dmdstudio.plan.structure import Structure
+
+
+def replicate(structure: Structure, copies: tuple[int, int, int]) -> Structure:
+    """Return a structure repeated along its lattice vectors.
+
+    Atoms keep their order within a copy; the copies follow one another, the third vector's
+    fastest, so that molecules which are contiguous in the file stay so.
+
+    Args:
+        structure: the cell to repeat.
+        copies: how often along each vector, 1 or more.
+
+    Raises:
+        ValueError: fewer than one copy is asked for.
+    """
+    if len(copies) != 3 or min(copies) < 1:
+        raise ValueError(f"copies {copies}: three numbers of 1 or more are needed")
+    shifts = np.indices(copies).reshape(3, -1).T @ structure.cell  # [copy, xyz]
+    count = len(shifts)
+    return replace(
+        structure,
+        symbols=structure.symbols * count,
+        positions=(shifts[:, None, :] + structure.positions[None]).reshape(-1, 3),
+        cell=structure.cell * np.array(copies, dtype=float)[:, None],
+        masses=np.tile(structure.masses, count),
+    )
+
+
+def with_density(structure: Structure, density_g_per_cm3: float) -> Structure:
+    """Return a structure scaled alike in all directions to a mass density.
+
+    Cell and coordinates grow by the same factor, so fractional coordinates stay. Right for single
+    atoms; **bonds of molecules are stretched too**, so a molecular structure must be relaxed
+    afterwards, or brought to its density before.
+
+    Args:
+        structure: any periodic structure.
+        density_g_per_cm3: the density wanted, above 0.
+
+    Raises:
+        ValueError: the density is not above 0.
+    """
+    if not 0 < density_g_per_cm3 < float("inf"):
+        raise ValueError(f"density {density_g_per_cm3} g/cm3 must be above 0")
+    wanted = density_g_per_cm3 * factor("g/cm3", "amu/angstrom3")
+    scale = (structure.density / wanted) ** (1.0 / 3.0)
+    return replace(structure, positions=structure.positions * scale, cell=structure.cell * scale)
+
+
+def perpendicular_widths(cell: np.ndarray) -> np.ndarray:
+    """Return the distance between opposite faces of a cell [3], in the cell's unit."""
+    return 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+
+
+def lower_triangular(structure: Structure) -> tuple[Structure, np.ndarray]:
+    """Return the same crystal with its first vector along x and its second in the xy plane.
+
+    LAMMPS and OpenMM want their cells so, right-handed and with small tilts
+    (``|b_x| <= a_x/2``, ``|c_x| <= a_x/2``, ``|c_y| <= b_y/2``). The lattice is the same set of
+    points up to the rotation: a left-handed cell has one vector turned round, large tilts lose
+    whole vectors. A cell that is right already is returned untouched.
+
+    Args:
+        structure: any periodic structure.
+
+    Returns:
+        The turned structure, and the rotation R [xyz, xyz] with
+        ``new positions = positions @ R``; forces turn back by ``forces @ R.T``.
+    """
+    cell = np.array(structure.cell, dtype=float)
+    if np.linalg.det(cell) < 0:
+        cell[2] = -cell[2]
+    upright = np.all(np.triu(cell, 1) == 0) and np.all(np.diag(cell) > 0)
+    rotation = np.eye(3)
+    if not upright:
+        # cell = L Q with L lower triangular: the QR decomposition of the transpose.
+        orthogonal, upper = np.linalg.qr(cell.T)
+        signs = np.where(np.diag(upper) < 0, -1.0, 1.0)
+        rotation = orthogonal * signs
+        cell = np.tril((upper * signs[:, None]).T)
+    for row, column in ((2, 1), (1, 0), (2, 0)):
+        cell[row] -= cell[column] * np.round(cell[row, column] / cell[column, column])
+    positions = structure.positions if upright else structure.positions @ rotation
+    return replace(structure, positions=positions, cell=cell), rotation
