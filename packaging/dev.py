@@ -20,14 +20,14 @@ from pathlib import Path
 import environment
 from environment import ENVIRONMENT, ON_WINDOWS, PROGRAMS, PYTHON, ensure_environment
 from programs import ROOT, SetupError, describe, run_openly, say
-from system_libraries import ensure_system_libraries
+from system_libraries import ensure_system_libraries, on_linux
 
 EXAMPLE = "argon-diffusion"
 
 
 def has_display() -> bool:
     """Whether a window can be shown; elsewhere than on Linux a person always has a screen."""
-    if not sys.platform.startswith("linux"):
+    if not on_linux():
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
@@ -144,6 +144,8 @@ def main(arguments: list[str]) -> int:
         return (run if asked.command == "run" else test)(asked.arguments)
     except SetupError as error:
         print(f"dev.py: {error}", file=sys.stderr, flush=True)
+    except BrokenPipeError:  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         print(f"dev.py: {describe(error)}", file=sys.stderr, flush=True)
     except KeyboardInterrupt:

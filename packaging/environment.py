@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,14 @@ import urllib.request
 from pathlib import Path
 
 from programs import ROOT, SetupError, failure, run_quietly, say
-from system_libraries import can_install_packages, install_debian_packages
+from system_libraries import (
+    can_install_packages,
+    install_command,
+    install_debian_packages,
+    missing_by_loading,
+    on_linux,
+    packages_for,
+)
 
 ENVIRONMENT = ROOT / ".venv"
 STAMP = ENVIRONMENT / "dmdstudio-setup.json"
@@ -193,10 +201,16 @@ def ensure_venv_module() -> None:
     package = f"python{dotted(sys.version_info[:2])}-venv"
     if not can_install_packages():
         raise SetupError(
-            f"This Python cannot make virtual environments: its ensurepip module is missing. "
-            f"Install it (on Debian and Ubuntu: sudo apt-get install {package}) and start again."
+            "This Python cannot make virtual environments: its ensurepip module is missing. "
+            f"Run this, then start again:\n  Debian or Ubuntu: {command_for_all(package)}"
         )
     install_debian_packages([package])
+
+
+def command_for_all(package: str) -> str:
+    """One command for this package and, so that nobody is asked twice, all that Qt will need."""
+    for_qt = packages_for(missing_by_loading(), "debian") if on_linux() else []
+    return "sudo " + shlex.join(install_command([package, *for_qt], "debian"))
 
 
 def install_project(extras: list[str]) -> None:
@@ -209,5 +223,5 @@ def install_project(extras: list[str]) -> None:
     if status >= 0:  # pip came to an end of its own and left no half-installed package
         UNFINISHED.unlink()
     if status != 0:
-        raise failure("Installing the packages (pip's words are in .venv too)", output)
+        raise failure(f"Installing the packages (see {INSTALL_LOG.relative_to(ROOT)})", output)
     STAMP.write_text(json.dumps({"key": current_key(extras), "extras": extras}), encoding="utf-8")

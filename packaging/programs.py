@@ -61,6 +61,8 @@ def run_quietly(title: str, command: list[str], **variables: str) -> tuple[int, 
         errors="replace",
         env={**os.environ, **variables},
     )
+    if not sys.stdout.isatty():
+        say(f"{title} ...")
     clock = threading.Thread(target=show_time, args=(title, started, lines, finished), daemon=True)
     clock.start()
     try:
@@ -82,8 +84,6 @@ def run_quietly(title: str, command: list[str], **variables: str) -> tuple[int, 
 def show_time(title: str, started: float, lines: list[str], finished: threading.Event) -> None:
     """A line that counts on a terminal; elsewhere a plain line at the start and every 30 s."""
     on_terminal = sys.stdout.isatty()
-    if not on_terminal:
-        say(f"{title} ...")
     while not finished.wait(0.5 if on_terminal else 30):
         latest = lines[-1].strip() if lines else ""
         text = f"{title} ... {time.monotonic() - started:.0f} s  {latest}"
@@ -91,7 +91,7 @@ def show_time(title: str, started: float, lines: list[str], finished: threading.
             width = shutil.get_terminal_size().columns - 1
             print("\r" + text[:width].ljust(width), end="", flush=True)
         else:
-            say(text)
+            say(text[:100])
     if on_terminal:
         width = shutil.get_terminal_size().columns - 1
         print("\r" + " " * width + "\r", end="", flush=True)

@@ -96,15 +96,20 @@ def missing_for_qt(environment: Path, wayland: bool) -> list[str]:
     folders = sorted(environment.glob("lib*/python*/site-packages/PySide6/Qt"))
     names = QT_BINARIES + (QT_WAYLAND_BINARIES if wayland else ())
     binaries = [folder / name for folder in folders[:1] for name in names]
-    missing = missing_libraries([binary for binary in binaries if binary.exists()], wayland)
-    return missing if has_fonts() else [*missing, FONTS]
-
-
-def missing_libraries(binaries: list[Path], wayland: bool = False) -> list[str]:
-    """The shared libraries that the dynamic linker does not find for these binaries."""
+    present = [binary for binary in binaries if binary.exists()]
     if shutil.which("ldd") is None:
-        table = ALL_PACKAGES if wayland else PACKAGES
-        return [name for name in table if name != FONTS and not can_load(name)]
+        return missing_by_loading(wayland)
+    return missing_libraries(present) + ([] if has_fonts() else [FONTS])
+
+
+def missing_by_loading(wayland: bool = False) -> list[str]:
+    """The same without ldd or before Qt is there: those of our table that do not load here."""
+    table = ALL_PACKAGES if wayland else PACKAGES
+    return [name for name in table if not (has_fonts() if name == FONTS else can_load(name))]
+
+
+def missing_libraries(binaries: list[Path]) -> list[str]:
+    """The shared libraries that the dynamic linker does not find for these binaries."""
     if not binaries:
         return []
     listing = subprocess.run(
@@ -175,7 +180,7 @@ def advice(missing: list[str], distribution: str) -> str:
         packages = packages_for(missing, family)
         if packages:
             line = "sudo " + shlex.join(install_command(packages, family))
-            commands.append(f"  {line}    ({DISTRIBUTION_NAMES[family]})")
+            commands.append(f"  {DISTRIBUTION_NAMES[family]}: {line}")
     unknown = [name for name in missing if name not in ALL_PACKAGES]
     text = f"Qt needs {', '.join(missing)}, not found on this system."
     if commands:
@@ -183,6 +188,10 @@ def advice(missing: list[str], distribution: str) -> str:
     if unknown:
         text += f"\nInstall the packages of your system that hold {', '.join(unknown)}."
     return text
+
+
+def on_linux() -> bool:
+    return sys.platform.startswith("linux")
 
 
 def is_root() -> bool:
@@ -209,7 +218,7 @@ def install_debian_packages(packages: list[str]) -> None:
 
 def ensure_system_libraries(environment: Path) -> None:
     """Make sure that Qt can load; installs what is missing where that is possible, else says it."""
-    if not sys.platform.startswith("linux"):
+    if not on_linux():
         return
     wayland = bool(os.environ.get("WAYLAND_DISPLAY"))
     missing = missing_for_qt(environment, wayland)
