@@ -21,7 +21,7 @@ class Field(Struct, frozen=True, kw_only=True):
     """One setting: what a form shows and what a recipe may hold."""
 
     name: str
-    type: str  # float, integer, boolean, text, choice
+    type: str  # float, integer, boolean, text, choice, integers (a fixed number of them)
     default: float | int | bool | str | None = None
     required: bool = False
     unit: str = ""
@@ -79,6 +79,7 @@ _TYPES = {
     inspect.BoolType: "boolean",
     inspect.StrType: "text",
     inspect.LiteralType: "choice",
+    inspect.TupleType: "integers",
 }
 
 
@@ -109,6 +110,8 @@ def _field(declared: inspect.Field) -> Field | None:
         upper = type_.le if type_.le is not None else type_.lt
         extra |= {"lower": lower, "upper": upper}
     default = None if declared.default is msgspec.NODEFAULT else declared.default
+    if isinstance(type_, inspect.TupleType):
+        default = " ".join(map(str, default or ()))
     return Field(
         name=declared.name,
         type=name,

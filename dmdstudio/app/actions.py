@@ -1,0 +1,107 @@
+"""Every action of the window with its words, shortcut and icon, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QKeySequence
+
+from dmdstudio.app.icons import icon
+from dmdstudio.app.theme import theme
+
+
+@dataclass(frozen=True)
+class ActionPlan:
+    """What an action is called and how it is reached."""
+
+    name: str
+    text: str
+    tip: str
+    shortcut: str = ""
+    icon: str = ""
+    menu: str = ""
+
+
+PLANS = (
+    ActionPlan("open", "Open…", "Open a recipe, structure or data file", "Ctrl+O", "open", "File"),
+    ActionPlan(
+        "open_run", "Open run…", "Open the folder of an earlier run", "Ctrl+Shift+O", "", "File"
+    ),
+    ActionPlan("example", "Open example", "Open the argon example", "Ctrl+E", "", "File"),
+    ActionPlan("save", "Save recipe as…", "Write the recipe to a file", "Ctrl+S", "save", "File"),
+    ActionPlan(
+        "export", "Export…", "Write the refined potential", "Ctrl+Shift+E", "export", "File"
+    ),
+    ActionPlan("home", "Start page", "Show the start page", "Ctrl+Home", "", "File"),
+    ActionPlan("quit", "Quit", "Close the window; a run under way is kept", "Ctrl+Q", "", "File"),
+    ActionPlan("undo", "Undo", "Take back the last edit", "Ctrl+Z", "", "Edit"),
+    ActionPlan("redo", "Redo", "Make the edit again", "Ctrl+Shift+Z", "", "Edit"),
+    ActionPlan("run", "Run", "Start the refinement", "Ctrl+R", "run", "Run"),
+    ActionPlan("pause", "Pause", "Wait after the piece of work in hand", "Ctrl+P", "pause", "Run"),
+    ActionPlan(
+        "stop",
+        "Stop and keep",
+        "End the run; every finished iteration is kept",
+        "Ctrl+.",
+        "stop",
+        "Run",
+    ),
+    ActionPlan(
+        "resume", "Resume", "Go on with the run that is shown", "Ctrl+Shift+R", "resume", "Run"
+    ),
+    ActionPlan(
+        "check_gradient",
+        "Check gradient",
+        "Compare the gradient methods on the same starts",
+        "Ctrl+G",
+        "check",
+        "Run",
+    ),
+    ActionPlan("compare", "Compare", "Show prediction and experiment", "Ctrl+1", "", "View"),
+    ActionPlan("diffusion", "Diffusion", "Show the diffusion coefficient", "Ctrl+2", "", "View"),
+    ActionPlan("loss", "Loss", "Show the loss", "Ctrl+3", "", "View"),
+    ActionPlan("parameters", "Parameters", "Show the parameters", "Ctrl+4", "", "View"),
+    ActionPlan("log_axis", "Logarithmic loss", "Loss on a logarithmic axis", "Ctrl+L", "", "View"),
+    ActionPlan("edit_parameters", "Edit parameters", "Go to the parameter table", "F6", "", "View"),
+    ActionPlan("edit_settings", "Edit settings", "Go to the settings", "F7", "", "View"),
+    ActionPlan(
+        "show_run_folder",
+        "Show run folder",
+        "Open the run's folder in the file manager",
+        "",
+        "",
+        "Run",
+    ),
+)
+MENUS = ("File", "Edit", "Run", "View")
+TOOLBAR = ("open", "|", "run", "pause", "stop", "resume", "|", "check_gradient", "|", "export")
+CHECKABLE = ("pause", "log_axis")
+
+
+def make_actions(owner: QObject) -> dict[str, QAction]:
+    """Return all actions, by name."""
+    actions = {}
+    for plan in PLANS:
+        action = QAction(plan.text, owner)
+        action.setObjectName(plan.name)
+        action.setStatusTip(plan.tip)
+        if plan.shortcut:
+            action.setShortcut(QKeySequence(plan.shortcut))
+            native = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+            action.setToolTip(f"{plan.tip} ({native})")
+        else:
+            action.setToolTip(plan.tip)
+        action.setCheckable(plan.name in CHECKABLE)
+        actions[plan.name] = action
+    return actions
+
+
+def paint_icons(actions: dict[str, QAction]) -> None:
+    """Draw the icons in the colours of the theme."""
+    colours = theme()
+    faded = "#7a818f" if colours.dark else "#9aa1ae"
+    for plan in PLANS:
+        if plan.icon:
+            colour = colours.on_accent if plan.name == "run" else colours.text
+            actions[plan.name].setIcon(icon(plan.icon, colour, faded))

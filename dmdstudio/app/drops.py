@@ -1,0 +1,79 @@
+"""What a file that is opened or dropped on the window would do. No Qt, nothing is read in full."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from dmdstudio.app.run_folders import is_run_folder
+
+Kind = Literal["recipe", "run", "structure", "data", "unknown"]
+
+_STRUCTURES = {
+    ".xyz", ".extxyz", ".cif", ".pdb", ".gro", ".poscar", ".vasp", ".lmp", ".traj", ".xsf", ".res"
+}  # fmt: skip
+_DATA = {".csv", ".tsv", ".dat", ".txt", ".jdx", ".dx", ".json"}
+_STRUCTURE_NAMES = {"POSCAR", "CONTCAR", "XDATCAR"}
+
+
+@dataclass(frozen=True)
+class Drop:
+    """One file and where it goes."""
+
+    path: Path
+    kind: Kind
+    sentence: str
+
+    @property
+    def welcome(self) -> bool:
+        """Whether the window can do something with it now."""
+        return self.kind != "unknown" and not self.sentence.startswith("Needs")
+
+
+def sort_drop(path: Path, has_recipe: bool) -> Drop:
+    """Return what opening ``path`` would do, by its name and the marks of a run folder."""
+    kind = _kind(path)
+    if kind in ("structure", "data") and not has_recipe:
+        return Drop(path, kind, "Needs an open recipe: open or drop one first")
+    sentence = {
+        "recipe": "Opens as the recipe",
+        "run": "Shows this run; it can be resumed",
+        "structure": "Becomes the structure of the system",
+        "data": "Becomes the experiment of a target",
+        "unknown": _why_unknown(path),
+    }[kind]
+    return Drop(path, kind, sentence)
+
+
+def _kind(path: Path) -> Kind:
+    if path.is_dir():
+        if is_run_folder(path):
+            return "run"
+        return "recipe" if (path / "recipe.toml").is_file() else "unknown"
+    if path.name in ("events.jsonl", "run.toml") and path.exists():
+        return "run"
+    suffix = path.suffix.lower()
+    if suffix == ".toml":
+        return "data" if _is_measurement(path) else "recipe"
+    if suffix in _STRUCTURES or path.name in _STRUCTURE_NAMES:
+        return "structure"
+    return "data" if suffix in _DATA else "unknown"
+
+
+def _is_measurement(path: Path) -> bool:
+    """Whether a TOML file holds a measured quantity rather than a recipe."""
+    try:
+        head = path.read_text("utf-8", errors="replace")[:20_000]
+    except OSError:
+        return False
+    lines = [line.strip() for line in head.splitlines()]
+    return any(line.startswith("quantity") for line in lines) and "[system]" not in lines
+
+
+def _why_unknown(path: Path) -> str:
+    if not path.exists():
+        return "There is no such file"
+    if path.is_dir():
+        return "Is neither a run nor a folder with a recipe.toml"
+    return f"Files of the type {path.suffix or path.name} are not known"

@@ -1,0 +1,72 @@
+"""Where runs go, where the shipped examples lie, and what was opened lately. No Qt widgets."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+from PySide6.QtCore import QSettings
+
+_MOST_RECENT = 8
+
+
+def settings() -> QSettings:
+    """Return the window's own settings file."""
+    return QSettings(
+        QSettings.Format.IniFormat, QSettings.Scope.UserScope, "DMD Studio", "DMD Studio"
+    )
+
+
+def runs_folder() -> Path:
+    """Return the folder that new runs are made in; ``DMDSTUDIO_RUNS`` overrides it."""
+    if chosen := os.environ.get("DMDSTUDIO_RUNS"):
+        return Path(chosen)
+    import platformdirs
+
+    documents = platformdirs.user_documents_path()
+    if documents.is_dir():
+        return documents / "DMD Studio" / "runs"
+    return platformdirs.user_data_path("DMD Studio", appauthor=False) / "runs"
+
+
+def new_run_folder(title: str, now: float | None = None) -> Path:
+    """Return a folder name that is not taken: title and time."""
+    words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "run"
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
+    folder = runs_folder() / f"{words}-{stamp}"
+    number = 2
+    while folder.exists():
+        folder = runs_folder() / f"{words}-{stamp}-{number}"
+        number += 1
+    return folder
+
+
+def example_recipe() -> Path | None:
+    """Return the recipe of the shipped argon example, if this installation has it."""
+    package = Path(__file__).resolve().parents[1]
+    for resources in (package / "resources", package.parent / "resources"):
+        recipe = resources / "examples" / "argon-diffusion" / "recipe.toml"
+        if recipe.is_file():
+            return recipe
+    return None
+
+
+def is_run_folder(path: Path) -> bool:
+    """Whether a folder is a run, judged by its files alone."""
+    return (path / "run.toml").is_file() or (path / "events.jsonl").is_file()
+
+
+def recent() -> list[Path]:
+    """Return the recipes and runs opened lately that still exist, newest first."""
+    stored = settings().value("recent", [])
+    names = [stored] if isinstance(stored, str) else list(stored or [])
+    return [Path(name) for name in names if Path(name).exists()]
+
+
+def remember(path: Path) -> None:
+    """Put a recipe or run at the top of those opened lately."""
+    path = path.resolve()
+    names = [str(path), *(str(p) for p in recent() if p != path)]
+    settings().setValue("recent", names[:_MOST_RECENT])

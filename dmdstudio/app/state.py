@@ -1,0 +1,225 @@
+"""What the window knows of a run, as a pure function of the run's events. No Qt.
+
+Live runs and old ones go through `reduce` alike::
+
+    view = functools.reduce(reduce, events, RunView())
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Generic, TypeVar, overload
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from dmdstudio.plan.events import (
+    Evaluated,
+    Event,
+    Failed,
+    Finished,
+    GradientChecked,
+    Iterated,
+    Log,
+    Paused,
+    Phase,
+    Progress,
+    Ready,
+    Started,
+    StepReport,
+    TargetReport,
+)
+
+T = TypeVar("T")
+
+
+class History(Sequence[T], Generic[T]):
+    """An immutable sequence that grows at its end in constant time.
+
+    Longer and shorter views share one list; each sees only its own length.
+    """
+
+    __slots__ = ("_items", "_length")
+
+    def __init__(self, items: Iterable[T] = ()) -> None:
+        self._items = list(items)
+        self._length = len(self._items)
+
+    def appended(self, item: T) -> History[T]:
+        """Return the history with one more item."""
+        items = self._items if len(self._items) == self._length else self._items[: self._length]
+        items.append(item)
+        longer: History[T] = History.__new__(History)
+        longer._items, longer._length = items, len(items)
+        return longer
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[T]: ...
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self._items[i] for i in range(*index.indices(self._length))]
+        if not -self._length <= index < self._length:
+            raise IndexError(index)
+        return self._items[index % self._length]
+
+    def __iter__(self) -> Iterator[T]:
+        return (self._items[i] for i in range(self._length))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, History) and list(self) == list(other)
+
+    def __hash__(self) -> int:
+        raise TypeError("a history is not hashable")
+
+    def __repr__(self) -> str:
+        return f"History({list(self)!r})"
+
+
+class RunView(Struct, frozen=True, kw_only=True):
+    """A run as the window draws it.
+
+    Attributes:
+        steps: one report per iteration, without the curves.
+        first, latest, best: whole reports, with the curves.
+    """
+
+    ready: Ready | None = None
+    started: Started | None = None
+    steps: History[StepReport] = msgspec.field(default_factory=History[StepReport])
+    first: StepReport | None = None
+    latest: StepReport | None = None
+    best: StepReport | None = None
+    log: History[Log] = msgspec.field(default_factory=History[Log])
+    phase: Phase | None = None
+    progress: Progress | None = None
+    running: bool = False
+    paused: bool = False
+    finished: Finished | None = None
+    failed: Failed | None = None
+    evaluated: Evaluated | None = None
+    gradient_checked: GradientChecked | None = None
+
+
+def reduce(view: RunView, event: Event) -> RunView:
+    """Return the view after one more event."""
+    match event:
+        case Iterated(report=report):
+            return _after_step(view, report)
+        case Phase():
+            return replace(view, phase=event)
+        case Progress():
+            return replace(view, progress=event)
+        case Log():
+            return replace(view, log=view.log.appended(event))
+        case Started():
+            return _after_start(view, event)
+        case Paused(paused=paused):
+            return replace(view, paused=paused)
+        case Ready():
+            return replace(view, ready=event, phase=None)
+        case Finished():
+            return _at_rest(replace(view, finished=event))
+        case Failed():
+            return _at_rest(replace(view, failed=event))
+        case GradientChecked():
+            return _at_rest(replace(view, gradient_checked=event))
+        case Evaluated():
+            return _at_rest(replace(view, evaluated=event))
+    return view
+
+
+def _at_rest(view: RunView) -> RunView:
+    return replace(view, running=False, paused=False, phase=None)
+
+
+def _after_start(view: RunView, started: Started) -> RunView:
+    """Begin afresh, or keep the iterations that a resumed run goes on from."""
+    first = started.first_iteration
+    same = view.started is not None and view.started.run_dir == started.run_dir
+    kept = [step for step in view.steps if same and step.iteration < first]
+    whole = {
+        name: report if report is not None and same and report.iteration < first else None
+        for name, report in (("first", view.first), ("latest", view.latest), ("best", view.best))
+    }
+    return RunView(
+        ready=view.ready,
+        started=started,
+        steps=History(kept) if len(kept) != len(view.steps) else view.steps,
+        first=whole["first"],
+        latest=whole["latest"] or (kept[-1] if kept else None),
+        best=whole["best"] or (min(kept, key=_rank) if kept else None),
+        log=view.log,
+        running=True,
+        gradient_checked=view.gradient_checked,
+    )
+
+
+def _rank(report: StepReport) -> float:
+    return report.loss if report.loss == report.loss else float("inf")
+
+
+def _after_step(view: RunView, report: StepReport) -> RunView:
+    steps = view.steps
+    if steps and report.iteration <= steps[-1].iteration:  # told again after a crash
+        steps = History(step for step in steps if step.iteration < report.iteration)
+    better = view.best is None or _rank(report) < _rank(view.best)
+    return replace(
+        view,
+        steps=steps.appended(_slim(report)),
+        first=view.first if steps and view.first is not None else report,
+        latest=report,
+        best=report if better else view.best,
+    )
+
+
+def _slim(report: StepReport) -> StepReport:
+    """Return a report that is cheap to keep thousands of: numbers, no curves."""
+    return replace(report, targets=tuple(_without_curves(target) for target in report.targets))
+
+
+def _without_curves(target: TargetReport) -> TargetReport:
+    if not target.axis:
+        return replace(target, curves=())
+    return replace(
+        target, curves=(), axis=[], value=[], error=[], experiment=[], experiment_error=[]
+    )
+
+
+def is_scalar(target: TargetReport) -> bool:
+    """Whether a target is a single number, not a curve."""
+    return not target.axis and len(target.value or target.experiment) <= 1
+
+
+def parameter_history(view: RunView, key: str) -> tuple[list[int], list[float]]:
+    """Return iterations and values of one parameter."""
+    pairs = [
+        (step.iteration, parameter.value)
+        for step in view.steps
+        for parameter in step.parameters
+        if parameter.key == key
+    ]
+    return [i for i, _ in pairs], [v for _, v in pairs]
+
+
+def target_history(view: RunView, name: str) -> tuple[list[int], list[float], list[float]]:
+    """Return iterations, values and standard errors of a target that is a single number."""
+    rows = [
+        (step.iteration, target.value[0], target.error[0] if target.error else 0.0)
+        for step in view.steps
+        for target in step.targets
+        if target.name == name and target.value
+    ]
+    return [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows]
+
+
+def targets_of(view: RunView) -> tuple[TargetReport, ...]:
+    """Return the latest report of each target, or the experiment alone before the first."""
+    if view.latest is not None:
+        return view.latest.targets
+    return view.started.targets if view.started is not None else ()

@@ -1,0 +1,238 @@
+"""A plot that says in words why it is empty, follows the theme and knows logarithmic axes.
+
+Error bars and levels are drawn as ordinary lines: pyqtgraph's own error bars and infinite lines
+ignore a logarithmic axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QLabel, QStackedLayout, QWidget
+
+from dmdstudio.app.theme import theme, theme_changed
+from dmdstudio.base.units import pretty
+
+pg.setConfigOptions(antialias=True)
+
+Numbers = Sequence[float] | np.ndarray
+
+
+class Plot(QWidget):
+    """One pair of axes.
+
+    Lines have names; drawing a name again replaces it. Colours are named by role (``accent``,
+    ``quiet``, ``text``, ``series 0`` ...), so that they follow the theme.
+    """
+
+    def __init__(self, title: str, empty: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._title = title
+        self._lines: dict[str, tuple[pg.PlotDataItem, dict[str, Any]]] = {}
+        self._bands: dict[str, tuple[pg.FillBetweenItem, str]] = {}
+        self._axis_words: dict[str, str] = {"left": "", "bottom": ""}
+        self._log = False
+        self._empty = QLabel(empty)
+        self._empty.setObjectName("quiet")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setWordWrap(True)
+        self._empty.setMargin(24)
+        self._widget = pg.PlotWidget()
+        self._widget.setAccessibleName(title)
+        self._widget.setMenuEnabled(False)
+        self._widget.setFrameShape(self._widget.Shape.NoFrame)
+        self._plot: Any = self._widget.getPlotItem()
+        self._plot.hideButtons()
+        self._plot.showGrid(x=True, y=True, alpha=0.12)
+        self._plot.setContentsMargins(4, 8, 12, 4)
+        for side in ("left", "bottom"):
+            self._plot.getAxis(side).enableAutoSIPrefix(False)
+        self._plot.getAxis("left").setWidth(72)
+        self._legend = self._plot.addLegend(offset=(-12, 8), labelTextSize="9pt")
+        self._stack = QStackedLayout(self)
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self._widget)
+        self.setMinimumSize(220, 150)
+        self.setAccessibleName(title)
+        self.setAccessibleDescription(empty)
+        theme_changed().changed.connect(self.restyle)
+        self.restyle()
+
+    def set_labels(self, bottom: str, left: str) -> None:
+        """Name both axes, units included."""
+        words = {"left": left, "bottom": bottom}
+        if words != self._axis_words:
+            self._axis_words = words
+            self._label_axes()
+
+    def set_empty(self, words: str) -> None:
+        """Say why there is nothing to see."""
+        self._empty.setText(words)
+        self.setAccessibleDescription(words)
+        self._stack.setCurrentWidget(self._empty)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether words stand in place of the axes."""
+        return self._stack.currentWidget() is self._empty
+
+    def set_log(self, log: bool) -> None:
+        """Choose a logarithmic or a linear left axis."""
+        if log != self._log:
+            self._log = log
+            self._plot.setLogMode(x=False, y=log)
+            self._plot.enableAutoRange()
+
+    def line(
+        self,
+        name: str,
+        x: Numbers,
+        y: Numbers,
+        colour: str,
+        *,
+        label: str = "",
+        points: bool = False,
+        dash: bool = False,
+        width: float = 2.0,
+        joined: bool = True,
+        connect: str = "auto",
+    ) -> None:
+        """Draw or redraw a line."""
+        look = {
+            "colour": colour,
+            "points": points,
+            "dash": dash,
+            "width": width,
+            "joined": joined,
+            "label": label,
+        }
+        item, old = self._lines.get(name, (None, None))
+        if item is None or (old is not None and old["label"] != label):
+            self.remove(name)
+            item = pg.PlotDataItem(name=label or None)
+            item.setLogMode(False, self._log)
+            self._plot.addItem(item)
+            old = None
+        values = np.asarray(y, dtype=float)
+        if self._log:
+            values = np.where(values > 0, values, np.nan)
+        item.setData(np.asarray(x, dtype=float), values, connect=connect)
+        self._lines[name] = (item, look)
+        if look != old:
+            self._paint_line(item, look)
+        self._stack.setCurrentWidget(self._widget)
+
+    def errors(self, name: str, x: Numbers, y: Numbers, error: Numbers, colour: str) -> None:
+        """Draw vertical error bars of one standard error."""
+        x, y, error = (np.asarray(v, dtype=float) for v in (x, y, error))
+        if len(x) == 0 or len(error) != len(x) or not np.any(error > 0):
+            self.remove(name)
+            return
+        low = y - error
+        if self._log:
+            low = np.where(low > 0, low, np.where(y > 0, y * 1e-2, np.nan))
+        ends = np.stack([low, y + error], axis=1).ravel()
+        self.line(name, np.repeat(x, 2), ends, colour, width=1.2, connect="pairs")
+
+    def band(self, name: str, x: Numbers, low: Numbers, high: Numbers, colour: str) -> None:
+        """Fill the space between two lines."""
+        for end, values in (("low", low), ("high", high)):
+            self.line(f"{name} {end}", x, values, colour, width=0.0, joined=False)
+        if name not in self._bands:
+            fill = pg.FillBetweenItem(self._lines[f"{name} low"][0], self._lines[f"{name} high"][0])
+            fill.setZValue(-20)
+            self._plot.addItem(fill)
+            self._bands[name] = (fill, colour)
+            self._paint_band(fill, colour)
+
+    def level(
+        self, name: str, x: Numbers, value: float, error: float, colour: str, label: str
+    ) -> None:
+        """Draw a horizontal line across all ``x``, with a band of one standard error."""
+        ends = [float(np.min(x)) - 0.5, float(np.max(x)) + 0.5]
+        self.line(name, ends, [value, value], colour, label=label, dash=True, width=1.5)
+        if error > 0:
+            self.band(f"{name} band", ends, [value - error] * 2, [value + error] * 2, colour)
+
+    def remove(self, name: str) -> None:
+        """Take a line away."""
+        item, _ = self._lines.pop(name, (None, None))
+        if item is not None:
+            self._plot.removeItem(item)
+
+    def clear(self) -> None:
+        """Take everything away."""
+        for fill, _ in self._bands.values():
+            self._plot.removeItem(fill)
+        self._bands.clear()
+        for name in list(self._lines):
+            self.remove(name)
+
+    def whole_numbers_below(self) -> None:
+        """Mark the bottom axis at whole numbers only, for iterations."""
+        axis = self._plot.getAxis("bottom")
+        axis.tickSpacing = _whole_spacing  # type: ignore[method-assign]
+
+    def restyle(self) -> None:
+        """Take on the colours of the theme."""
+        colours = theme()
+        self._widget.setBackground(colours.panel)
+        for side in ("left", "bottom"):
+            axis = self._plot.getAxis(side)
+            axis.setPen(pg.mkPen(colours.line))
+            axis.setTextPen(pg.mkPen(colours.quiet))
+            axis.setStyle(tickFont=self.font(), tickTextOffset=6)
+        self._legend.setLabelTextColor(colours.text)
+        for _, label in self._legend.items:
+            label.setText(label.text, color=colours.text)
+        for item, look in self._lines.values():
+            self._paint_line(item, look)
+        for fill, colour in self._bands.values():
+            self._paint_band(fill, colour)
+        self._label_axes()
+
+    def _label_axes(self) -> None:
+        for side, words in self._axis_words.items():
+            self._plot.setLabel(side, words, color=theme().quiet)
+
+    def _paint_line(self, item: pg.PlotDataItem, look: dict[str, Any]) -> None:
+        colour = colour_of(look["colour"])
+        style = Qt.PenStyle.DashLine if look["dash"] else Qt.PenStyle.SolidLine
+        item.setPen(pg.mkPen(colour, width=look["width"], style=style) if look["joined"] else None)
+        if look["points"]:
+            item.setSymbol("o")
+            item.setSymbolSize(7)
+            item.setSymbolBrush(colour)
+            item.setSymbolPen(pg.mkPen(theme().panel, width=1.0))
+        else:
+            item.setSymbol(None)  # type: ignore[arg-type]
+
+    def _paint_band(self, fill: pg.FillBetweenItem, colour: str) -> None:
+        shade = colour_of(colour)
+        shade.setAlpha(38)
+        fill.setBrush(pg.mkBrush(shade))
+
+
+def colour_of(role: str) -> QColor:
+    """Return the theme's colour of a role."""
+    word, _, number = role.partition(" ")
+    if word == "series":
+        return QColor(theme().series[int(number) % len(theme().series)])
+    return QColor(getattr(theme(), role))
+
+
+def with_unit(words: str, unit: str) -> str:
+    """Return an axis label: ``'Time (ps)'``; a number without unit stands alone."""
+    return f"{words} ({pretty(unit)})" if unit else words
+
+
+def _whole_spacing(low: float, high: float, size: float) -> list[tuple[float, float]]:
+    wanted = max(1.0, (high - low) / max(2.0, size / 60.0))
+    power = 10.0 ** np.floor(np.log10(wanted))
+    step = next(power * m for m in (1, 2, 5, 10) if power * m >= wanted)
+    return [(max(1.0, step), 0.0)]
