@@ -1,1 +1,23 @@
-"""."""
+"""Refined potentials out, for other engines.
+
+A further format is one file: a subclass of `ExportFormat` registered with `export_formats.add`, and
+its import below.
+"""
+
+from __future__ import annotations
+
+from dmdstudio.files.potentials import ase_calculator, lammps, openmm
+from dmdstudio.files.potentials.format import ExportFormat, export, export_formats, formats
+from dmdstudio.files.potentials.provenance import ParameterChange, Provenance
+
+__all__ = [
+    "ExportFormat",
+    "ParameterChange",
+    "Provenance",
+    "ase_calculator",
+    "export",
+    "export_formats",
+    "formats",
+    "lammps",
+    "openmm",
+]

@@ -1,0 +1,93 @@
+"""A Python file with all numbers in plain text, whose `calculator()` gives an ASE calculator."""
+
+from __future__ import annotations
+
+import pprint
+from collections.abc import Sequence
+from pathlib import Path
+
+from dmdstudio.files.potentials.format import ExportFormat, export_formats
+from dmdstudio.files.potentials.provenance import Provenance
+from dmdstudio.files.structures.writing import write_structure
+from dmdstudio.files.whole import write_text
+from dmdstudio.plan.structure import Structure
+from dmdstudio.plan.terms import PotentialTerm
+
+_SCRIPT = '''{about}
+#
+# In Python:                from {module} import calculator; atoms.calc = calculator()
+# Energy of the structure:  python {name}
+
+# Options: lengths in angstrom. Parameters: angstrom, eV, e.
+TERMS = {terms}
+
+
+def calculator():
+    """Return an ASE calculator (eV, angstrom); needs DMD Studio to be installed."""
+    from dmdstudio.service.calculator import calculator_from_terms
+
+    return calculator_from_terms(TERMS)
+
+
+def structure():
+    """Return the structure that the potential was refined on, with the calculator attached."""
+    from pathlib import Path
+
+    import ase.io
+
+    atoms = ase.io.read(Path(__file__).resolve().with_name({structure!r}), format="extxyz")
+    atoms.calc = calculator()
+    return atoms
+
+
+if __name__ == "__main__":
+    print("Potential energy:", structure().get_potential_energy(), "eV")
+'''
+
+
+class AseCalculator(ExportFormat):
+    """A Python module with the numbers, and the structure."""
+
+    name = "ase"
+    label = "Python (ASE calculator)"
+    doc = (
+        "NAME.py holds every number and a function calculator() that returns an ASE calculator "
+        "(through DMD Studio); NAME.xyz is the structure."
+    )
+    kinds = ("lennard_jones",)
+    suffix = ".py"
+    taken = (".xyz",)
+
+    def write(
+        self,
+        terms: Sequence[PotentialTerm],
+        structure: Structure,
+        path: Path,
+        provenance: Provenance,
+    ) -> list[Path]:
+        """Write the two files; see `ExportFormat.write`."""
+        plain = [
+            {
+                "kind": term.kind,
+                "options": dict(term.options),
+                "parameters": {
+                    name: {type_: float(value) for type_, value in values.items()}
+                    for name, values in term.parameters.items()
+                },
+            }
+            for term in terms
+        ]
+        atoms = path.with_name(f"{path.stem}.xyz")
+        text = _SCRIPT.format(
+            about=provenance.commented("# "),
+            module=path.stem,
+            name=path.name,
+            structure=atoms.name,
+            terms=pprint.pformat(plain, width=90, sort_dicts=False),
+        )
+        write_text(path, text)
+        write_structure(structure, atoms)
+        return [path, atoms]
+
+
+export_formats.add("ase", AseCalculator())
