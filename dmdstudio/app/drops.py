@@ -11,9 +11,9 @@ from dmdstudio.app.run_folders import is_run_folder
 Kind = Literal["recipe", "run", "structure", "data", "unknown"]
 
 _STRUCTURES = {
-    ".xyz", ".extxyz", ".cif", ".pdb", ".gro", ".poscar", ".vasp", ".lmp", ".traj", ".xsf", ".res"
+    ".xyz", ".extxyz", ".cif", ".pdb", ".gro", ".poscar", ".vasp", ".lmp", ".data"
 }  # fmt: skip
-_DATA = {".csv", ".tsv", ".dat", ".txt", ".jdx", ".dx", ".json"}
+_DATA = {".csv", ".tsv", ".dat", ".txt"}
 _STRUCTURE_NAMES = {"POSCAR", "CONTCAR", "XDATCAR"}
 
 
@@ -55,20 +55,10 @@ def _kind(path: Path) -> Kind:
         return "run"
     suffix = path.suffix.lower()
     if suffix == ".toml":
-        return "data" if _is_measurement(path) else "recipe"
+        return "recipe"
     if suffix in _STRUCTURES or path.name in _STRUCTURE_NAMES:
         return "structure"
     return "data" if suffix in _DATA else "unknown"
-
-
-def _is_measurement(path: Path) -> bool:
-    """Whether a TOML file holds a measured quantity rather than a recipe."""
-    try:
-        head = path.read_text("utf-8", errors="replace")[:20_000]
-    except OSError:
-        return False
-    lines = [line.strip() for line in head.splitlines()]
-    return any(line.startswith("quantity") for line in lines) and "[system]" not in lines
 
 
 def _why_unknown(path: Path) -> str:

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QSettings
 
@@ -60,7 +61,7 @@ def is_run_folder(path: Path) -> bool:
 
 def recent() -> list[Path]:
     """Return the recipes and runs opened lately that still exist, newest first."""
-    stored = settings().value("recent", [])
+    stored: Any = settings().value("recent", [])
     names = [stored] if isinstance(stored, str) else list(stored or [])
     return [Path(name) for name in names if Path(name).exists()]
 

@@ -7,6 +7,7 @@ and can be undone.
 from __future__ import annotations
 
 import copy
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,7 @@ class _Edit(QUndoCommand):
 
 def _put(table: dict[str, Any], place: Place, value: Any) -> None:
     inside: Any = table
-    for step, following in zip(place, place[1:], strict=False):
+    for step, following in itertools.pairwise(place):
         if isinstance(inside, dict) and step not in inside:
             inside[step] = [] if isinstance(following, int) else {}
         inside = inside[step]

@@ -7,6 +7,7 @@ Live runs and old ones go through `reduce` alike::
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Generic, TypeVar, overload
 
@@ -86,7 +87,9 @@ class RunView(Struct, frozen=True, kw_only=True):
 
     Attributes:
         steps: one report per iteration, without the curves.
-        first, latest, best: whole reports, with the curves.
+        first, latest, best: whole reports, with the curves. The best has the smallest loss averaged
+            with its neighbours: the loss is noisy, and a single lucky draw must not win.
+        settled: the best of those whose both neighbours are known, and its average.
     """
 
     ready: Ready | None = None
@@ -95,6 +98,7 @@ class RunView(Struct, frozen=True, kw_only=True):
     first: StepReport | None = None
     latest: StepReport | None = None
     best: StepReport | None = None
+    settled: tuple[float, StepReport] | None = None
     log: History[Log] = msgspec.field(default_factory=History[Log])
     phase: Phase | None = None
     progress: Progress | None = None
@@ -140,42 +144,66 @@ def _at_rest(view: RunView) -> RunView:
 
 def _after_start(view: RunView, started: Started) -> RunView:
     """Begin afresh, or keep the iterations that a resumed run goes on from."""
-    first = started.first_iteration
-    same = view.started is not None and view.started.run_dir == started.run_dir
-    kept = [step for step in view.steps if same and step.iteration < first]
-    whole = {
-        name: report if report is not None and same and report.iteration < first else None
-        for name, report in (("first", view.first), ("latest", view.latest), ("best", view.best))
-    }
-    return RunView(
+    fresh = RunView(
         ready=view.ready,
         started=started,
-        steps=History(kept) if len(kept) != len(view.steps) else view.steps,
-        first=whole["first"],
-        latest=whole["latest"] or (kept[-1] if kept else None),
-        best=whole["best"] or (min(kept, key=_rank) if kept else None),
         log=view.log,
         running=True,
         gradient_checked=view.gradient_checked,
     )
+    if view.started is None or view.started.run_dir != started.run_dir:
+        return fresh
+    return _with_steps_before(view, fresh, started.first_iteration)
 
 
-def _rank(report: StepReport) -> float:
-    return report.loss if report.loss == report.loss else float("inf")
+def _with_steps_before(view: RunView, into: RunView, iteration: int) -> RunView:
+    """Return ``into`` with the steps of ``view`` before an iteration."""
+    kept = [step for step in view.steps if step.iteration < iteration]
+    if not kept:
+        return replace(into, steps=History(), first=None, latest=None, best=None, settled=None)
+    if len(kept) == len(view.steps):
+        steps, latest, settled = view.steps, view.latest, view.settled
+    else:  # the whole reports after the cut are gone, those before may be
+        steps, latest, settled = History(kept), kept[-1], None
+        for place in range(len(kept) - 1):
+            settled = _better(settled, (_average(kept, place), kept[place]))
+        if settled and view.settled and settled[1].iteration == view.settled[1].iteration:
+            settled = (settled[0], view.settled[1])
+    into = replace(into, steps=steps, first=view.first, latest=latest, settled=settled)
+    return replace(into, best=_best(into))
 
 
 def _after_step(view: RunView, report: StepReport) -> RunView:
-    steps = view.steps
-    if steps and report.iteration <= steps[-1].iteration:  # told again after a crash
-        steps = History(step for step in steps if step.iteration < report.iteration)
-    better = view.best is None or _rank(report) < _rank(view.best)
-    return replace(
-        view,
-        steps=steps.appended(_slim(report)),
-        first=view.first if steps and view.first is not None else report,
-        latest=report,
-        best=report if better else view.best,
-    )
+    if view.steps and report.iteration <= view.steps[-1].iteration:  # told again after a crash
+        view = _with_steps_before(view, view, report.iteration)
+    steps = view.steps.appended(_slim(report))
+    settled = view.settled
+    if len(steps) > 1 and view.latest is not None:
+        settled = _better(settled, (_average(steps, len(steps) - 2), view.latest))
+    first = report if view.first is None else view.first
+    view = replace(view, steps=steps, first=first, latest=report, settled=settled)
+    return replace(view, best=_best(view))
+
+
+def _average(steps: Sequence[StepReport], place: int) -> float:
+    around = [_loss(step) for step in steps[max(0, place - 1) : place + 2]]
+    return sum(around) / len(around)
+
+
+def _loss(report: StepReport) -> float:
+    return report.loss if math.isfinite(report.loss) else math.inf
+
+
+def _better(
+    one: tuple[float, StepReport] | None, other: tuple[float, StepReport]
+) -> tuple[float, StepReport]:
+    return other if one is None or other[0] < one[0] else one
+
+
+def _best(view: RunView) -> StepReport | None:
+    if view.latest is None:
+        return view.settled[1] if view.settled else None
+    return _better(view.settled, (_average(view.steps, len(view.steps) - 1), view.latest))[1]
 
 
 def _slim(report: StepReport) -> StepReport:

@@ -1,0 +1,226 @@
+"""The table of refinable numbers: editable before a run, followed during it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QHeaderView, QLabel, QTableView, QVBoxLayout, QWidget
+
+from dmdstudio.app.checks import relative_change
+from dmdstudio.app.forms import Wrong, text_of, value_of
+from dmdstudio.app.session import Place, Session
+from dmdstudio.app.theme import theme, theme_changed
+from dmdstudio.base.units import pretty
+from dmdstudio.plan.catalog import Field
+from dmdstudio.plan.events import ParameterReport
+from dmdstudio.plan.recipe import ParameterPlan
+from dmdstudio.plan.terms import parameter_key
+
+Index = QModelIndex | QPersistentModelIndex
+Role = Qt.ItemDataRole
+
+COLUMNS = ("Parameter", "Free", "Value", "Lower", "Upper", "Unit", "Now", "Change")
+_EDITED = {"Value": "value", "Lower": "lower", "Upper": "upper"}
+_TIPS = {
+    "Parameter": "The parameter and the atom type it belongs to",
+    "Free": "Ticked: refined. Not ticked: held at its value",
+    "Value": "The value that the refinement starts from",
+    "Lower": "The refinement never goes below; empty for no bound",
+    "Upper": "The refinement never goes above; empty for no bound",
+    "Unit": "The unit of value and bounds",
+    "Now": "The value at the latest iteration of the run that is shown",
+    "Change": "From the start of the run to its latest iteration",
+}
+
+
+class ParameterModel(QAbstractTableModel):
+    """The parameters of the recipe beside those of the run."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = session
+        self._rows: list[tuple[Place, str, ParameterPlan]] = []
+        self._start: dict[str, ParameterReport] = {}
+        self._now: dict[str, ParameterReport] = {}
+        session.recipe_changed.connect(self._read_recipe)
+        session.run_changed.connect(self._read_run)
+        session.problems_changed.connect(self._tell)
+        self._read_recipe()
+        self._read_run()
+
+    def _read_recipe(self) -> None:
+        recipe = self._session.recipe
+        rows: list[tuple[Place, str, ParameterPlan]] = []
+        for i, potential in enumerate(recipe.potential if recipe else ()):
+            for j, parameter in enumerate(potential.parameter):
+                place: Place = ("potential", i, "parameter", j)
+                rows.append((place, parameter_key(potential, parameter), parameter))
+        if [r[:2] for r in rows] != [r[:2] for r in self._rows]:
+            self.beginResetModel()
+            self._rows = rows
+            self.endResetModel()
+        else:
+            self._rows = rows
+            self._tell()
+
+    def _read_run(self) -> None:
+        view = self._session.view
+        start = view.first.parameters if view.first else ()
+        if view.started is not None and view.started.first_iteration == 0:
+            start = view.started.parameters or start
+        now = view.latest.parameters if view.latest else ()
+        self._start = {p.key: p for p in start}
+        self._now = {p.key: p for p in now}
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._rows:
+            self.dataChanged.emit(
+                self.index(0, 0), self.index(len(self._rows) - 1, len(COLUMNS) - 1)
+            )
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
+        """One row for each parameter."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: N802, B008
+        """As many as `COLUMNS`."""
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def headerData(  # noqa: N802
+        self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole
+    ) -> Any:
+        """Return the words above a column."""
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Role.DisplayRole:
+            return COLUMNS[section]
+        return _TIPS[COLUMNS[section]] if role == Role.ToolTipRole else None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Nothing can be edited during a run."""
+        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        if self._session.view.running:
+            return flags
+        if COLUMNS[index.column()] == "Free":
+            return flags | Qt.ItemFlag.ItemIsUserCheckable
+        return flags | Qt.ItemFlag.ItemIsEditable if self._edits(index) else flags
+
+    def _edits(self, index: Index) -> bool:
+        return COLUMNS[index.column()] in _EDITED
+
+    def data(self, index: Index, role: int = Role.DisplayRole) -> Any:
+        """Return what a cell shows."""
+        place, key, parameter = self._rows[index.row()]
+        column = COLUMNS[index.column()]
+        if role in (Role.DisplayRole, Role.EditRole):
+            return self._text(key, parameter, column)
+        if role == Role.CheckStateRole and column == "Free":
+            return Qt.CheckState.Checked if parameter.free else Qt.CheckState.Unchecked
+        if role == Role.TextAlignmentRole:
+            middle = Qt.AlignmentFlag.AlignVCenter
+            left = column in ("Parameter", "Unit", "Free")
+            return middle | (Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignRight)
+        problem = self._session.problems.get((*place, _EDITED.get(column, "")))
+        if role == Role.ForegroundRole:
+            if problem:
+                return QColor(theme().bad)
+            quiet = column == "Unit" or (not parameter.free and column != "Parameter")
+            return QColor(theme().quiet) if quiet else None
+        if role == Role.ToolTipRole:
+            return problem or (key if column == "Parameter" else _TIPS[column])
+        if role == Role.AccessibleTextRole:
+            return f"{column} of {key}: {self._text(key, parameter, column) or parameter.free}"
+        return None
+
+    def _text(self, key: str, parameter: ParameterPlan, column: str) -> str:
+        match column:
+            case "Parameter":
+                return f"{parameter.name} ({parameter.of})" if parameter.of else parameter.name
+            case "Value" | "Lower" | "Upper":
+                return text_of(getattr(parameter, _EDITED[column]))
+            case "Unit":
+                return pretty(parameter.unit)
+            case "Now" if key in self._now:
+                return f"{self._now[key].value:.5g}"
+            case "Change" if key in self._now and key in self._start:
+                change = relative_change(self._start[key], self._now[key])
+                return "" if change is None else f"{change:+.2f} %"
+        return ""
+
+    def setData(self, index: Index, value: Any, role: int = Role.EditRole) -> bool:  # noqa: N802
+        """Make an edit; return whether it fits."""
+        place = self._rows[index.row()][0]
+        column = COLUMNS[index.column()]
+        if role == Role.CheckStateRole and column == "Free":
+            checked = Qt.CheckState(value) == Qt.CheckState.Checked
+            return not self._session.change((*place, "free"), checked)
+        if role != Role.EditRole or column not in _EDITED:
+            return False
+        name = _EDITED[column]
+        field = Field(name=name, type="float", required=name == "value")
+        try:
+            number = value_of(field, str(value))
+        except Wrong as error:
+            self._session.report((*place, name), str(error))
+            return False
+        return not self._session.change((*place, name), number)
+
+
+class ParameterTable(QWidget):
+    """The table, with the sentence about what is wrong below it."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.model = ParameterModel(session)
+        self.table = QTableView()
+        self.table.setModel(self.model)
+        self.table.setAccessibleName("Parameters of the potential")
+        self.table.setShowGrid(False)
+        self.table.setAlternatingRowColors(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 14)
+        self.table.setTabKeyNavigation(False)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setHighlightSections(False)
+        header.setStretchLastSection(True)
+        self._wrong = QLabel()
+        self._wrong.setObjectName("wrong")
+        self._wrong.setWordWrap(True)
+        self._hint = QLabel()
+        self._hint.setObjectName("quiet")
+        self._hint.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 8, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self._hint)
+        layout.addWidget(self.table, 1)
+        layout.addWidget(self._wrong)
+        session.problems_changed.connect(self._show_problems)
+        session.run_changed.connect(self._show_hint)
+        session.recipe_changed.connect(self._show_hint)
+        theme_changed().changed.connect(self.table.viewport().update)
+        self._show_problems()
+        self._show_hint()
+
+    def _show_problems(self) -> None:
+        sentences = [
+            f"{place[-1]}: {text}"
+            for place, text in self._session.problems.items()
+            if place[:1] == ("potential",) and "parameter" in place
+        ]
+        self._wrong.setText("\n".join(sentences))
+        self._wrong.setVisible(bool(sentences))
+
+    def _show_hint(self) -> None:
+        if self._session.recipe is None:
+            words = "The parameters of a recipe appear here."
+        elif self._session.view.running:
+            words = "Held while the refinement runs."
+        else:
+            words = "Double-click or press F2 to edit."
+        self._hint.setText(words)

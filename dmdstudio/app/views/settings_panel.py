@@ -1,0 +1,198 @@
+"""The settings of a recipe as folding sections, made from what the recipe and catalog declare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from dmdstudio.app.forms import Form
+from dmdstudio.app.icons import icon
+from dmdstudio.app.session import Place, Session
+from dmdstudio.app.theme import theme, theme_changed
+from dmdstudio.plan.catalog import Field, fields_of
+from dmdstudio.plan.recipe import sections
+
+_TITLES = {
+    "system": "System",
+    "potential": "Potential",
+    "target": "Experiment",
+    "refinement": "Refinement",
+    "gradient": "Gradient",
+    "sampling": "Sampling",
+    "dynamics": "Dynamics",
+    "optimizer": "Optimiser",
+    "execution": "Execution",
+}
+_FOLDED = ("execution", "optimizer", "potential")
+_CHOOSERS = {"potential": "kind", "gradient": "method", "target": "observable"}
+_CATALOG = {"potential": "potential", "gradient": "gradient", "target": "observable"}
+_FILES = ("structure", "data")
+
+
+class Section(QWidget):
+    """A title that folds what is below it."""
+
+    def __init__(self, title: str, body: QWidget, folded: bool) -> None:
+        super().__init__()
+        self.body = body
+        self.button = QPushButton(title)
+        self.button.setObjectName("section")
+        self.button.setCheckable(True)
+        self.button.setIconSize(QSize(16, 16))
+        self.button.setAccessibleName(f"{title} settings, fold or unfold")
+        self.button.toggled.connect(self._fold)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self.button)
+        layout.addWidget(body)
+        body.setContentsMargins(18, 0, 0, 10)
+        self.button.setChecked(not folded)
+        self._fold(not folded)
+
+    def unfold(self) -> None:
+        """Show what is below the title."""
+        self.button.setChecked(True)
+
+    def _fold(self, shown: bool) -> None:
+        self.body.setVisible(shown)
+        self.button.setIcon(icon("down" if shown else "right", theme().quiet))
+
+
+class SettingsPanel(QScrollArea):
+    """All sections of the recipe under edit."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("settings")
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setAccessibleName("Settings")
+        self._session = session
+        self._shape: object = None
+        self._forms: list[tuple[Place, Form]] = []
+        self._sections: dict[str, Section] = {}
+        session.recipe_changed.connect(self.refresh)
+        session.catalog_changed.connect(self.refresh)
+        session.problems_changed.connect(self._show_problems)
+        session.run_changed.connect(self._lock)
+        theme_changed().changed.connect(self._repaint_arrows)
+        self.refresh()
+
+    def form(self, place: Place) -> Form:
+        """Return the form of a section, such as ``('sampling',)`` or ``('target', 0)``."""
+        return next(form for at, form in self._forms if at == place)
+
+    def refresh(self) -> None:
+        """Show the recipe; make the forms anew only where their fields are others."""
+        table = self._session.table()
+        shape = self._shape_of(table)
+        if shape != self._shape:
+            self._shape = shape
+            self._build(table)
+        for place, form in self._forms:
+            values: Any = table
+            for step in place:
+                values = values.get(step, {}) if isinstance(values, dict) else values[step]
+            form.set_values(values)
+        self._show_problems()
+        self._lock()
+
+    def _shape_of(self, table: dict[str, Any]) -> object:
+        """Return what decides which fields there are."""
+        chosen = [
+            (name, index, item.get(_CHOOSERS[name]))
+            for name in _CHOOSERS
+            for index, item in enumerate(_items(table.get(name, {})))
+        ]
+        return bool(table), tuple(chosen), self._session.catalog, self._session.recipe_path
+
+    def _build(self, table: dict[str, Any]) -> None:
+        self._forms.clear()
+        self._sections.clear()
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(12, 6, 14, 12)
+        layout.setSpacing(2)
+        for name, title in _TITLES.items() if table else ():
+            body = QWidget()
+            rows = QVBoxLayout(body)
+            rows.setContentsMargins(18, 0, 0, 10)
+            rows.setSpacing(14)
+            value = table.get(name, {})
+            if isinstance(value, list):
+                for index, item in enumerate(value):
+                    rows.addWidget(self._form((name, index), item))
+            else:
+                rows.addWidget(self._form((name,), value))
+            section = Section(title, body, folded=name in _FOLDED)
+            self._sections[name] = section
+            layout.addWidget(section)
+        layout.addStretch(1)
+        self.setWidget(page)
+
+    def _form(self, place: Place, values: dict[str, Any]) -> Form:
+        name = str(place[0])
+        fields: list[Field] = list(fields_of(sections()[name]))
+        choices: dict[str, Sequence[str]] = {}
+        if chooser := _CHOOSERS.get(name):
+            entries = self._session.catalog.section(_CATALOG[name])
+            if entries:
+                choices[chooser] = [entry.name for entry in entries]
+            chosen = self._session.catalog.find(_CATALOG[name], str(values.get(chooser, "")))
+            if chosen is not None:
+                fields += chosen.fields
+        form = Form(fields, files=_FILES, choices=choices)
+        form.edited.connect(lambda field, value: self._edit(place, form, field, value))
+        form.mistaken.connect(lambda field, text: self._session.report((*place, field), text))
+        self._forms.append((place, form))
+        return form
+
+    def _edit(self, place: Place, form: Form, field: str, value: Any) -> None:
+        name = str(place[0])
+        if _CHOOSERS.get(name) == field:
+            self._choose(place, field, value)
+        else:
+            form.set_error(field, self._session.change((*place, field), value))
+
+    def _choose(self, place: Place, field: str, value: str) -> None:
+        """Take another method or observable; the settings of the one before do not fit it."""
+        own = {f.name for f in fields_of(sections()[str(place[0])])} | {"parameter"}
+        table = self._session.table()
+        parent: Any = table
+        for step in place[:-1]:
+            parent = parent[step]
+        kept = {k: v for k, v in parent[place[-1]].items() if k in own}
+        parent[place[-1]] = {**kept, field: value}
+        self._session.replace_recipe(table, field)
+
+    def _show_problems(self) -> None:
+        for place, form in self._forms:
+            for field in form.fields:
+                form.set_error(field, self._session.problems.get((*place, field), ""))
+
+    def _lock(self) -> None:
+        """Settings are held while a run is under way."""
+        free = not self._session.view.running
+        for _, form in self._forms:
+            if form.isEnabled() != free:
+                form.setEnabled(free)
+
+    def show_section(self, name: str) -> None:
+        """Unfold a section and scroll to it."""
+        section = self._sections.get(name)
+        if section is not None:
+            section.unfold()
+            self.verticalScrollBar().setValue(section.y())
+            section.button.setFocus()
+
+    def _repaint_arrows(self) -> None:
+        for section in self._sections.values():
+            section._fold(section.button.isChecked())
+
+
+def _items(value: Any) -> list[dict[str, Any]]:
+    return value if isinstance(value, list) else [value]
