@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.base.units import to_internal
 from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan, Recipe
@@ -29,6 +31,18 @@ def parameter_key(potential: PotentialPlan, parameter: ParameterPlan) -> str:
     """Return the name of a parameter in reports: ``'lennard_jones.sigma[Ar]'``."""
     suffix = f"[{parameter.of}]" if parameter.of else ""
     return f"{potential.key}.{parameter.name}{suffix}"
+
+
+def with_values(recipe: Recipe, values: Mapping[str, float]) -> Recipe:
+    """Return a recipe whose parameters start at other values (`parameter_key`: recipe's unit)."""
+    potentials = []
+    for potential in recipe.potential:
+        parameters = [
+            msgspec.structs.replace(p, value=values.get(parameter_key(potential, p), p.value))
+            for p in potential.parameter
+        ]
+        potentials.append(msgspec.structs.replace(potential, parameter=tuple(parameters)))
+    return msgspec.structs.replace(recipe, potential=tuple(potentials))
 
 
 def potential_terms(

@@ -1,0 +1,170 @@
+"""System, lattice configuration and phase: what every potential and observable is handed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from dmdstudio.base.errors import PhysicsError
+
+Parameters = dict[str, Array]
+"""Numbers of one potential by name, each [type] or of a shape of its own, internal units."""
+
+Theta = dict[str, Parameters]
+"""Numbers of a whole force field by the potential's key."""
+
+
+@dataclass(frozen=True)
+class System:
+    """What does not change during a refinement.
+
+    Attributes:
+        type_names: names of the atom types, sorted.
+        types: index into `type_names` [atom].
+        masses: [atom], amu.
+        cell: lattice vectors as rows [3, xyz], angstrom.
+        precision: dtype of forces and features, ``float32`` or ``float64``.
+        lattice_bits: bits of a lattice coordinate, 32 or 64.
+        platform: ``cpu``, ``gpu``: where the kernels will run.
+    """
+
+    type_names: tuple[str, ...]
+    types: np.ndarray
+    masses: np.ndarray
+    cell: np.ndarray
+    precision: str = "float32"
+    lattice_bits: int = 32
+    platform: str = "cpu"
+
+    @property
+    def atoms(self) -> int:
+        """Number of atoms."""
+        return len(self.types)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Dtype of forces and features."""
+        return np.dtype(self.precision)
+
+    @property
+    def lattice_dtype(self) -> np.dtype:
+        """Dtype of lattice coordinates."""
+        return np.dtype(f"int{self.lattice_bits}")
+
+    @property
+    def orthorhombic(self) -> bool:
+        """Whether the lattice vectors lie along x, y and z."""
+        return bool(np.all(self.cell == np.diag(np.diagonal(self.cell))))
+
+    @property
+    def perpendicular_widths(self) -> np.ndarray:
+        """Distances between opposite faces of the cell [3], angstrom."""
+        return 1.0 / np.linalg.norm(np.linalg.inv(self.cell), axis=0)
+
+    @property
+    def largest_cutoff(self) -> float:
+        """Half the smallest perpendicular width: the integer wrap finds every pair closer."""
+        return float(self.perpendicular_widths.min() / 2)
+
+    def require_cutoff(self, cutoff: float, name: str) -> None:
+        """Raise `PhysicsError` where the cell is too small for a cutoff (angstrom)."""
+        if cutoff > self.largest_cutoff:
+            need = int(np.ceil(2 * cutoff / self.perpendicular_widths.min()))
+            raise PhysicsError(
+                f"{name} has a cutoff of {cutoff:g} angstrom, but the cell is only "
+                f"{self.perpendicular_widths.min():.3f} angstrom wide (half: "
+                f"{self.largest_cutoff:.3f}).",
+                f"Set system.replicate to {need} copies along the narrow direction, or cutoff "
+                f"below {self.largest_cutoff:.2f}.",
+            )
+
+    # -- the lattice ---------------------------------------------------------------------------
+    @property
+    def lattice_size(self) -> float:
+        """Number of lattice points along a cell vector, 2**bits."""
+        return 2.0**self.lattice_bits
+
+    def to_lattice(self, positions: Array) -> Array:
+        """Put coordinates [..., atom, xyz] (angstrom) on the lattice [..., atom, 3]."""
+        fractional = jnp.asarray(positions, jnp.float64) @ np.linalg.inv(self.cell)
+        return self.wrap(fractional - jnp.floor(fractional))
+
+    def wrap(self, fractional: Array) -> Array:
+        """Put fractional coordinates in [0, 1) on the lattice."""
+        half = jnp.floor(fractional + 0.5)  # the integers are signed: [-1/2, 1/2)
+        scaled = jnp.round((fractional - half) * self.lattice_size)
+        limit = self.lattice_size / 2
+        scaled = jnp.where(scaled >= limit, scaled - self.lattice_size, scaled)
+        return scaled.astype(self.lattice_dtype)
+
+    def to_positions(self, lattice: Array) -> Array:
+        """Return coordinates [..., atom, xyz] in angstrom, inside [-1/2, 1/2) of the cell."""
+        return (lattice.astype(jnp.float64) / self.lattice_size) @ jnp.asarray(self.cell)
+
+
+jax.tree_util.register_static(System)
+
+
+class Configuration(NamedTuple):
+    """Atoms on the lattice, with a float displacement to differentiate by.
+
+    Attributes:
+        lattice: integer fractional coordinates [atom, 3].
+        offset: displacement added to the lattice position [atom, xyz], angstrom; zero in use, it
+            carries the derivative by the positions.
+        cell: lattice vectors as rows [3, xyz], angstrom.
+    """
+
+    lattice: Array
+    offset: Array
+    cell: Array
+
+    def displacements(self) -> Array:
+        """Return minimum-image vectors r_j - r_i [atom i, atom j, xyz], angstrom."""
+        bits = 8 * self.lattice.dtype.itemsize
+        steps = self.lattice[None, :, :] - self.lattice[:, None, :]  # wraps: the minimum image
+        dtype = self.offset.dtype
+        vectors = (steps.astype(dtype) * dtype.type(2.0**-bits)) @ self.cell
+        return vectors + (self.offset[None, :, :] - self.offset[:, None, :])
+
+
+def configuration(system: System, lattice: Array) -> Configuration:
+    """Return a configuration with a zero offset in the system's precision."""
+    return Configuration(
+        lattice,
+        jnp.zeros(lattice.shape, system.dtype),
+        jnp.asarray(system.cell, system.dtype),
+    )
+
+
+class Phase(NamedTuple):
+    """One instant of a trajectory, as an observable sees it.
+
+    Attributes:
+        configuration: the atoms, differentiable through its offset.
+        velocities: [atom, xyz], angstrom/fs.
+    """
+
+    configuration: Configuration
+    velocities: Array
+
+
+class State(NamedTuple):
+    """A point of the reversible trajectory; integers, so that undoing a step is exact.
+
+    Attributes:
+        lattice: s_n, fractional coordinates [atom, 3].
+        displacement: p_(n-1/2), lattice units per step [atom, 3].
+    """
+
+    lattice: Array
+    displacement: Array
+
+
+Tree = Any
+"""A pytree of arrays."""

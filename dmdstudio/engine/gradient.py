@@ -1,0 +1,90 @@
+"""What a gradient method is: the derivative along the trajectories, replica by replica.
+
+All methods share the forward pass on the lattice, the curve and the loss, and the thermodynamic
+part; a method says only how the cotangent of the summaries is pulled back through the dynamics.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+from jax import Array
+from msgspec import Struct
+
+from dmdstudio.base.registry import Registry
+from dmdstudio.engine.core import Tree
+from dmdstudio.plan.catalog import Entry, fields_of
+
+if TYPE_CHECKING:
+    from dmdstudio.engine.ensemble import Ensemble
+
+
+class Work(NamedTuple):
+    """How far a piece of work is: what it is called and its fraction done."""
+
+    phase: str
+    fraction: float
+
+
+class Pathwise(NamedTuple):
+    """Derivative along the trajectories.
+
+    Attributes:
+        gradient: <cotangent, d summary_n / d theta> [replica, parameter].
+        residual: largest distance in lattice units between where the reversal arrived and where
+            the trajectory began; 0 means the very same bits, nan where nothing was reversed.
+    """
+
+    gradient: np.ndarray
+    residual: float
+
+
+class GradientMethod(abc.ABC):
+    """One way to differentiate through the dynamics."""
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    doc: ClassVar[str]
+    source: ClassVar[str] = ""
+    Options: ClassVar[type[Struct]]
+
+    @classmethod
+    @abc.abstractmethod
+    def build(cls, options: Any) -> GradientMethod:
+        """Return the method with its settings."""
+
+    def damping(self, timestep: float) -> float:
+        """Return the factor on the adjoint per step of ``timestep`` fs."""
+        return 1.0
+
+    keeps_features: ClassVar[bool] = False
+
+    @abc.abstractmethod
+    def pathwise(
+        self, ensemble: Ensemble, parameters: Array, cotangent: Tree
+    ) -> Generator[Work, None, Pathwise]:
+        """Pull a cotangent of the summaries back to the parameters, for every replica.
+
+        Args:
+            ensemble: starts and what the forward pass left behind.
+            parameters: [parameter], internal units.
+            cotangent: of one summary, the same for all replicas.
+        """
+
+    @classmethod
+    def entry(cls) -> Entry:
+        """Describe the method for the catalog."""
+        return Entry(
+            section="gradient",
+            name=cls.name,
+            label=cls.label,
+            doc=cls.doc,
+            fields=fields_of(cls.Options),
+            source=cls.source,
+        )
+
+
+gradients: Registry[type[GradientMethod]] = Registry("gradient method")

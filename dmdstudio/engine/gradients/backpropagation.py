@@ -1,0 +1,120 @@
+"""Plain backpropagation through a floating-point trajectory: the oracle for small cases."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from msgspec import Struct
+
+from dmdstudio.base.units import ACCELERATION
+from dmdstudio.engine.core import Configuration, Phase, Theta, Tree
+from dmdstudio.engine.ensemble import Ensemble
+from dmdstudio.engine.gradient import GradientMethod, Pathwise, Work, gradients
+from dmdstudio.engine.problem import Problem
+
+
+class BackpropagationOptions(Struct, frozen=True, kw_only=True):
+    """`Backpropagation` has no settings."""
+
+
+@dataclass(frozen=True, eq=False)
+class Backpropagation(GradientMethod):
+    """Differentiate velocity Verlet in floating point by reverse accumulation.
+
+    It shares nothing with the adjoint but the energy: forces come from ``grad`` of the energy,
+    positions are the start plus a float displacement, and every step is stored (its pair terms
+    are computed again on the way back).
+    """
+
+    options: BackpropagationOptions
+
+    name: ClassVar[str] = "backpropagation"
+    label: ClassVar[str] = "Backpropagation"
+    doc: ClassVar[str] = (
+        "Stores every step and differentiates the whole trajectory. Memory grows with the number "
+        "of steps: for checks on small systems."
+    )
+    Options = BackpropagationOptions
+
+    @classmethod
+    def build(cls, options: Any) -> Backpropagation:
+        """Return the method."""
+        return cls(options)
+
+    def pathwise(
+        self, ensemble: Ensemble, parameters: Array, cotangent: Tree
+    ) -> Generator[Work, None, Pathwise]:
+        """Differentiate batch after batch."""
+        problem, replicas = ensemble.problem, ensemble.program.replicas
+
+        def one(shared: tuple[Array, Tree], lattice: Array, velocities: Array) -> Array:
+            def contracted(values: Array) -> Array:
+                features = trajectory(problem, problem.theta(values), lattice, velocities)
+                return dot(shared[1], problem.summaries(features))
+
+            return jax.grad(contracted)(shared[0])
+
+        program = replicas.compile(one)
+        parts = []
+        for lattice, velocities in replicas.split(ensemble.pool.lattice, ensemble.pool.velocities):
+            parts.append(program((jnp.asarray(parameters), cotangent), lattice, velocities))
+            jax.block_until_ready(parts[-1])
+            yield Work("differentiating", len(parts) / replicas.pieces)
+        return Pathwise(replicas.join(parts), float("nan"))
+
+
+def trajectory(problem: Problem, theta: Theta, lattice: Array, velocities: Array) -> Tree:
+    """Return the features [frame, ...] of one replica by velocity Verlet in floating point."""
+    system, field = problem.system, problem.field
+    step = problem.dynamics.timestep
+    dtype = system.dtype
+    per_force = jnp.asarray(ACCELERATION / system.masses[:, None], dtype)
+    cell = jnp.asarray(system.cell, dtype)
+    theta = jax.tree.map(lambda a: a.astype(dtype), theta)
+
+    def energy(offset: Array) -> Array:
+        where = Configuration(lattice, offset, cell)
+        return sum(term.energy(theta[key], where) for key, term in field.terms)  # type: ignore
+
+    def acceleration(offset: Array) -> Array:
+        return -jax.grad(energy)(offset) * per_force
+
+    def frame(offset: Array, velocity: Array) -> Tree:
+        return problem.frame(Phase(Configuration(lattice, offset, cell), velocity))
+
+    def verlet(carry: Any, _: None) -> tuple[Any, None]:
+        x, v, a = carry
+        half = v + 0.5 * step * a
+        x = x + step * half
+        a = acceleration(x)
+        return (x, half + 0.5 * step * a, a), None
+
+    def block(carry: Any, _: None) -> tuple[Any, Tree]:
+        features = frame(carry[0], carry[1])
+        carry, _ = lax.scan(
+            jax.checkpoint(verlet), carry, None, length=problem.dynamics.record_every
+        )
+        return carry, features
+
+    x = jnp.zeros(lattice.shape, dtype)
+    blocks = problem.dynamics.steps // problem.dynamics.record_every
+    last, recorded = lax.scan(
+        block, (x, velocities.astype(dtype), acceleration(x)), None, length=blocks
+    )
+    final = frame(last[0], last[1])
+    return jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), recorded, final)
+
+
+def dot(a: Tree, b: Tree) -> Array:
+    """Return the sum of products of two trees."""
+    products = jax.tree.map(lambda x, y: jnp.sum(jnp.asarray(x) * y), a, b)
+    return sum(jax.tree.leaves(products), np.float64(0.0))  # type: ignore[return-value]
+
+
+gradients.add(Backpropagation.name, Backpropagation)

@@ -1,0 +1,78 @@
+"""Central finite differences with the same starts: for few parameters, and as a check."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from msgspec import Struct
+
+from dmdstudio.engine.core import Tree
+from dmdstudio.engine.ensemble import Ensemble
+from dmdstudio.engine.gradient import GradientMethod, Pathwise, Work, gradients
+from dmdstudio.plan.catalog import setting
+
+
+class FiniteDifferenceOptions(Struct, frozen=True, kw_only=True):
+    """Settings of `FiniteDifference`."""
+
+    relative_step: Annotated[
+        float, setting("Relative step", "Step as a fraction of the parameter.", gt=0, lt=1)
+    ] = 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class FiniteDifference(GradientMethod):
+    """(f(theta + h) - f(theta - h)) / 2h for every free parameter, from the same starts."""
+
+    options: FiniteDifferenceOptions
+
+    name: ClassVar[str] = "finite_difference"
+    label: ClassVar[str] = "Finite differences"
+    doc: ClassVar[str] = (
+        "Two more sets of trajectories per free parameter. In float32 the step must be large "
+        "(about 1e-3) and chaos spoils long trajectories."
+    )
+    Options = FiniteDifferenceOptions
+
+    @classmethod
+    def build(cls, options: Any) -> FiniteDifference:
+        """Return the method."""
+        return cls(options)
+
+    def pathwise(
+        self, ensemble: Ensemble, parameters: Array, cotangent: Tree
+    ) -> Generator[Work, None, Pathwise]:
+        """Run the trajectories again on both sides of every free parameter."""
+        program, replicas = ensemble.program, ensemble.program.replicas
+        problem, pool = ensemble.problem, ensemble.pool
+        values = np.asarray(parameters)
+        gradient = np.zeros((replicas.count, len(values)))
+        free = np.flatnonzero(problem.free)
+        done, total = 0, 2 * len(free) * replicas.pieces
+        for index in free:
+            step = self.options.relative_step * (abs(values[index]) or 1.0)
+            for sign in (1.0, -1.0):
+                moved = values.copy()
+                moved[index] += sign * step
+                parts = []
+                for lattice, velocities in replicas.split(pool.lattice, pool.velocities):
+                    _, summary = program.forward(jnp.asarray(moved), lattice, velocities)
+                    parts.append(jax.block_until_ready(summary))
+                    done += 1
+                    yield Work("differentiating", done / total)
+                products = jax.tree.map(
+                    lambda c, s: np.tensordot(s, np.asarray(c), axes=np.ndim(c)),
+                    cotangent,
+                    replicas.join(parts),
+                )
+                gradient[:, index] += sign * sum(jax.tree.leaves(products)) / (2.0 * step)
+        return Pathwise(gradient, float("nan"))
+
+
+gradients.add(FiniteDifference.name, FiniteDifference)

@@ -1,0 +1,119 @@
+"""Self-diffusion coefficient by Green-Kubo, and the velocity autocorrelation that it integrates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from msgspec import Struct
+
+from dmdstudio.base.errors import PhysicsError
+from dmdstudio.base.units import factor
+from dmdstudio.engine.core import Phase, System
+from dmdstudio.engine.observable import (
+    Clock,
+    Detail,
+    Observable,
+    autocorrelation,
+    observables,
+)
+from dmdstudio.plan.catalog import setting
+
+
+class SelfDiffusionOptions(Struct, frozen=True, kw_only=True):
+    """Settings of `SelfDiffusion`."""
+
+    window: Annotated[
+        float,
+        setting("Window", "Upper limit of the integral over the correlation.", "ps", gt=0),
+    ] = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class SelfDiffusion(Observable):
+    """D = 1/3 integral from 0 to the window of <v(0).v(t)> dt, averaged over atoms.
+
+    All time origins of a trajectory are used. The integral is the trapezoid's over the recorded
+    frames. Source: M. S. Green, J. Chem. Phys. 22, 398 (1954); R. Kubo, J. Phys. Soc. Jpn. 12, 570
+    (1957); as in Han & Yu, Nat. Commun. 16, 816 (2025).
+    """
+
+    options: SelfDiffusionOptions
+    clock: Clock
+    lags: int
+
+    name: ClassVar[str] = "self_diffusion"
+    label: ClassVar[str] = "Self-diffusion coefficient"
+    doc: ClassVar[str] = (
+        "Green-Kubo: a third of the time integral of the velocity autocorrelation, over all atoms "
+        "and time origins. No correction for the finite size of the cell."
+    )
+    source: ClassVar[str] = "Green (1954), Kubo (1957)"
+    unit: ClassVar[str] = "1e-9 m2/s"
+    feature: ClassVar[str] = "velocities"
+    Options = SelfDiffusionOptions
+
+    @classmethod
+    def build(cls, options: Any, system: System, clock: Clock, temperature: float) -> SelfDiffusion:
+        """Check that the trajectory holds the window."""
+        lags = round(options.window * 1e3 / clock.interval) + 1
+        length = (clock.frames - 1) * clock.interval * 1e-3
+        if lags > clock.frames:
+            raise PhysicsError(
+                f"self_diffusion integrates over {options.window:g} ps, but the trajectory is "
+                f"{length:g} ps long.",
+                "Raise dynamics.steps or lower the window.",
+            )
+        return cls(options, clock, lags)
+
+    def frame(self, phase: Phase) -> Array:
+        """Return the velocities [atom, xyz], angstrom/fs."""
+        return phase.velocities
+
+    def summary(self, features: Array) -> Array:
+        """Return the velocity autocorrelation per atom [lag], angstrom^2/fs^2."""
+        atoms = features.shape[1]
+        return autocorrelation(features, self.lags) / atoms
+
+    def _trapezoid(self) -> np.ndarray:
+        weights = np.full(self.lags, self.clock.interval)
+        weights[[0, -1]] *= 0.5
+        return weights
+
+    def curve(self, mean: Array) -> Array:
+        """Return D [1]."""
+        scale = factor("angstrom2/fs", self.unit) / 3.0
+        return jnp.dot(mean, self._trapezoid())[None] * scale
+
+    def details(self, mean: Array) -> tuple[Detail, ...]:
+        """Return the velocity autocorrelation and its running integral."""
+        time = np.arange(self.lags) * self.clock.interval * 1e-3
+        scale = factor("angstrom2/fs", self.unit) / 3.0
+        steps = 0.5 * (mean[1:] + mean[:-1]) * self.clock.interval
+        running = jnp.concatenate([jnp.zeros(1, mean.dtype), jnp.cumsum(steps)]) * scale
+        return (
+            Detail(
+                "velocity_autocorrelation",
+                "Velocity autocorrelation",
+                time,
+                "Time",
+                "ps",
+                mean * factor("angstrom2/fs2", "m2/s2"),
+                "m2/s2",
+            ),
+            Detail(
+                "running_diffusion",
+                "Running integral",
+                time,
+                "Upper limit",
+                "ps",
+                running,
+                self.unit,
+            ),
+        )
+
+
+observables.add(SelfDiffusion.name, SelfDiffusion)

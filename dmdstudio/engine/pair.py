@@ -1,0 +1,106 @@
+"""Pair potentials: a subclass gives the energy of one pair, this base does the sums.
+
+On a CPU, a potential with one atom type may offer closed radial forms to the compiled kernels of
+`kernels`; everywhere else the sums are XLA's.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from dmdstudio.engine import kernels
+from dmdstudio.engine.core import Configuration, Parameters, System
+from dmdstudio.engine.potential import Potential, Pull
+
+
+class PairPotential(Potential):
+    """U = sum over pairs i < j of u(r_ij), zero beyond the cutoff.
+
+    Attributes:
+        cutoff: angstrom.
+        system: what it was built for.
+        kernel: the closed radial form for CPU kernels, or None.
+    """
+
+    kernel: ClassVar[kernels.Radial | None] = None
+    cutoff: float
+    system: System
+
+    @abc.abstractmethod
+    def pair_parameters(self, parameters: Parameters) -> Parameters:
+        """Combine parameters [type] into parameters of a pair [type, type]."""
+
+    @abc.abstractmethod
+    def pair_energy(self, r: Array, pair: Parameters) -> Array:
+        """Return u(r) in eV, smooth down to zero at the cutoff; elementwise, r in angstrom."""
+
+    def kernel_constants(self) -> tuple[float, ...]:
+        """Return the numbers that the kernel is handed after the refinable ones."""
+        return ()
+
+    def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return the sum over pairs, eV."""
+        squared, pair = self._pairs(parameters, configuration)
+        return 0.5 * jnp.sum(self._energy_of_square(squared, pair))
+
+    def _pairs(
+        self, parameters: Parameters, configuration: Configuration
+    ) -> tuple[Array, Parameters]:
+        """Return squared distances [atom, atom] (an atom is far from itself) and parameters."""
+        vectors = configuration.displacements()
+        squared = jnp.sum(vectors * vectors, axis=-1)
+        far = (2.0 * self.cutoff) ** 2
+        squared = jnp.where(np.eye(len(squared), dtype=bool), far, squared)
+        pair = self.pair_parameters(parameters)
+        if len(self.system.type_names) == 1:
+            return squared, {name: value[0, 0] for name, value in pair.items()}
+        types = self.system.types
+        return squared, {name: value[types[:, None], types] for name, value in pair.items()}
+
+    def _energy_of_square(self, squared: Array, pair: Parameters) -> Array:
+        inside = squared < self.cutoff**2
+        distance = jnp.sqrt(jnp.where(inside, squared, self.cutoff**2))
+        return jnp.where(inside, self.pair_energy(distance, pair), 0.0)
+
+    @property
+    def _compiled(self) -> bool:
+        return (
+            self.kernel is not None
+            and self.system.platform == "cpu"
+            and len(self.system.type_names) == 1
+            and kernels.available()
+        )
+
+    def _kernel_numbers(self, parameters: Parameters) -> Array:
+        assert self.kernel is not None
+        numbers = [parameters[name][0] for name in self.kernel.parameters]
+        return jnp.stack([*numbers, *(jnp.asarray(c) for c in self.kernel_constants())]).astype(
+            self.system.dtype
+        )
+
+    def force(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return F [atom, xyz], eV/angstrom."""
+        if not self._compiled:
+            return super().force(parameters, configuration)
+        assert self.kernel is not None
+        return kernels.pair_force(
+            self.kernel, self.system, configuration.lattice, self._kernel_numbers(parameters)
+        )
+
+    def pull(self, parameters: Parameters, configuration: Configuration, w: Array) -> Pull:
+        """Return force and pulls from one sweep over the pairs."""
+        if not self._compiled:
+            return super().pull(parameters, configuration, w)
+        assert self.kernel is not None
+        numbers, back = jax.vjp(self._kernel_numbers, parameters)
+        force, position, slopes = kernels.pair_pull(
+            self.kernel, self.system, configuration.lattice, numbers, w
+        )
+        padded = jnp.zeros_like(numbers).at[: slopes.shape[-1]].set(slopes)
+        return Pull(force, position, back(padded)[0])

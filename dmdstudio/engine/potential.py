@@ -1,0 +1,133 @@
+"""What a potential is, and the sum of several: energy, force, and one pass per backward step."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from msgspec import Struct
+
+from dmdstudio.base.registry import Registry
+from dmdstudio.engine.core import Configuration, Parameters, System, Theta, configuration
+from dmdstudio.plan.catalog import Entry, ParameterField, fields_of
+
+
+class Pull(NamedTuple):
+    """Everything that one backward step needs of the forces F at a configuration.
+
+    Attributes:
+        force: F [atom, xyz], eV/angstrom.
+        position: (dF/dx)^T w [atom, xyz].
+        parameters: (dF/dtheta)^T w, shaped as the parameters.
+    """
+
+    force: Array
+    position: Array
+    parameters: Any
+
+
+class Potential(abc.ABC):
+    """One term of the potential energy.
+
+    A subclass declares itself by its class attributes and gives `energy`; force and pull follow by
+    differentiation, and may be overridden where a closed form is faster.
+    """
+
+    name: ClassVar[str]
+    label: ClassVar[str]
+    doc: ClassVar[str]
+    source: ClassVar[str] = ""
+    Options: ClassVar[type[Struct]]
+    parameters: ClassVar[tuple[ParameterField, ...]]
+
+    @classmethod
+    @abc.abstractmethod
+    def build(cls, options: Any, system: System) -> Potential:
+        """Return the term for a system; raise `PhysicsError` where they do not fit together."""
+
+    @abc.abstractmethod
+    def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return the potential energy in eV (a scalar)."""
+
+    def force(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return F = -dU/dx [atom, xyz], eV/angstrom."""
+        return -jax.grad(self._moved, argnums=2)(parameters, configuration, configuration.offset)
+
+    def pull(self, parameters: Parameters, configuration: Configuration, w: Array) -> Pull:
+        """Return force, (dF/dx)^T w and (dF/dtheta)^T w from one jvp of the gradient.
+
+        With G(x, theta) = grad U, jvp along (w, 0) gives G = (-F, dU/dtheta) and
+        (H w, d2U/dtheta dx w); H is symmetric, so these are the negative pulls.
+
+        Args:
+            parameters: of this term.
+            configuration: where.
+            w: cotangent of the forces [atom, xyz].
+        """
+
+        def gradient(offset: Array) -> tuple[Array, Parameters]:
+            return jax.grad(self._moved, argnums=(2, 0))(parameters, configuration, offset)
+
+        (slope, _), (curvature, mixed) = jax.jvp(gradient, (configuration.offset,), (w,))
+        return Pull(-slope, -curvature, jax.tree.map(jnp.negative, mixed))
+
+    def _moved(self, parameters: Parameters, where: Configuration, offset: Array) -> Array:
+        return self.energy(parameters, where._replace(offset=offset))
+
+    @classmethod
+    def entry(cls) -> Entry:
+        """Describe the potential for the catalog."""
+        return Entry(
+            section="potential",
+            name=cls.name,
+            label=cls.label,
+            doc=cls.doc,
+            fields=fields_of(cls.Options),
+            parameters=cls.parameters,
+            unit="eV",
+            source=cls.source,
+        )
+
+
+potentials: Registry[type[Potential]] = Registry("potential")
+
+
+@dataclass(frozen=True)
+class ForceField:
+    """A sum of potentials over one system; functions of lattice coordinates of one replica."""
+
+    system: System
+    terms: tuple[tuple[str, Potential], ...]
+
+    def _in_precision(self, theta: Theta) -> Theta:
+        return jax.tree.map(lambda a: jnp.asarray(a, self.system.dtype), theta)
+
+    def energy(self, theta: Theta, lattice: Array) -> Array:
+        """Return the potential energy in eV, summed in float64."""
+        theta = self._in_precision(theta)
+        where = configuration(self.system, lattice)
+        energies = [term.energy(theta[key], where) for key, term in self.terms]
+        return sum(e.astype(jnp.float64) for e in energies)  # type: ignore[return-value]
+
+    def force(self, theta: Theta, lattice: Array) -> Array:
+        """Return the forces [atom, xyz], eV/angstrom."""
+        theta = self._in_precision(theta)
+        where = configuration(self.system, lattice)
+        forces = [term.force(theta[key], where) for key, term in self.terms]
+        return sum(forces[1:], forces[0])
+
+    def pull(self, theta: Theta, lattice: Array, w: Array) -> Pull:
+        """Return force and pulled-back cotangent w of the forces; parameters as in ``theta``."""
+        theta = self._in_precision(theta)
+        where = configuration(self.system, lattice)
+        pulls = {key: term.pull(theta[key], where, w) for key, term in self.terms}
+        first, *rest = pulls.values()
+        return Pull(
+            sum((p.force for p in rest), first.force),
+            sum((p.position for p in rest), first.position),
+            {key: p.parameters for key, p in pulls.items()},
+        )

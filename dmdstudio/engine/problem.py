@@ -1,0 +1,148 @@
+"""A refinement as the engine sees it: system, force field, targets, parameters, settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from dmdstudio.base.units import from_internal
+from dmdstudio.engine.core import Phase, System, Theta, Tree
+from dmdstudio.engine.dynamics import Leapfrog
+from dmdstudio.engine.gradient import GradientMethod
+from dmdstudio.engine.potential import ForceField
+from dmdstudio.engine.replicas import Replicas
+from dmdstudio.engine.target import Target
+from dmdstudio.plan.events import ParameterReport
+from dmdstudio.plan.recipe import DynamicsPlan, OptimizerPlan, SamplingPlan
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where one scalar of the recipe stands in the force field's parameters.
+
+    Attributes:
+        key: ``'lennard_jones.sigma[Ar]'``.
+        term, name: of the potential and of its parameter.
+        elements: indices of the types that share the number.
+        unit: of the recipe; everything else here is in internal units.
+        value, lower, upper: start and bounds (infinite where none).
+        free: whether it is refined.
+    """
+
+    key: str
+    term: str
+    name: str
+    elements: tuple[int, ...]
+    unit: str
+    value: float
+    lower: float
+    upper: float
+    free: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Everything a refinement needs; nothing in it changes while it runs."""
+
+    system: System
+    field: ForceField
+    start: np.ndarray  # lattice [atom, 3]
+    targets: tuple[Target, ...]
+    slots: tuple[Slot, ...]
+    method: GradientMethod
+    sampling: SamplingPlan
+    dynamics: DynamicsPlan
+    optimizer: OptimizerPlan
+    iterations: int
+    seed: int
+    replicas: Replicas
+
+    # -- parameters ---------------------------------------------------------------------------
+    @cached_property
+    def initial(self) -> np.ndarray:
+        """Starting parameters [parameter], internal units."""
+        return np.array([slot.value for slot in self.slots])
+
+    @cached_property
+    def free(self) -> np.ndarray:
+        """Which parameters are refined [parameter]."""
+        return np.array([slot.free for slot in self.slots])
+
+    @cached_property
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper bounds [parameter], internal units."""
+        return (
+            np.array([slot.lower for slot in self.slots]),
+            np.array([slot.upper for slot in self.slots]),
+        )
+
+    def theta(self, parameters: Array) -> Theta:
+        """Arrange parameters [parameter] as the force field takes them; differentiable."""
+        types = len(self.system.type_names)
+        theta: Theta = {key: {} for key, _ in self.field.terms}
+        for index, slot in enumerate(self.slots):
+            array = theta[slot.term].get(slot.name, jnp.zeros(types, jnp.float64))
+            where = np.asarray(slot.elements)
+            theta[slot.term][slot.name] = array.at[where].set(parameters[index])
+        return theta
+
+    def parameter_reports(
+        self,
+        parameters: np.ndarray,
+        gradient: np.ndarray | None = None,
+        error: np.ndarray | None = None,
+        thermodynamic: np.ndarray | None = None,
+    ) -> tuple[ParameterReport, ...]:
+        """Describe parameters (and the loss gradient by them) in the recipe's own units."""
+
+        def per_unit(values: np.ndarray | None, index: int, unit: str) -> float | None:
+            return None if values is None else float(values[index]) / from_internal(1.0, unit)
+
+        return tuple(
+            ParameterReport(
+                key=slot.key,
+                unit=slot.unit,
+                value=from_internal(float(parameters[i]), slot.unit),
+                free=slot.free,
+                lower=_finite(from_internal(slot.lower, slot.unit)),
+                upper=_finite(from_internal(slot.upper, slot.unit)),
+                gradient=per_unit(gradient, i, slot.unit),
+                gradient_error=per_unit(error, i, slot.unit),
+                thermodynamic=per_unit(thermodynamic, i, slot.unit),
+            )
+            for i, slot in enumerate(self.slots)
+        )
+
+    # -- trajectories --------------------------------------------------------------------------
+    def frame(self, phase: Phase) -> dict[str, Tree]:
+        """Return the features of a frame that the targets need, each once."""
+        return {t.observable.feature: t.observable.frame(phase) for t in self.targets}
+
+    def leapfrog(self) -> Leapfrog:
+        """Return the integrator of the trajectories."""
+        stride = self.dynamics.record_every
+        return Leapfrog(
+            self.field,
+            self.dynamics.timestep,
+            self.dynamics.steps // stride,
+            stride,
+            self.frame,
+            self.method.damping(self.dynamics.timestep),
+        )
+
+    def summaries(self, features: dict[str, Tree]) -> dict[str, Tree]:
+        """Reduce the features [frame, ...] of one replica to one summary per target."""
+        return {t.key: t.observable.summary(features[t.observable.feature]) for t in self.targets}
+
+    def loss(self, means: dict[str, Tree]) -> Array:
+        """Return the loss of mean summaries."""
+        losses = [target.loss(means[target.key]) for target in self.targets]
+        return sum(losses[1:], losses[0])
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -1,0 +1,274 @@
+"""One iteration: sample, propagate, compare, differentiate, step. Pure: state in, state out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import msgspec
+import numpy as np
+import optax
+
+from dmdstudio.base.errors import PhysicsError
+from dmdstudio.base.units import BOLTZMANN
+from dmdstudio.engine.core import Tree
+from dmdstudio.engine.ensemble import Ensemble, Pool, Program, draw_pool, weigh
+from dmdstudio.engine.gradient import Work
+from dmdstudio.engine.problem import Problem
+from dmdstudio.engine.target import Target
+from dmdstudio.plan.events import Curve, StepReport, TargetReport
+
+
+class RefinementState(NamedTuple):
+    """Everything that the next iteration depends on.
+
+    Attributes:
+        iteration: number of iterations done.
+        parameters: [parameter], internal units.
+        optimizer: optax's state.
+        pool: starting phases, None before the first iteration.
+    """
+
+    iteration: int
+    parameters: np.ndarray
+    optimizer: Any
+    pool: Pool | None
+
+
+class Gradient(NamedTuple):
+    """The derivative of the loss by the parameters, in internal units.
+
+    Attributes:
+        total, error, thermodynamic: [parameter]; the error is the standard error over replicas of
+            the linear response, the loss's own residual taken as exact.
+        residual: of the reversal, lattice units.
+    """
+
+    total: np.ndarray
+    error: np.ndarray
+    thermodynamic: np.ndarray
+    residual: float
+
+
+def init(problem: Problem) -> RefinementState:
+    """Return the state before the first iteration."""
+    optimizer = _optimizer(problem).init(jnp.ones(len(problem.initial), jnp.float64))
+    return RefinementState(0, problem.initial.copy(), optimizer, None)
+
+
+def _optimizer(problem: Problem) -> optax.GradientTransformation:
+    plan = problem.optimizer
+    schedule = optax.cosine_decay_schedule(
+        plan.learning_rate, problem.iterations, plan.final_learning_rate / plan.learning_rate
+    )
+    make = {
+        "adam": optax.adam,
+        "sgd": optax.sgd,
+        "rmsprop": optax.rmsprop,
+        "adabelief": optax.adabelief,
+    }[plan.kind]
+    clip = optax.clip_by_global_norm(plan.gradient_clip) if plan.gradient_clip else optax.identity()
+    return optax.chain(clip, make(schedule))
+
+
+def learning_rate(problem: Problem, iteration: int) -> float:
+    """Return the learning rate of an iteration."""
+    plan = problem.optimizer
+    progress = min(iteration / problem.iterations, 1.0)
+    cosine = 0.5 * (1.0 + np.cos(np.pi * progress))
+    return float(
+        plan.final_learning_rate + (plan.learning_rate - plan.final_learning_rate) * cosine
+    )
+
+
+# ----------------------------------------------------------------------------------- the loop
+
+
+def step(
+    program: Program, state: RefinementState
+) -> Generator[Work, None, tuple[RefinementState, StepReport]]:
+    """Do one iteration; yields after every piece of work, so that it can be paused and stopped.
+
+    Returns:
+        The next state, and what was measured with the parameters of the given one.
+
+    Raises:
+        PhysicsError: a trajectory, the loss or the gradient is not a number.
+    """
+    began = time.perf_counter()
+    problem = program.problem
+    pool, resampled = yield from _pool(program, state)
+    weights = weigh(program, pool, state.parameters)
+    ensemble = Ensemble(program, pool, weights)
+    yield from ensemble.propagate(state.parameters, keep=problem.method.keeps_features)
+
+    loss, cotangent = jax.value_and_grad(problem.loss)(jax.tree.map(jnp.asarray, ensemble.means))
+    gradient = yield from differentiate(ensemble, state.parameters, cotangent)
+    if not (np.isfinite(loss) and np.all(np.isfinite(gradient.total))):
+        raise PhysicsError(
+            f"Loss {float(loss):g} or its gradient is not a number at iteration {state.iteration}.",
+            "Lower optimizer.learning_rate or tighten the bounds of the parameters.",
+        )
+    report = StepReport(
+        iteration=state.iteration,
+        loss=float(loss),
+        loss_error=float(ensemble.standard_error(ensemble.influence(cotangent))),
+        parameters=problem.parameter_reports(
+            state.parameters, gradient.total, gradient.error, gradient.thermodynamic
+        ),
+        targets=target_reports(ensemble),
+        gradient_norm=float(np.linalg.norm(_relative(problem, gradient.total))),
+        learning_rate=learning_rate(problem, state.iteration),
+        effective_sample_fraction=weights.fraction,
+        resampled=resampled,
+        reversal_residual=gradient.residual,
+        energy_drift=ensemble.drift,
+        temperature=ensemble.temperature,
+        seconds=time.perf_counter() - began,
+    )
+    parameters, optimizer = _update(problem, state, gradient.total)
+    used = pool._replace(uses=pool.uses + 1)
+    return RefinementState(state.iteration + 1, parameters, optimizer, used), report
+
+
+def _pool(program: Program, state: RefinementState) -> Generator[Work, None, tuple[Pool, bool]]:
+    """Return the pool to use: the old one where it still holds, else a fresh one."""
+    problem, plan = program.problem, program.problem.sampling
+    if state.pool is None:
+        lattice = np.broadcast_to(problem.start, (program.replicas.count, *problem.start.shape))
+        pool = yield from draw_pool(program, state.parameters, lattice, plan.equilibration_steps, 0)
+        return pool, True
+    weights = weigh(program, state.pool, state.parameters)
+    spent = state.pool.uses >= plan.reuse_limit
+    if not spent and weights.fraction >= plan.effective_sample_fraction:
+        return state.pool, False
+    pool = yield from draw_pool(
+        program,
+        state.parameters,
+        state.pool.lattice,
+        plan.decorrelation_steps,
+        state.iteration + 1,
+    )
+    return pool, True
+
+
+def differentiate(
+    ensemble: Ensemble, parameters: np.ndarray, cotangent: Tree
+) -> Generator[Work, None, Gradient]:
+    """Return the derivative of the loss: along the trajectories, and through the weights.
+
+    With c_n = <dL/dmean, summary_n> and the weights w_n of the starts,
+
+        dL/dtheta = sum_n w_n [dc_n/dtheta - beta (c_n - <c>) (dU/dtheta(x_n) - <dU/dtheta>)]
+
+    Source: Han & Yu (2025), equation 3, with reweighted starts.
+    """
+    pathwise = yield from ensemble.problem.method.pathwise(
+        ensemble, jnp.asarray(parameters), cotangent
+    )
+    weights = ensemble.weights
+    beta = 1.0 / (BOLTZMANN * ensemble.problem.sampling.temperature)
+    centred = weights.slope - weights.weight @ weights.slope
+    score = -beta * ensemble.influence(cotangent)[:, None] * centred
+    thermodynamic = weights.weight @ score
+    contributions = pathwise.gradient + score
+    total = weights.weight @ contributions
+    error = ensemble.standard_error(contributions - total)
+    return Gradient(total, error, thermodynamic, pathwise.residual)
+
+
+def _relative(problem: Problem, gradient: np.ndarray) -> np.ndarray:
+    """Return the derivative by the parameters' relative change; zero for fixed ones."""
+    return np.where(problem.free, gradient * _scale(problem), 0.0)
+
+
+def _scale(problem: Problem) -> np.ndarray:
+    size = np.abs(problem.initial)
+    return np.where(size > 0.0, size, 1.0)
+
+
+def _update(
+    problem: Problem, state: RefinementState, gradient: np.ndarray
+) -> tuple[np.ndarray, Any]:
+    """Follow the gradient in relative parameters and put them back within their bounds."""
+    relative = jnp.asarray(_relative(problem, gradient))
+    scaled = jnp.asarray(state.parameters / _scale(problem))
+    updates, optimizer = _optimizer(problem).update(relative, state.optimizer, scaled)
+    moved = np.asarray(optax.apply_updates(scaled, updates)) * _scale(problem)
+    lower, upper = problem.bounds
+    moved = np.where(problem.free, np.clip(moved, lower, upper), state.parameters)
+    return moved, optimizer
+
+
+# ----------------------------------------------------------------------------------- reports
+
+
+def target_reports(ensemble: Ensemble) -> tuple[TargetReport, ...]:
+    """Describe prediction and experiment of every target, with standard errors."""
+    return tuple(_target_report(ensemble, target) for target in ensemble.problem.targets)
+
+
+def _target_report(ensemble: Ensemble, target: Target) -> TargetReport:
+    observable = target.observable
+    mean = jax.tree.map(jnp.asarray, ensemble.means[target.key])
+    away = jax.tree.map(
+        lambda s, m: jnp.asarray(s - m), ensemble.summaries[target.key], ensemble.means[target.key]
+    )
+
+    def with_error(function: Any) -> tuple[list[float], list[float]]:
+        value = function(mean)
+        response = jax.vmap(lambda tangent: jax.jvp(function, (mean,), (tangent,))[1])(away)
+        return _floats(value), _floats(ensemble.standard_error(np.asarray(response)))
+
+    value, error = with_error(observable.curve)
+    curves = []
+    for index, detail in enumerate(observable.details(mean)):
+        line, line_error = with_error(lambda m, i=index: observable.details(m)[i].value)
+        curves.append(
+            Curve(
+                name=detail.name,
+                label=detail.label,
+                axis=_floats(detail.axis),
+                axis_label=detail.axis_label,
+                axis_unit=detail.axis_unit,
+                value=line,
+                unit=detail.unit,
+                error=line_error,
+            )
+        )
+    return msgspec.structs.replace(
+        described(target),
+        value=value,
+        error=error,
+        loss=float(target.loss(mean)),
+        curves=tuple(curves),
+    )
+
+
+def described(target: Target) -> TargetReport:
+    """Describe a target before anything is predicted: its experiment and its axis."""
+    observable = target.observable
+    return TargetReport(
+        name=target.key,
+        observable=observable.name,
+        label=observable.label,
+        unit=observable.unit,
+        value=[],
+        error=[],
+        axis=[] if observable.axis is None else _floats(observable.axis),
+        axis_label=observable.axis_label,
+        axis_unit=observable.axis_unit,
+        experiment=[] if target.experiment is None else _floats(target.experiment),
+        experiment_error=(
+            [] if target.experiment_error is None else _floats(target.experiment_error)
+        ),
+        source=target.source,
+        weight=target.weight,
+    )
+
+
+def _floats(values: Any) -> list[float]:
+    return np.asarray(values, np.float64).tolist()

@@ -1,0 +1,47 @@
+"""An observable, a measurement, and the loss between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from dmdstudio.engine.core import Tree
+from dmdstudio.engine.observable import Observable
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """One observable with the experiment that it is to match.
+
+    Attributes:
+        key: name in reports.
+        observable: what is predicted.
+        weight: factor of the loss; 0 only watches.
+        experiment: [point] in the observable's unit, None to only watch.
+        experiment_error: standard error [point] of the experiment, or None.
+        source: citation of the experiment.
+    """
+
+    key: str
+    observable: Observable
+    weight: float
+    experiment: np.ndarray | None = None
+    experiment_error: np.ndarray | None = None
+    source: str = ""
+
+    def loss(self, mean: Tree) -> Array:
+        """Return weight times the squared residual relative to the experiment's size.
+
+            L = w <(y - y_exp)^2> / <y_exp^2>
+
+        Args:
+            mean: mean summary of the observable.
+        """
+        if self.experiment is None or self.weight == 0.0:
+            return jnp.zeros((), jnp.float64)
+        predicted = self.observable.curve(mean)
+        scale = np.mean(self.experiment**2)
+        return self.weight * jnp.mean((predicted - self.experiment) ** 2) / scale

@@ -1,0 +1,264 @@
+"""From a recipe to a problem: files read, names looked up, units converted, all checked."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from dmdstudio import __version__
+from dmdstudio.base.errors import FileError, RecipeError, nearest
+from dmdstudio.base.units import dimension, factor, to_internal
+from dmdstudio.engine import gradients as _gradients
+from dmdstudio.engine import observables as _observables
+from dmdstudio.engine import potentials as _potentials
+from dmdstudio.engine.core import System
+from dmdstudio.engine.gradient import GradientMethod, gradients
+from dmdstudio.engine.observable import Clock, Observable, observables
+from dmdstudio.engine.potential import ForceField, Potential, potentials
+from dmdstudio.engine.problem import Problem, Slot
+from dmdstudio.engine.replicas import Replicas
+from dmdstudio.engine.target import Target
+from dmdstudio.files.spectra import read_measurement
+from dmdstudio.files.structures import read_structure, replicate, with_density
+from dmdstudio.plan.catalog import Catalog, options_from
+from dmdstudio.plan.events import Ready
+from dmdstudio.plan.recipe import PotentialPlan, Recipe, TargetPlan
+from dmdstudio.plan.structure import Measurement, Structure
+from dmdstudio.plan.terms import parameter_key
+from dmdstudio.service import machine
+
+__all__ = ["build", "catalog", "describe", "structure_of"]
+_REGISTERED = (_potentials, _observables, _gradients)  # importing them fills the registries
+
+
+def describe() -> Ready:
+    """Say what this installation can do and where it computes."""
+    began = time.perf_counter()
+    found = machine.devices("auto")
+    return Ready(
+        catalog=catalog(),
+        device=machine.description(found),
+        devices=tuple(str(device) for device in found),
+        version=__version__,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def catalog() -> Catalog:
+    """Return all that is registered."""
+    from dmdstudio.files.potentials import formats
+
+    registries = (potentials, observables, gradients)
+    entries = [item.entry() for registry in registries for _, item in registry.items()]
+    return Catalog((*entries, *formats()))
+
+
+def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]:
+    """Return the problem of a recipe, and the recipe with every setting written out.
+
+    Args:
+        recipe: what to do; its ``folder`` says where its files lie.
+        replicas: instead of the recipe's number.
+
+    Raises:
+        RecipeError, FileError, PhysicsError: something does not exist or does not fit.
+    """
+    plan = recipe.execution
+    chosen = machine.devices(plan.device)
+    structure = structure_of(recipe)
+    names = tuple(sorted(set(structure.symbols)))
+    system = System(
+        type_names=names,
+        types=np.array([names.index(s) for s in structure.symbols]),
+        masses=np.asarray(structure.masses, np.float64),
+        cell=np.asarray(structure.cell, np.float64),
+        precision=plan.precision,
+        lattice_bits=plan.lattice_bits,
+        platform=machine.platform(chosen),
+    )
+    terms, slots, potential_plans = _force_field(recipe, system)
+    targets, target_plans = _targets(recipe, system)
+    method, gradient_options = _method(recipe)
+    sampling = recipe.sampling
+    if replicas is not None:
+        sampling = msgspec.structs.replace(sampling, replicas=replicas)
+    problem = Problem(
+        system=system,
+        field=ForceField(system, terms),
+        start=np.asarray(system.to_lattice(structure.positions)),
+        targets=targets,
+        slots=slots,
+        method=method,
+        sampling=sampling,
+        dynamics=recipe.dynamics,
+        optimizer=recipe.optimizer,
+        iterations=recipe.refinement.iterations,
+        seed=plan.seed,
+        replicas=Replicas.plan(sampling.replicas, plan.batch, chosen),
+    )
+    complete = msgspec.structs.replace(
+        recipe,
+        sampling=sampling,
+        potential=potential_plans,
+        target=target_plans,
+        gradient=msgspec.structs.replace(recipe.gradient, options=gradient_options),
+    )
+    return problem, complete
+
+
+def structure_of(recipe: Recipe) -> Structure:
+    """Read the structure of a recipe, replicated and brought to its density."""
+    structure = read_structure(recipe.path(recipe.system.structure))
+    structure = replicate(structure, recipe.system.replicate)
+    if recipe.system.density is not None:
+        structure = with_density(structure, recipe.system.density)
+    return structure
+
+
+def _written_out(options: msgspec.Struct) -> dict[str, Any]:
+    """Return all settings of a registered thing, defaults too; None stays out of the file."""
+    return {k: v for k, v in msgspec.to_builtins(options).items() if v is not None}
+
+
+# ------------------------------------------------------------------------------ the force field
+
+
+def _force_field(
+    recipe: Recipe, system: System
+) -> tuple[tuple[tuple[str, Potential], ...], tuple[Slot, ...], tuple[PotentialPlan, ...]]:
+    terms, slots, plans = [], [], []
+    for plan in recipe.potential:
+        kind = potentials.get(plan.kind)
+        options = options_from(kind.Options, plan.options, plan.key)
+        terms.append((plan.key, kind.build(options, system)))
+        slots.extend(_slots(plan, kind, system))
+        plans.append(msgspec.structs.replace(plan, options=_written_out(options)))
+    if not any(slot.free for slot in slots):
+        raise RecipeError("No parameter is free, so there is nothing to refine.", "Free one.")
+    return tuple(terms), tuple(slots), tuple(plans)
+
+
+def _slots(plan: PotentialPlan, kind: type[Potential], system: System) -> list[Slot]:
+    declared = {field.name: field for field in kind.parameters}
+    missing = {(name, of) for name in declared for of in system.type_names}
+    slots = []
+    for parameter in plan.parameter:
+        key = parameter_key(plan, parameter)
+        if parameter.name not in declared:
+            raise RecipeError(
+                f"{plan.key} has no parameter {parameter.name!r}.",
+                nearest(parameter.name, list(declared)),
+            )
+        if parameter.of and parameter.of not in system.type_names:
+            raise RecipeError(
+                f"{key}: the structure has no atom type {parameter.of!r}.",
+                f"It has: {', '.join(system.type_names)}.",
+            )
+        field = declared[parameter.name]
+        unit = parameter.unit or field.unit
+        if dimension(unit) != dimension(field.unit):
+            raise RecipeError(
+                f"{key} is given in {unit!r}, a {dimension(unit)}; it is a "
+                f"{dimension(field.unit)}.",
+                f"Use {field.unit!r}, for example.",
+            )
+        types = [parameter.of] if parameter.of else list(system.type_names)
+        given = {(parameter.name, of) for of in types}
+        if not given <= missing:
+            raise RecipeError(f"{key} is given twice.")
+        missing -= given
+        slots.append(_slot(parameter, key, plan.key, field, unit, types, system))
+    if missing:
+        name, of = sorted(missing)[0]
+        raise RecipeError(
+            f"{plan.key} needs a value of {name!r} for {of}.",
+            f"Add a [[potential.parameter]] with name = {name!r}.",
+        )
+    return slots
+
+
+def _slot(
+    parameter: Any, key: str, term: str, field: Any, unit: str, types: list[str], system: System
+) -> Slot:
+    def internal(value: float | None, otherwise: float) -> float:
+        return otherwise if value is None else to_internal(value, unit)
+
+    hard_lower = -np.inf if field.lower is None else to_internal(field.lower, field.unit)
+    hard_upper = np.inf if field.upper is None else to_internal(field.upper, field.unit)
+    lower = max(internal(parameter.lower, -np.inf), hard_lower)
+    upper = min(internal(parameter.upper, np.inf), hard_upper)
+    value = to_internal(parameter.value, unit)
+    if not lower <= value <= upper:
+        raise RecipeError(
+            f"{key} = {parameter.value:g} {unit} is outside what the potential allows "
+            f"({field.lower} to {field.upper} {field.unit})."
+        )
+    return Slot(
+        key=key,
+        term=term,
+        name=parameter.name,
+        elements=tuple(system.type_names.index(of) for of in types),
+        unit=unit,
+        value=value,
+        lower=lower,
+        upper=upper,
+        free=parameter.free,
+    )
+
+
+# ---------------------------------------------------------------------------------- the targets
+
+
+def _targets(recipe: Recipe, system: System) -> tuple[tuple[Target, ...], tuple[TargetPlan, ...]]:
+    if not recipe.target:
+        raise RecipeError("The recipe has no target.", "Add a [[target]] with an observable.")
+    dynamics = recipe.dynamics
+    clock = Clock(
+        dynamics.timestep * dynamics.record_every, dynamics.steps // dynamics.record_every + 1
+    )
+    targets, plans = [], []
+    for plan in recipe.target:
+        kind = observables.get(plan.observable)
+        options = options_from(kind.Options, plan.options, plan.key)
+        observable = kind.build(options, system, clock, recipe.sampling.temperature)
+        targets.append(_target(plan, observable, recipe))
+        plans.append(msgspec.structs.replace(plan, options=_written_out(options)))
+    if not any(t.experiment is not None and t.weight > 0 for t in targets):
+        raise RecipeError(
+            "No target has experimental data and a weight, so there is nothing to match.",
+            "Give a target its `data` file.",
+        )
+    return tuple(targets), tuple(plans)
+
+
+def _target(plan: TargetPlan, observable: Observable, recipe: Recipe) -> Target:
+    if not plan.data:
+        return Target(plan.key, observable, 0.0)
+    path = recipe.path(plan.data)
+    measured = read_measurement(path)
+    if measured.quantity != observable.name:
+        raise RecipeError(
+            f"Target {plan.key!r} is {observable.name!r}, but {path.name} holds "
+            f"{measured.quantity!r}.",
+        )
+    value, error = _in_unit(measured, observable)
+    if observable.axis is None and len(value) != 1:
+        raise FileError(
+            f"{path.name} holds {len(value)} points; {observable.name} is a single number."
+        )
+    return Target(plan.key, observable, plan.weight, value, error, measured.source)
+
+
+def _in_unit(measured: Measurement, observable: Observable) -> tuple[Any, Any]:
+    scale = factor(measured.unit, observable.unit)
+    error = None if measured.error is None else measured.error * scale
+    return measured.value * scale, error
+
+
+def _method(recipe: Recipe) -> tuple[GradientMethod, dict[str, Any]]:
+    kind = gradients.get(recipe.gradient.method)
+    options = options_from(kind.Options, recipe.gradient.options, f"gradient ({kind.name})")
+    return kind.build(options), _written_out(options)
