@@ -1,0 +1,306 @@
+"""What the window can do: open files, run, pause, stop, resume, check, save.
+
+No widgets: the main window calls it and shows the session and the notices.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+from PySide6.QtCore import QObject, Signal
+
+from dmdstudio.app.background import in_background
+from dmdstudio.app.bridge import EngineBridge
+from dmdstudio.app.drops import Drop, sort_drop
+from dmdstudio.app.run_folders import new_run_folder, remember
+from dmdstudio.app.session import Session
+from dmdstudio.app.state import RunView, reduce
+from dmdstudio.base.errors import DmdError, RecipeError
+from dmdstudio.plan.commands import CheckGradient, Resume, Run
+from dmdstudio.plan.events import Event, Failed, Finished, GradientChecked, Phase
+from dmdstudio.plan.recipe import Recipe, read_recipe, recipe_to_toml
+from dmdstudio.plan.structure import Measurement
+
+_ORDER = ("recipe", "run", "structure", "data", "unknown")
+
+
+class Controller(QObject):
+    """Joins the session, the engine and the files.
+
+    Signals:
+        notice: level, message, advice, details.
+        opened: a recipe or run is shown now.
+        busy_changed: whether the engine is at work.
+        gradient_checked: the answer to `check_gradient`.
+    """
+
+    notice = Signal(str, str, str, str)
+    opened = Signal()
+    busy_changed = Signal(bool)
+    gradient_checked = Signal(object)
+
+    def __init__(
+        self, parent: QObject | None = None, *, engine_command: Sequence[str] | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.session = Session(self)
+        self.bridge = EngineBridge(self, command=engine_command)
+        self.bridge.heard.connect(self._hear)
+        self.bridge.busy.connect(self._set_busy)
+        self.busy = False
+
+    # -- files
+
+    def open_paths(self, paths: Iterable[str | Path]) -> None:
+        """Open files as if they had been dropped on the window; recipes and runs first."""
+        has_recipe = self.session.recipe is not None
+        drops = [sort_drop(Path(path), has_recipe) for path in paths]
+        drops.sort(key=lambda drop: _ORDER.index(drop.kind))
+        if self.busy and any(drop.kind in ("recipe", "run") for drop in drops):
+            self._warn("A refinement is at work.", "Stop it before opening another.")
+            return
+        for drop in drops:
+            self._open(drop)
+
+    def _open(self, drop: Drop) -> None:
+        match drop.kind:
+            case "recipe":
+                self._open_recipe(drop.path)
+            case "run":
+                folder = drop.path if drop.path.is_dir() else drop.path.parent
+                self._open_run(folder)
+            case "structure" | "data" if self.session.recipe is None:
+                self._warn(f"{drop.path.name} needs a recipe to go into.", "Open a recipe first.")
+            case "structure":
+                self._read(lambda: _checked_structure(drop.path), self._take_structure)
+            case "data":
+                self._read(lambda: _measurement(drop.path), self._take_data)
+            case _:
+                self._warn(f"{drop.path.name}: {drop.sentence}.")
+
+    def _read(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
+        in_background(self, work, done, self._tell_error)
+
+    def _open_recipe(self, path: Path) -> None:
+        try:
+            recipe = read_recipe(path)
+        except DmdError as error:
+            self._tell_error(error)
+            return
+        path = path / "recipe.toml" if path.is_dir() else path
+        recipe = _rooted(recipe)
+        self.session.ran = None
+        self.session.open_recipe(recipe, path)
+        self.session.show_run(RunView(ready=self.session.view.ready, log=self.session.view.log))
+        remember(path)
+        self.opened.emit()
+
+    def _open_run(self, folder: Path) -> None:
+        self._read(lambda: _read_run(folder.resolve()), self._show_run)
+
+    def _show_run(self, read: tuple[Path, Recipe, RunView, list[str]]) -> None:
+        folder, recipe, view, warnings = read
+        recipe = _rooted(recipe)
+        self.session.ran = recipe
+        self.session.open_recipe(recipe, folder / "recipe.toml")
+        self.session.show_run(replace(view, ready=self.session.view.ready))
+        remember(folder)
+        self.opened.emit()
+        if warnings:
+            self._warn(warnings[0], details="\n".join(warnings[1:]))
+
+    def _take_structure(self, path: Path) -> None:
+        if self.session.recipe is not None:
+            self._tell_sentence(self.session.change(("system", "structure"), self._name(path)))
+
+    def _take_data(self, read: tuple[Path, Measurement]) -> None:
+        path, measurement = read
+        if self.session.recipe is None:
+            return
+        known = [entry.name for entry in self.session.catalog.section("observable")]
+        if known and measurement.quantity not in known:
+            self._warn(
+                f"{path.name} holds {measurement.quantity!r}, which is no observable.",
+                f"Known: {', '.join(known)}.",
+            )
+            return
+        targets = self.session.recipe.target
+        for number, target in enumerate(targets):
+            if target.observable == measurement.quantity:
+                place = ("target", number, "data")
+                self._tell_sentence(self.session.change(place, self._name(path)))
+                return
+        table = self.session.table()
+        added = {"observable": measurement.quantity, "data": self._name(path)}
+        table["target"] = [*table.get("target", []), added]
+        try:
+            self.session.replace_recipe(table, "target")
+        except RecipeError as error:
+            self._tell_error(error)
+
+    def _name(self, path: Path) -> str:
+        """Return a path as the recipe names it: relative where it lies below the recipe."""
+        assert self.session.recipe is not None
+        path = path.resolve()
+        folder = Path(self.session.recipe.folder)
+        return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+    def save_recipe(self, path: Path) -> None:
+        """Write the recipe under edit; its relative paths follow it to another folder."""
+        recipe = self.session.recipe
+        if recipe is None:
+            return
+        path = path if path.suffix else path.with_suffix(".toml")
+        moved = _moved(recipe, path.resolve().parent)
+        aside = path.with_name(path.name + ".part")
+        try:
+            aside.write_text(recipe_to_toml(moved), "utf-8")
+            os.replace(aside, path)
+        except OSError as error:
+            self._tell_error(DmdError(f"The recipe cannot be written: {error}."))
+            return
+        remember(path)
+        self.session.recipe_path = path
+        self.notice.emit("info", f"Recipe saved to {path}.", "", "")
+
+    # -- the engine
+
+    def run(self) -> None:
+        """Start a refinement of the recipe as it stands, in a new run folder."""
+        recipe = self.session.recipe
+        if recipe is None or self.busy:
+            return
+        folder = new_run_folder(recipe.title or Path(recipe.system.structure).stem)
+        self.session.ran = recipe
+        self._show_at_work(RunView())
+        self.bridge.submit(
+            Run(recipe=recipe_to_toml(recipe), folder=recipe.folder, run_dir=str(folder))
+        )
+
+    def resume(self) -> None:
+        """Go on with the run that is shown; a completed one gets as many iterations again."""
+        view, recipe = self.session.view, self.session.recipe
+        if view.started is None or self.busy:
+            return
+        iterations = None
+        if view.finished is not None and view.finished.reason == "completed" and recipe:
+            iterations = recipe.refinement.iterations
+        self._show_at_work(view)
+        self.bridge.submit(Resume(run_dir=view.started.run_dir, iterations=iterations))
+
+    def pause(self, paused: bool) -> None:
+        """Let the engine wait, or go on."""
+        if self.busy:
+            self.bridge.pause(paused)
+
+    def stop(self) -> None:
+        """End what the engine does; what is stored is kept."""
+        if self.busy:
+            self.bridge.stop()
+
+    def check_gradient(self) -> None:
+        """Compare the gradient methods on the recipe as it stands."""
+        recipe = self.session.recipe
+        if recipe is None or self.busy:
+            return
+        self._set_busy(True)
+        self.session.hear(Phase(name="compiling", detail="gradient check"))
+        self.bridge.submit(CheckGradient(recipe=recipe_to_toml(recipe), folder=recipe.folder))
+
+    def _show_at_work(self, view: RunView) -> None:
+        """Say at once that a run begins; the engine's own words follow."""
+        self._set_busy(True)
+        now = self.session.view
+        self.session.show_run(
+            replace(
+                view,
+                ready=now.ready,
+                log=now.log,
+                running=True,
+                finished=None,
+                failed=None,
+                phase=Phase(name="starting"),
+                progress=None,
+            )
+        )
+
+    def _set_busy(self, busy: bool) -> None:
+        if busy != self.busy:
+            self.busy = busy
+            self.busy_changed.emit(busy)
+
+    def _hear(self, event: Event) -> None:
+        self.session.hear(event)
+        started = self.session.view.started
+        if isinstance(event, Failed):
+            self.notice.emit("error", event.message, event.advice, event.details)
+        elif isinstance(event, GradientChecked):
+            self.gradient_checked.emit(event)
+        elif isinstance(event, Finished) and started is not None:
+            remember(Path(started.run_dir))
+
+    # -- notices
+
+    def _warn(self, message: str, advice: str = "", details: str = "") -> None:
+        self.notice.emit("warning", message, advice, details)
+
+    def _tell_error(self, error: DmdError) -> None:
+        self.notice.emit("error", error.message, error.advice, "")
+
+    def _tell_sentence(self, sentence: str) -> None:
+        if sentence:
+            self.notice.emit("error", sentence, "", "")
+
+
+def _rooted(recipe: Recipe) -> Recipe:
+    return replace(recipe, folder=str(Path(recipe.folder).resolve()))
+
+
+def _moved(recipe: Recipe, folder: Path) -> Recipe:
+    """Return a recipe whose relative paths start at another folder."""
+
+    def renamed(name: str) -> str:
+        if not name or Path(name).is_absolute():
+            return name
+        try:
+            return Path(os.path.relpath(recipe.path(name), folder)).as_posix()
+        except ValueError:  # another drive
+            return str(recipe.path(name))
+
+    return replace(
+        recipe,
+        folder=str(folder),
+        system=replace(recipe.system, structure=renamed(recipe.system.structure)),
+        target=tuple(replace(t, data=renamed(t.data)) for t in recipe.target),
+    )
+
+
+def _checked_structure(path: Path) -> Path:
+    from dmdstudio.files.structures import read_structure
+
+    read_structure(path)
+    return path
+
+
+def _measurement(path: Path) -> tuple[Path, Measurement]:
+    from dmdstudio.files.spectra import read_measurement
+
+    return path, read_measurement(path)
+
+
+def _read_run(folder: Path) -> tuple[Path, Recipe, RunView, list[str]]:
+    """Return a run folder's recipe and its events as a view, at rest."""
+    from dmdstudio.files.run_store import RunStore
+
+    store = RunStore.open(folder)
+    recipe = store.recipe()
+    view = functools.reduce(reduce, store.events(), RunView())
+    if view.started is not None:  # the folder may have been moved since
+        view = replace(view, started=replace(view.started, run_dir=str(folder)))
+    view = replace(view, running=False, paused=False, phase=None, progress=None)
+    return folder, recipe, view, store.warnings

@@ -1,0 +1,49 @@
+"""Opening the window."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from typing import cast
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from dmdstudio.app.theme import ThemeName, install_theme, set_theme
+
+
+def make_application(theme_name: ThemeName = "system") -> QApplication:
+    """Return the application with its name, icon and look; made once in a process."""
+    application = cast("QApplication | None", QApplication.instance())
+    if application is None:
+        application = QApplication(sys.argv[:1])
+    application.setApplicationName("DMD Studio")
+    application.setOrganizationName("DMD Studio")
+    QGuiApplication.setDesktopFileName("dmdstudio")
+    install_theme(application)
+    if theme_name != "system":
+        set_theme(theme_name)
+    return application
+
+
+def run(files: Sequence[str] = (), theme_name: ThemeName = "system") -> int:
+    """Open the window, with ``files`` as if they had been dropped on it; return the exit status."""
+    application = make_application(theme_name)
+    from dmdstudio.app.views.main_window import MainWindow
+
+    window = MainWindow()
+    window.show()
+
+    def begin() -> None:
+        window.controller.bridge.start()
+        if files:
+            window.open_paths(files)
+
+    QTimer.singleShot(0, begin)
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    ticks = QTimer()  # lets Python see Ctrl-C
+    ticks.start(500)
+    ticks.timeout.connect(lambda: None)
+    return application.exec()

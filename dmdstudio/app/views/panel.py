@@ -1,0 +1,58 @@
+"""What the plot panels share: they draw only while they are seen."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QWidget
+
+from dmdstudio.app.session import Session
+from dmdstudio.app.views.plot import Plot
+from dmdstudio.plan.events import Started
+
+
+class Panel(QWidget):
+    """A tab of the centre; a subclass draws the run in `draw`."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self._due = True
+        self._started: Started | None = None
+        session.run_changed.connect(self._ask)
+        session.recipe_changed.connect(self._ask)
+
+    def draw(self) -> None:
+        """Show the session as it is now."""
+        raise NotImplementedError
+
+    def _ask(self) -> None:
+        if self.isVisible():
+            self._draw_now()
+        else:
+            self._due = True
+
+    def _draw_now(self) -> None:
+        self._due = False
+        started = self.session.view.started
+        if started is not self._started:  # another run: nothing of the last one may stay
+            self._started = started
+            for plot in self.findChildren(Plot):
+                plot.clear()
+        self.draw()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Catch up with what happened while hidden."""
+        super().showEvent(event)
+        if self._due:
+            self._draw_now()
+
+    def why_empty(self, what: str) -> str:
+        """Return why there is nothing to draw, and what to do about it."""
+        session = self.session
+        if session.recipe is None:
+            return f"{what} appears here.\nOpen a recipe or a run to begin."
+        if session.view.running:
+            return f"{what} appears after the first iteration."
+        if session.view.failed is not None:
+            return f"The run ended before its first iteration, so there is no {what.lower()}."
+        return f"{what} appears here once the refinement runs.\nPress Run to begin."

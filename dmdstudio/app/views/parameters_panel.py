@@ -1,0 +1,114 @@
+"""How the parameters move: all of them relative to their start, and one in its own unit."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+
+from dmdstudio.app.session import Session
+from dmdstudio.app.state import parameter_history
+from dmdstudio.app.views.panel import Panel
+from dmdstudio.app.views.plot import Plot, with_unit
+from dmdstudio.plan.events import ParameterReport
+
+_MOST_LINES = 12
+"""More lines than this tell nobody anything; the chooser below reaches every parameter."""
+
+
+class ParametersPanel(Panel):
+    """Relative change of the free parameters above, the history of a chosen one below."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(session, parent)
+        self.relative = Plot("Relative change of the parameters by iteration", "")
+        self.single = Plot("One parameter by iteration", "")
+        self.chooser = QComboBox()
+        self.chooser.setAccessibleName("Parameter to show in its own unit")
+        self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.chooser.currentIndexChanged.connect(self._choose)
+        self._more = QLabel()
+        self._more.setObjectName("quiet")
+        label = QLabel("Parameter")
+        label.setObjectName("quiet")
+        label.setBuddy(self.chooser)
+        row = QHBoxLayout()
+        row.addWidget(label)
+        row.addWidget(self.chooser)
+        row.addWidget(self._more, 1)
+        below = QWidget()
+        column = QVBoxLayout(below)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(row)
+        column.addWidget(self.single, 1)
+        splitter = QSplitter(Qt.Orientation.Vertical)
+        splitter.setChildrenCollapsible(False)
+        splitter.setHandleWidth(10)
+        splitter.addWidget(self.relative)
+        splitter.addWidget(below)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 14, 16, 12)
+        layout.addWidget(splitter)
+
+    def draw(self) -> None:
+        """Show the histories of all iterations."""
+        view = self.session.view
+        parameters = view.latest.parameters if view.latest else ()
+        free = [p for p in parameters if p.free]
+        self._offer(parameters)
+        self.chooser.setEnabled(bool(parameters))
+        if not free:
+            self.relative.set_empty(self.why_empty("The change of the parameters"))
+            self.single.set_empty(self.why_empty("The history of a parameter"))
+            return
+        self.relative.set_labels("Iteration", "Change since the start (%)")
+        self.relative.whole_numbers_below()
+        for number, parameter in enumerate(free[:_MOST_LINES]):
+            iterations, values = parameter_history(view, parameter.key)
+            start = values[0] or 1.0
+            changes = [100.0 * (value / start - 1.0) for value in values]
+            name, colour = _short(parameter.key), f"series {number}"
+            self.relative.line(
+                parameter.key, iterations, changes, colour, label=name, points=True, width=1.6
+            )
+        left = len(free) - _MOST_LINES
+        self._more.setText(f"{left} more parameters are not drawn above" if left > 0 else "")
+        self._draw_single({p.key: p for p in parameters})
+
+    def _draw_single(self, parameters: dict[str, ParameterReport]) -> None:
+        parameter = parameters.get(self.chooser.currentData() or "")
+        if parameter is None:
+            return
+        iterations, values = parameter_history(self.session.view, parameter.key)
+        self.single.set_labels("Iteration", with_unit(_short(parameter.key), parameter.unit))
+        self.single.whole_numbers_below()
+        self.single.line("value", iterations, values, "accent", points=True, width=1.6)
+        span = max(values) - min(values) or abs(values[0]) * 0.01 or 1.0
+        for name, bound in (("lower", parameter.lower), ("upper", parameter.upper)):
+            near = bound is not None and min(values) - span < bound < max(values) + span
+            if bound is not None and near:
+                label = f"{name.capitalize()} bound"
+                self.single.level(name, iterations, bound, 0.0, "attention", label)
+            else:
+                self.single.remove(name)
+
+    def _offer(self, parameters: tuple[ParameterReport, ...]) -> None:
+        keys = [p.key for p in parameters]
+        if [self.chooser.itemData(i) for i in range(self.chooser.count())] == keys:
+            return
+        self.chooser.blockSignals(True)
+        self.chooser.clear()
+        for key in keys:
+            self.chooser.addItem(_short(key), key)
+        self.chooser.blockSignals(False)
+        self.relative.clear()
+        self.single.clear()
+
+    def _choose(self) -> None:
+        self.single.clear()
+        self._ask()
+
+
+def _short(key: str) -> str:
+    """Return ``'sigma (Ar)'`` for ``'lennard_jones.sigma[Ar]'``."""
+    name = key.rpartition(".")[2]
+    return name.replace("[", " (").replace("]", ")")
