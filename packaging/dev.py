@@ -51,7 +51,7 @@ def run_example() -> int:
     """Refine argon without a window, with progress, and write the refined potential."""
     recipe = Path("resources", "examples", EXAMPLE, "recipe.toml")
     run_folder = free_run_folder(ROOT / "runs", EXAMPLE).relative_to(ROOT)
-    output = Path(f"{run_folder}-refined.lammps")
+    output = Path(f"{run_folder}-refined.in")
     say(f"No display found: refining {recipe} here, into {run_folder}.")
     for command in example_commands(recipe, run_folder, output):
         status = run_openly([str(PYTHON), "-m", "dmdstudio", *command], ROOT)
