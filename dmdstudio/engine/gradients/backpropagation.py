@@ -28,7 +28,7 @@ class Backpropagation(GradientMethod):
     """Differentiate velocity Verlet in floating point by reverse accumulation.
 
     It shares nothing with the adjoint but the energy: forces come from ``grad`` of the energy,
-    positions are the start plus a float displacement, and every step is stored (its pair terms
+    positions are floating-point numbers, and every step is stored (its pair terms
     are computed again on the way back).
     """
 
@@ -78,15 +78,20 @@ def trajectory(problem: Problem, theta: Theta, lattice: Array, velocities: Array
     cell = jnp.asarray(system.cell, dtype)
     theta = jax.tree.map(lambda a: a.astype(dtype), theta)
 
-    def energy(offset: Array) -> Array:
-        where = Configuration(lattice, offset, cell)
-        return sum(term.energy(theta[key], where) for key, term in field.terms)  # type: ignore
+    def where(positions: Array) -> Configuration:
+        """The nearest images are told by the lattice, the derivative by the offset."""
+        fixed = lax.stop_gradient(positions)
+        return Configuration(system.to_lattice(fixed), positions - fixed, cell)
 
-    def acceleration(offset: Array) -> Array:
-        return -jax.grad(energy)(offset) * per_force
+    def energy(positions: Array) -> Array:
+        at = where(positions)
+        return sum(term.energy(theta[key], at) for key, term in field.terms)  # type: ignore
 
-    def frame(offset: Array, velocity: Array) -> Tree:
-        return problem.frame(Phase(Configuration(lattice, offset, cell), velocity))
+    def acceleration(positions: Array) -> Array:
+        return -jax.grad(energy)(positions) * per_force
+
+    def frame(positions: Array, velocity: Array) -> Tree:
+        return problem.frame(Phase(where(positions), velocity))
 
     def verlet(carry: Any, _: None) -> tuple[Any, None]:
         x, v, a = carry
@@ -102,7 +107,7 @@ def trajectory(problem: Problem, theta: Theta, lattice: Array, velocities: Array
         )
         return carry, features
 
-    x = jnp.zeros(lattice.shape, dtype)
+    x = system.to_positions(lattice).astype(dtype)
     blocks = problem.dynamics.steps // problem.dynamics.record_every
     last, recorded = lax.scan(
         block, (x, velocities.astype(dtype), acceleration(x)), None, length=blocks

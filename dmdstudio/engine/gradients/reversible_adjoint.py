@@ -77,7 +77,9 @@ class ReversibleAdjoint(GradientMethod):
             jax.block_until_ready(gradient)
             parts.append(gradient)
             began = program.start(shared, lattice, velocities)
-            residual = max(residual, *(_distance(a, b) for a, b in zip(arrived, began, strict=True)))
+            residual = max(
+                residual, *(_distance(a, b) for a, b in zip(arrived, began, strict=True))
+            )
             yield Work("differentiating", len(parts) / replicas.pieces)
         return Pathwise(replicas.join(parts), residual)
 

@@ -1,0 +1,434 @@
+"""The command line: the same refinement without a window.
+
+Every command exits with 0, or prints one sentence and what to do, and exits with another number:
+2 for a bad recipe, file or option, 3 where a simulation cannot give what was asked, 4 where the
+engine failed. ``--json`` prints results for programs on standard output; progress goes to standard
+error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from dmdstudio import __version__
+from dmdstudio.base.errors import DmdError, RecipeError
+from dmdstudio.base.units import pretty
+from dmdstudio.plan.events import (
+    Evaluated,
+    Event,
+    Finished,
+    GradientChecked,
+    Iterated,
+    ParameterReport,
+    Phase,
+    Progress,
+    Started,
+    StepReport,
+    TargetReport,
+)
+from dmdstudio.plan.recipe import Recipe, read_recipe, with_settings
+
+if TYPE_CHECKING:
+    from dmdstudio.service.control import Control
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options) or 0
+    except DmdError as error:
+        _complain(error, getattr(options, "json", False))
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output went away
+        return 0
+
+
+def _complain(error: DmdError, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"error": error.message, "advice": error.advice}))
+    print(f"dmdstudio: {error}", file=sys.stderr)
+
+
+# ---------------------------------------------------------------------------------- arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dmdstudio",
+        description="Refine potential energy surfaces against measured dynamics. "
+        "Without a command the window opens.",
+    )
+    parser.add_argument("--version", action="version", version=f"dmdstudio {__version__}")
+    parser.set_defaults(command=_open, files=[])
+    commands = parser.add_subparsers(metavar="COMMAND")
+
+    def add(name: str, function: Callable[[Any], int | None], text: str, as_json: bool = True):
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(command=function)
+        if as_json:
+            command.add_argument("--json", action="store_true", help="print results as JSON")
+        return command
+
+    command = add(
+        "open", _open, "Open the window with files, as if they were dropped on it.", False
+    )
+    command.add_argument("files", nargs="*", metavar="FILE")
+
+    command = add("run", _run, "Refine a recipe.")
+    command.add_argument("recipe", metavar="RECIPE")
+    command.add_argument("--run-dir", metavar="DIR", help="new folder for the run")
+    command.add_argument("--iterations", type=_positive, metavar="N")
+    _device_and_settings(command)
+
+    command = add("resume", _resume, "Go on with a run.")
+    command.add_argument("run_dir", metavar="RUN_DIR")
+    command.add_argument("--iterations", type=_positive, metavar="N", help="this many more")
+
+    command = add("evaluate", _evaluate, "Measure the observables on fresh samples.")
+    command.add_argument("source", metavar="RECIPE|RUN_DIR")
+    command.add_argument("--replicas", type=_positive, metavar="N")
+    command.add_argument("--seed", type=int, metavar="N", help="default: the recipe's plus one")
+    command.add_argument("--iteration", type=_iteration, default="best", metavar="best|last|K")
+    _device_and_settings(command)
+
+    command = add(
+        "check-gradient", _check_gradient, "Compare adjoint, backpropagation and differences."
+    )
+    command.add_argument("recipe", metavar="RECIPE")
+    command.add_argument("--replicas", type=_positive, default=4, metavar="N")
+    _device_and_settings(command)
+
+    command = add("export", _export, "Write a refined potential for another engine.")
+    command.add_argument("run_dir", metavar="RUN_DIR")
+    command.add_argument("--format", required=True, metavar="NAME", help="see `catalog`")
+    command.add_argument("--output", required=True, metavar="PATH")
+    command.add_argument("--iteration", type=_iteration, default="best", metavar="best|last|K")
+
+    add("catalog", _catalog, "List all that is registered: potentials, observables, formats.")
+    add("doctor", _doctor, "Show versions, devices, Qt, memory and caches.")
+    return parser
+
+
+def _device_and_settings(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--device", choices=["auto", "cpu", "gpu"])
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="section.field=value",
+        help="change a setting of the recipe; may be repeated",
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def _iteration(text: str) -> str | int:
+    if text in ("best", "last"):
+        return text
+    if text.isdigit():
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not best, last or a number")
+
+
+def _changed(recipe: Recipe, options: Any) -> Recipe:
+    """Apply ``--set``, ``--device`` and ``--iterations`` to a recipe."""
+    settings = list(options.set)
+    if options.device:
+        settings.append(f'execution.device="{options.device}"')
+    if getattr(options, "iterations", None):
+        settings.append(f"refinement.iterations={options.iterations}")
+    return with_settings(recipe, settings) if settings else recipe
+
+
+# ----------------------------------------------------------------------------------- commands
+
+
+def _open(options: Any) -> int:
+    from dmdstudio.app import run
+
+    return run(options.files)
+
+
+def _run(options: Any) -> int:
+    recipe = _changed(read_recipe(options.recipe), options)
+    folder = Path(options.run_dir) if options.run_dir else _new_folder(options.recipe)
+    from dmdstudio.service import loop
+
+    return _refined(lambda control: loop.refine(recipe, folder, control), folder, options)
+
+
+def _resume(options: Any) -> int:
+    from dmdstudio.service import loop
+
+    folder = Path(options.run_dir)
+    return _refined(
+        lambda control: loop.resume(folder, options.iterations, control), folder, options
+    )
+
+
+def _new_folder(recipe: str) -> Path:
+    """Return ``runs/NAME-1``, or the next number that is free."""
+    path = Path(recipe).resolve()
+    name = path.parent.name if path.stem in ("recipe", path.parent.name) else path.stem
+    number = 1
+    while (folder := Path("runs") / f"{name}-{number}").exists():
+        number += 1
+    return folder
+
+
+def _refined(events: Callable[[Control], Iterator[Event]], folder: Path, options: Any) -> int:
+    reports: list[StepReport] = []
+    last = _followed(events, options.json, reports)
+    assert isinstance(last, Finished)
+    if options.json:
+        _print_json(
+            {
+                "run_dir": str(folder),
+                "reason": last.reason,
+                "iterations": last.iterations,
+                "best_iteration": last.best_iteration,
+                "seconds": last.seconds,
+                "last": msgspec.to_builtins(reports[-1]) if reports else None,
+            }
+        )
+        return 0
+    print(f"{last.reason.capitalize()} after {last.iterations} iterations: {folder}")
+    if reports:
+        _print_parameters(reports[-1].parameters)
+    if last.reason == "stopped":
+        print(f"Go on with: dmdstudio resume {folder}")
+    return 0
+
+
+def _evaluate(options: Any) -> int:
+    from dmdstudio.service import loop
+
+    source, iteration = Path(options.source), -1
+    if (source / "events.jsonl").exists():
+        recipe, iteration = loop.recipe_at(source, options.iteration)
+    else:
+        recipe = read_recipe(source)
+    recipe = _changed(recipe, options)
+    seed = recipe.execution.seed + 1 if options.seed is None else options.seed
+    if not 0 <= seed < 2**32:
+        raise RecipeError(f"Seed {seed} is not between 0 and 2^32 - 1.")
+    result = _followed(
+        lambda control: loop.evaluate(recipe, control, options.replicas, seed, iteration),
+        options.json,
+    )
+    if not isinstance(result, Evaluated):
+        print("Stopped.", file=sys.stderr)
+        return 130
+    if options.json:
+        _print_json(msgspec.to_builtins(result))
+        return 0
+    of = f"iteration {iteration}" if iteration >= 0 else "the recipe"
+    print(f"Parameters of {of}, {result.replicas} replicas, seed {result.seed}")
+    _print_targets(result.targets)
+    print(f"loss {result.loss:.6g} ± {result.loss_error:.2g}")
+    _print_parameters(result.parameters)
+    return 0
+
+
+def _check_gradient(options: Any) -> int:
+    from dmdstudio.service import loop
+
+    recipe = _changed(read_recipe(options.recipe), options)
+    result = _followed(
+        lambda control: loop.check_gradient(recipe, control, options.replicas), options.json
+    )
+    if not isinstance(result, GradientChecked):
+        print("Stopped.", file=sys.stderr)
+        return 130
+    if options.json:
+        _print_json(msgspec.to_builtins(result))
+        return 0
+    methods = list(result.rows[0].values)
+    rows = [
+        [
+            row.key,
+            *(f"{row.values[m]:.12g}" for m in methods),
+            *(f"{row.errors[m]:.1e}" for m in methods if m != "backpropagation"),
+        ]
+        for row in result.rows
+    ]
+    words = [m.replace("_", " ") for m in methods]
+    compared = [w for w in words if w != "backpropagation"]
+    _print_table(["dL/d", *words, *(f"{w}: off by" for w in compared)], rows)
+    print(
+        f"{result.replicas} replicas, {result.steps} steps, {result.precision}; the reversal came "
+        f"back to within {result.reversal_residual:g} lattice units "
+        f"({'the very same bits' if result.reversal_residual == 0 else 'not the same bits'})."
+    )
+    return 0
+
+
+def _export(options: Any) -> int:
+    from dmdstudio.service.export import export_run
+
+    written = export_run(options.run_dir, options.format, options.output, options.iteration)
+    if options.json:
+        _print_json({"files": [str(path) for path in written]})
+    else:
+        for path in written:
+            print(path)
+    return 0
+
+
+def _catalog(options: Any) -> int:
+    from dmdstudio.service.build import catalog
+
+    found = catalog()
+    if options.json:
+        _print_json(msgspec.to_builtins(found))
+        return 0
+    for entry in found.entries:
+        print(f"{entry.section}  {entry.name}  ({entry.label})")
+        print(f"    {entry.doc}")
+        for field in (*entry.parameters, *entry.fields):
+            low, high = field.lower, field.upper
+            bounds = "" if low is None and high is None else f"  {_bound(low)} to {_bound(high)}"
+            unit = f" [{field.unit}]" if field.unit else ""
+            print(f"    {field.name}{unit}{bounds}: {field.doc}")
+    return 0
+
+
+def _bound(value: float | None) -> str:
+    return "…" if value is None else f"{value:g}"
+
+
+def _doctor(options: Any) -> int:
+    from dmdstudio.service.doctor import examine
+
+    findings = examine()
+    if options.json:
+        _print_json(findings)
+    else:
+        _print_table(["", ""], [[name, str(value)] for name, value in findings.items()])
+    return 0
+
+
+# ------------------------------------------------------------------- following a run's events
+
+
+def _followed(
+    events: Callable[[Control], Iterator[Event]],
+    as_json: bool,
+    reports: list[StepReport] | None = None,
+) -> Event:
+    """Show events as they come and return the last one; Ctrl-C asks the loop to stop."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    from dmdstudio.service.control import Control
+
+    control = Control()
+
+    def stop(number: int, _: Any) -> None:
+        if control.stop_requested:
+            raise KeyboardInterrupt
+        control.stop()
+
+    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.fields[left]}"))
+    event: Event | None = None
+    try:
+        with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("starting", total=1.0, left="")
+            for event in events(control):
+                if isinstance(event, Progress):
+                    bar.update(task, completed=event.fraction, left=_left(event.seconds_left))
+                elif isinstance(event, Phase):
+                    where = f"iteration {event.iteration}: " if event.iteration >= 0 else ""
+                    bar.update(task, description=f"{where}{event.name} {event.detail}".strip())
+                elif isinstance(event, Started):
+                    console.print(
+                        f"{event.formula}, {event.replicas} replicas, {event.method}, "
+                        f"{event.precision}, {event.device}",
+                        highlight=False,
+                    )
+                elif isinstance(event, Iterated):
+                    console.print(_line(event.report), highlight=False)
+                    if reports is not None:
+                        reports.append(event.report)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert event is not None
+    return event
+
+
+def _left(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d} left"
+
+
+def _line(report: StepReport) -> str:
+    """Return an iteration as one line: loss, single-number targets, parameters."""
+    parts = [f"iteration {report.iteration:3d}", f"loss {report.loss:.3e}"]
+    for target in report.targets:
+        if len(target.value) == 1:
+            parts.append(
+                f"{target.name} {target.value[0]:.3f} ± {target.error[0]:.3f} {pretty(target.unit)}"
+            )
+    parts += [f"{p.key.rpartition('.')[2]} {p.value:.5g}" for p in report.parameters if p.free]
+    parts.append(f"{report.seconds:.1f} s")
+    return "  ".join(parts)
+
+
+def _print_parameters(parameters: Sequence[ParameterReport]) -> None:
+    _print_table(
+        ["parameter", "value", "unit"],
+        [[p.key, f"{p.value:.8g}", pretty(p.unit)] for p in parameters],
+    )
+
+
+def _print_targets(targets: Sequence[TargetReport]) -> None:
+    rows = []
+    for t in targets:
+        if len(t.value) != 1:
+            rows.append([t.label, f"{len(t.value)} points", "", pretty(t.unit), f"{t.loss:.4g}"])
+            continue
+        measured = f"{t.experiment[0]:.6g}" if t.experiment else ""
+        rows.append(
+            [t.label, f"{t.value[0]:.5g} ± {t.error[0]:.2g}", measured, pretty(t.unit),
+             f"{t.loss:.4g}"]
+        )  # fmt: skip
+    _print_table(["observable", "predicted", "experiment", "unit", "loss"], rows)
+
+
+def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*head, box=None, pad_edge=False, show_header=any(head))
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    Console(width=None if console.is_terminal else 200).print(table)
+
+
+def _print_json(value: Any) -> None:
+    print(msgspec.json.format(msgspec.json.encode(value)).decode())

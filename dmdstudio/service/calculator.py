@@ -1,0 +1,129 @@
+"""A refined potential as an ASE calculator, computed by this project's own engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ase.calculators.calculator import Calculator, all_changes
+
+from dmdstudio.base.errors import RecipeError
+from dmdstudio.engine import potentials as _potentials
+from dmdstudio.engine.core import Configuration, System
+from dmdstudio.engine.potential import ForceField, potentials
+from dmdstudio.plan.catalog import options_from
+
+_REGISTERED = _potentials  # importing it fills the registry
+
+
+class RefinedPotential(Calculator):
+    """Energy (eV), forces (eV/angstrom) and stress (eV/angstrom^3) in float64.
+
+    Args:
+        terms: of the potential: ``{"kind", "options", "parameters": {name: {type: value}}}`` with
+            values in angstrom, eV and e.
+    """
+
+    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress"]
+
+    def __init__(self, terms: Sequence[Mapping[str, Any]], **settings: Any) -> None:
+        super().__init__(**settings)
+        self.terms = tuple(terms)
+        self._compiled: tuple[Any, Any] | None = None
+
+    def calculate(
+        self,
+        atoms: Any = None,
+        properties: Sequence[str] = ("energy",),
+        system_changes: Sequence[str] = tuple(all_changes),
+    ) -> None:
+        """Compute everything for periodic atoms; `PhysicsError` where the cell is too small."""
+        super().calculate(atoms, properties, system_changes)
+        system, function = self._function(self.atoms)
+        lattice = system.to_lattice(jnp.asarray(self.atoms.get_positions()))
+        (energy, (force, virial)) = function(lattice, jnp.asarray(system.cell))
+        stress = np.asarray(virial) / self.atoms.get_volume()
+        self.results = {
+            "energy": float(energy),
+            "free_energy": float(energy),
+            "forces": -np.asarray(force),
+            "stress": stress[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]],
+        }
+
+    def _function(self, atoms: Any) -> tuple[System, Any]:
+        symbols = atoms.get_chemical_symbols()
+        if not all(atoms.pbc):
+            raise RecipeError(
+                "The calculator needs a cell that is periodic along all three vectors.",
+                "Set atoms.pbc = True, with a cell that is large enough.",
+            )
+        names = tuple(sorted(set(symbols)))
+        system = System(
+            names,
+            np.array([names.index(s) for s in symbols]),
+            atoms.get_masses(),
+            np.asarray(atoms.cell[:], np.float64),
+            "float64",
+            64,
+        )
+        field, theta = force_field(self.terms, system)  # also checks the cutoff against the cell
+        key = (tuple(symbols),)
+        if self._compiled is None or self._compiled[0] != key:
+
+            def energy(offset: Any, strain: Any, lattice: Any, cell: Any) -> Any:
+                where = Configuration(lattice, offset, cell @ (jnp.eye(3) + strain))
+                return sum(term.energy(theta[name], where) for name, term in field.terms)
+
+            def evaluate(lattice: Any, cell: Any) -> Any:
+                zero = jnp.zeros(lattice.shape), jnp.zeros((3, 3))
+                return jax.value_and_grad(energy, argnums=(0, 1))(*zero, lattice, cell)
+
+            self._compiled = (key, jax.jit(evaluate))
+        return system, self._compiled[1]
+
+
+def force_field(
+    terms: Sequence[Mapping[str, Any]], system: System
+) -> tuple[ForceField, dict[str, dict[str, Any]]]:
+    """Return the force field and its parameters for terms as plain data."""
+    built, theta = [], {}
+    for index, term in enumerate(terms):
+        kind = potentials.get(term["kind"])
+        name = f"{index}.{kind.name}"
+        options = options_from(kind.Options, dict(term["options"]), kind.name)
+        built.append((name, kind.build(options, system)))
+        theta[name] = {}
+        for field in kind.parameters:
+            values = term["parameters"].get(field.name, {})
+            missing = [t for t in system.type_names if t not in values]
+            if missing:
+                raise RecipeError(
+                    f"The potential has no {field.name} for {missing[0]}.",
+                    f"It knows: {', '.join(sorted(values)) or 'nothing'}.",
+                )
+            theta[name][field.name] = jnp.array([values[t] for t in system.type_names])
+    return ForceField(system, tuple(built)), theta
+
+
+def calculator_from_terms(terms: Sequence[Mapping[str, Any]]) -> RefinedPotential:
+    """Return a calculator for terms as plain data, as exported ``.py`` files hold them."""
+    return RefinedPotential(terms)
+
+
+def load_calculator(run_dir: str | Path, iteration: str | int = "best") -> RefinedPotential:
+    """Return an ASE calculator with the parameters that a run found.
+
+    Args:
+        run_dir: a run folder.
+        iteration: ``'best'``, ``'last'`` or a number.
+    """
+    from dmdstudio.service.export import refined_potential
+
+    terms, _, _ = refined_potential(run_dir, iteration)
+    return RefinedPotential(
+        [{"kind": t.kind, "options": t.options, "parameters": t.parameters} for t in terms]
+    )
