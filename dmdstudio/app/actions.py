@@ -100,8 +100,7 @@ def make_actions(owner: QObject) -> dict[str, QAction]:
 def paint_icons(actions: dict[str, QAction]) -> None:
     """Draw the icons in the colours of the theme."""
     colours = theme()
-    faded = "#7a818f" if colours.dark else "#9aa1ae"
     for plan in PLANS:
         if plan.icon:
             colour = colours.on_accent if plan.name == "run" else colours.text
-            actions[plan.name].setIcon(icon(plan.icon, colour, faded))
+            actions[plan.name].setIcon(icon(plan.icon, colour, colours.faded))

@@ -142,7 +142,8 @@ class Form(QWidget):
         words = field.label[:1].upper() + field.label[1:]
         label = QLabel(words)
         label.setBuddy(editor)
-        label.setMinimumWidth(130)
+        label.setFixedWidth(self.fontMetrics().horizontalAdvance("Effective sample fraction") + 4)
+        label.setWordWrap(True)
         unit = f", in {pretty(field.unit)}" if field.unit else ""
         tip = f"{field.doc or words}{_bounds_words(field)}"
         for widget in (label, editor):
@@ -157,12 +158,12 @@ class Form(QWidget):
         beside = QHBoxLayout()
         beside.setSpacing(6)
         beside.addWidget(editor, 1)
-        if field.unit:
+        if not is_file:
             suffix = QLabel(pretty(field.unit))
             suffix.setObjectName("quiet")
-            suffix.setMinimumWidth(38)
+            suffix.setFixedWidth(self.fontMetrics().horizontalAdvance("10⁻⁹ m²/s"))
             beside.addWidget(suffix)
-        if is_file:
+        else:
             browse = QPushButton("Choose…")
             browse.setAccessibleName(f"Choose a file for {words}")
             browse.clicked.connect(lambda _=False, name=field.name: self._browse(name))
@@ -180,11 +181,16 @@ class Form(QWidget):
         if choices:
             combo = QComboBox()
             combo.addItems(choices)
+            combo.setMinimumContentsLength(8)
+            combo.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
             combo.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             combo.installEventFilter(self._no_wheel)
             combo.currentTextChanged.connect(lambda text: self._take(name, text))
             return combo
         line = QLineEdit()
+        line.setMinimumWidth(60)
         if not field.required:
             line.setPlaceholderText(text_of(field.default) or "none")
         line.editingFinished.connect(lambda: self._take_line(name, line))

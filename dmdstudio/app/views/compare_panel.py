@@ -55,15 +55,18 @@ class ComparePanel(Panel):
         self._source = QLabel()
         self._source.setObjectName("quiet")
         self._source.setWordWrap(True)
-        self.figures = Figures(("Latest", "Experiment", "Difference", "Best", "Iteration"))
+        self.figures = Figures(("Latest", "Experiment", "Difference", "Best"))
         self.plot = Plot("Prediction and experiment", "")
+        self._heading = QLabel()
+        self._heading.setObjectName("figure")
         top = QHBoxLayout()
-        top.addWidget(self.figures, 1)
-        top.addWidget(self.chooser, 0, Qt.AlignmentFlag.AlignTop)
+        top.addWidget(self._heading, 1)
+        top.addWidget(self.chooser)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 14, 16, 12)
         layout.setSpacing(12)
         layout.addLayout(top)
+        layout.addWidget(self.figures)
         layout.addWidget(self.plot, 1)
         layout.addWidget(self._source)
         self._drawn: tuple[str, bool] | None = None
@@ -76,6 +79,7 @@ class ComparePanel(Panel):
         self.figures.setVisible(target is not None)
         if target is None:
             self._source.clear()
+            self._heading.clear()
             self.plot.set_empty(self.why_empty("The comparison with the experiment"))
             return
         kind = (target.name, is_scalar(target))
@@ -109,14 +113,13 @@ class ComparePanel(Panel):
         if target.experiment:
             error = target.experiment_error[0] if target.experiment_error else 0.0
             points = f"{len(target.experiment)} points"
-            experiment = (
-                number_with_error(target.experiment[0], error, target.unit) if scalar else points
-            )
+            experiment = number_with_error(target.experiment[0], error, "") if scalar else points
         self.figures.set("Latest", latest)
         self.figures.set("Experiment", experiment)
         self.figures.set("Difference", difference(target))
-        self.figures.set("Best", best_number)
-        self.figures.set("Iteration", str(view.best.iteration) if view.best else "")
+        where = f"  (iteration {view.best.iteration})" if view.best and best_number else ""
+        self.figures.set("Best", best_number + where)
+        self._heading.setText(with_unit(target.label, target.unit) if scalar else target.label)
 
     def _draw_number(self, target: TargetReport) -> None:
         draw_number(self.plot, self.session, target, self.why_empty(target.label))
@@ -179,7 +182,7 @@ def draw_number(plot: Plot, session: Session, target: TargetReport, empty: str) 
 def _number(target: TargetReport) -> str:
     if not target.value:
         return ""
-    return number_with_error(target.value[0], target.error[0] if target.error else 0, target.unit)
+    return number_with_error(target.value[0], target.error[0] if target.error else 0, "")
 
 
 def _report_of(step: StepReport | None, name: str) -> TargetReport | None:

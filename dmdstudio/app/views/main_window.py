@@ -62,6 +62,7 @@ class MainWindow(QMainWindow):
         self.controller = Controller(self, engine_command=engine_command)
         self.session = self.controller.session
         self.actions_by_name = make_actions(self)
+        self._arranged = False
         self._build_centre()
         self._build_docks()
         self._build_toolbar()
@@ -69,7 +70,7 @@ class MainWindow(QMainWindow):
         self.setStatusBar(StatusLine(self.session))
         self.overlay = DropOverlay(self)
         self._connect()
-        self.resize(1360, 860)
+        self.resize(1440, 900)
         self._restore()
         self.show_start_page()
         self._refresh()
@@ -121,8 +122,6 @@ class MainWindow(QMainWindow):
             self._dock("Inspector", self.inspector, area.RightDockWidgetArea),
             self._dock("Log", self.log, area.BottomDockWidgetArea),
         ]
-        self.resizeDocks(self.docks[:2], [230, 430], Qt.Orientation.Horizontal)
-        self.resizeDocks(self.docks[2:], [130], Qt.Orientation.Vertical)
 
     def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self)
@@ -221,6 +220,10 @@ class MainWindow(QMainWindow):
             self.pages.setCurrentWidget(self.tabs)
             for dock in self.docks:
                 dock.show()
+            if not self._arranged:
+                self._arranged = True
+                self.resizeDocks(self.docks[:2], [236, 500], Qt.Orientation.Horizontal)
+                self.resizeDocks(self.docks[2:], [130], Qt.Orientation.Vertical)
         self.notice.hide()
         self._refresh()
 
@@ -396,5 +399,5 @@ class MainWindow(QMainWindow):
             ("layout", lambda state: self.restoreState(state, _LAYOUT_VERSION)),
         ):
             state = stored.value(key)
-            if state is not None:
-                restore(state)  # type: ignore[arg-type]
+            if state is not None and restore(state) and key == "layout":  # type: ignore[arg-type]
+                self._arranged = True

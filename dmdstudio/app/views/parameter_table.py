@@ -21,7 +21,7 @@ from dmdstudio.plan.terms import parameter_key
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
 
-COLUMNS = ("Parameter", "Free", "Value", "Lower", "Upper", "Unit", "Now", "Change")
+COLUMNS = ("Parameter", "Free", "Value", "Unit", "Lower", "Upper", "Now", "Change")
 _EDITED = {"Value": "value", "Lower": "lower", "Upper": "upper"}
 _TIPS = {
     "Parameter": "The parameter and the atom type it belongs to",
@@ -138,7 +138,7 @@ class ParameterModel(QAbstractTableModel):
     def _text(self, key: str, parameter: ParameterPlan, column: str) -> str:
         match column:
             case "Parameter":
-                return f"{parameter.name} ({parameter.of})" if parameter.of else parameter.name
+                return f"{parameter.name} {parameter.of}" if parameter.of else parameter.name
             case "Value" | "Lower" | "Upper":
                 return text_of(getattr(parameter, _EDITED[column]))
             case "Unit":

@@ -109,6 +109,5 @@ class ParametersPanel(Panel):
 
 
 def _short(key: str) -> str:
-    """Return ``'sigma (Ar)'`` for ``'lennard_jones.sigma[Ar]'``."""
-    name = key.rpartition(".")[2]
-    return name.replace("[", " (").replace("]", ")")
+    """Return ``'sigma Ar'`` for ``'lennard_jones.sigma[Ar]'``."""
+    return key.rpartition(".")[2].replace("[", " ").replace("]", "")

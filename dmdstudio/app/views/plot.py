@@ -13,7 +13,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QLabel, QStackedLayout, QWidget
+from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from dmdstudio.app.theme import theme, theme_changed
 from dmdstudio.base.units import pretty
@@ -53,10 +53,19 @@ class Plot(QWidget):
         for side in ("left", "bottom"):
             self._plot.getAxis(side).enableAutoSIPrefix(False)
         self._plot.getAxis("left").setWidth(72)
-        self._legend = self._plot.addLegend(offset=(-12, 8), labelTextSize="9pt")
+        self._legend = QLabel()
+        self._legend.setContentsMargins(16, 8, 16, 0)
+        self._legend.setAlignment(Qt.AlignmentFlag.AlignRight)
+        drawn = QWidget()
+        column = QVBoxLayout(drawn)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._legend)
+        column.addWidget(self._widget, 1)
+        self._drawn = drawn
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._empty)
-        self._stack.addWidget(self._widget)
+        self._stack.addWidget(drawn)
         self.setMinimumSize(220, 150)
         self.setAccessibleName(title)
         self.setAccessibleDescription(empty)
@@ -112,9 +121,8 @@ class Plot(QWidget):
             "label": label,
         }
         item, old = self._lines.get(name, (None, None))
-        if item is None or (old is not None and old["label"] != label):
-            self.remove(name)
-            item = pg.PlotDataItem(name=label or None)
+        if item is None:
+            item = pg.PlotDataItem()
             item.setLogMode(False, self._log)
             self._plot.addItem(item)
             old = None
@@ -125,7 +133,8 @@ class Plot(QWidget):
         self._lines[name] = (item, look)
         if look != old:
             self._paint_line(item, look)
-        self._stack.setCurrentWidget(self._widget)
+            self._write_legend()
+        self._stack.setCurrentWidget(self._drawn)
 
     def errors(self, name: str, x: Numbers, y: Numbers, error: Numbers, colour: str) -> None:
         """Draw vertical error bars of one standard error."""
@@ -164,6 +173,7 @@ class Plot(QWidget):
         item, _ = self._lines.pop(name, (None, None))
         if item is not None:
             self._plot.removeItem(item)
+            self._write_legend()
 
     def clear(self) -> None:
         """Take everything away."""
@@ -187,14 +197,23 @@ class Plot(QWidget):
             axis.setPen(pg.mkPen(colours.line))
             axis.setTextPen(pg.mkPen(colours.quiet))
             axis.setStyle(tickFont=self.font(), tickTextOffset=6)
-        self._legend.setLabelTextColor(colours.text)
-        for _, label in self._legend.items:
-            label.setText(label.text, color=colours.text)
         for item, look in self._lines.values():
             self._paint_line(item, look)
         for fill, colour in self._bands.values():
             self._paint_band(fill, colour)
         self._label_axes()
+        self._write_legend()
+
+    def _write_legend(self) -> None:
+        """List the named lines above the axes, where they can hide none of them."""
+        words = []
+        for _, look in self._lines.values():
+            if look["label"]:
+                mark = "●" if look["points"] else "╌╌" if look["dash"] else "━"
+                colour = colour_of(look["colour"]).name()
+                words.append(f'<span style="color:{colour}">{mark}</span>&nbsp;{look["label"]}')
+        self._legend.setText("&nbsp;&nbsp;&nbsp; ".join(words))
+        self._legend.setVisible(bool(words))
 
     def _label_axes(self) -> None:
         for side, words in self._axis_words.items():

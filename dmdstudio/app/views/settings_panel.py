@@ -114,6 +114,7 @@ class SettingsPanel(QScrollArea):
         self._forms.clear()
         self._sections.clear()
         page = QWidget()
+        page.setObjectName("plain")
         layout = QVBoxLayout(page)
         layout.setContentsMargins(12, 6, 14, 12)
         layout.setSpacing(2)

@@ -16,7 +16,8 @@ from PySide6.QtWidgets import (
 )
 
 from dmdstudio.app.checks import STEPS, Check
-from dmdstudio.app.theme import Theme, theme, theme_changed
+from dmdstudio.app.colours import Theme
+from dmdstudio.app.theme import theme, theme_changed
 
 _WORDS = {
     "ready": "ready",
@@ -69,16 +70,18 @@ class _StepDelegate(QStyledItemDelegate):
         painter.setFont(font)
         painter.setPen(QColor(colours.text))
         width = rect.right() - 10 - left
-        top = rect.top() + (rect.height() - 2 * height - 4) / 2
+        top = rect.top() + 7
         painter.drawText(QRectF(left, top, width, height), check.step)
         font.setWeight(QFont.Weight.Normal)
         painter.setFont(font)
         quiet = colours.bad if check.state == "attention" else colours.quiet
         painter.setPen(QColor(quiet))
-        reason = painter.fontMetrics().elidedText(
-            check.reason, Qt.TextElideMode.ElideRight, int(width)
+        wrap = Qt.TextFlag.TextWordWrap
+        painter.drawText(
+            QRectF(left, top + height + 3, width, 2 * height),
+            wrap,
+            _two_lines(painter, check.reason, width),
         )
-        painter.drawText(QRectF(left, top + height + 4, width, height), reason)
         painter.restore()
 
     def _paint_badge(
@@ -86,7 +89,7 @@ class _StepDelegate(QStyledItemDelegate):
     ) -> None:
         """A filled disc, a ring where the step waits, an exclamation mark where it needs help."""
         size = 14.0
-        top = rect.top() + (rect.height() - 2 * height - 4) / 2 + (height - size) / 2
+        top = rect.top() + 7 + (height - size) / 2
         disc = QRectF(rect.left() + 9, top, size, size)
         colour = _badge_colour(state, colours)
         if state == "waiting":
@@ -114,7 +117,15 @@ class _StepDelegate(QStyledItemDelegate):
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> QSize:
         height = option.fontMetrics.height()  # type: ignore[attr-defined]
-        return QSize(160, 2 * height + 26)
+        return QSize(160, 3 * height + 24)
+
+
+def _two_lines(painter: QPainter, text: str, width: float) -> str:
+    """Return as much of a text as fits on two lines; the tooltip holds all of it."""
+    metrics = painter.fontMetrics()
+    if metrics.horizontalAdvance(text) <= width:
+        return text
+    return metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(1.75 * width))
 
 
 def _points(*pairs: tuple[float, float]):
@@ -138,7 +149,7 @@ class WorkflowList(QListWidget):
         self.setItemDelegate(_StepDelegate(self))
         self.setMouseTracking(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumWidth(190)
+        self.setMinimumWidth(200)
         for step in STEPS:
             self.addItem(QListWidgetItem(step))
         self.itemClicked.connect(lambda item: self.step_chosen.emit(item.text()))
