@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from msgspec import Struct
 
@@ -30,6 +31,22 @@ class Pull(NamedTuple):
     parameters: Any
 
 
+class Example(NamedTuple):
+    """A small system with a potential, for the tests that every potential must pass.
+
+    Attributes:
+        system: what it is made of.
+        potential: the term.
+        parameters: of the term.
+        positions: [atom, xyz], angstrom.
+    """
+
+    system: System
+    potential: Potential
+    parameters: Parameters
+    positions: np.ndarray
+
+
 class Potential(abc.ABC):
     """One term of the potential energy.
 
@@ -48,6 +65,11 @@ class Potential(abc.ABC):
     @abc.abstractmethod
     def build(cls, options: Any, system: System) -> Potential:
         """Return the term for a system; raise `PhysicsError` where they do not fit together."""
+
+    @classmethod
+    @abc.abstractmethod
+    def examples(cls, precision: str, lattice_bits: int, platform: str) -> dict[str, Example]:
+        """Return examples by name, built for a precision, a lattice and a platform."""
 
     @abc.abstractmethod
     def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
@@ -107,11 +129,15 @@ class ForceField:
         return jax.tree.map(lambda a: jnp.asarray(a, self.system.dtype), theta)
 
     def energy(self, theta: Theta, lattice: Array) -> Array:
-        """Return the potential energy in eV, summed in float64."""
-        theta = self._in_precision(theta)
-        where = configuration(self.system, lattice)
+        """Return the potential energy in eV, in float64 whatever the precision of the forces.
+
+        Weights of samples go with exp(-U/kT): a relative 1e-6 of U is a per cent of a weight.
+        """
+        exact = replace(self.system, precision="float64")
+        theta = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), theta)
+        where = configuration(exact, lattice)
         energies = [term.energy(theta[key], where) for key, term in self.terms]
-        return sum(e.astype(jnp.float64) for e in energies)  # type: ignore[return-value]
+        return sum(energies[1:], energies[0])
 
     def force(self, theta: Theta, lattice: Array) -> Array:
         """Return the forces [atom, xyz], eV/angstrom."""

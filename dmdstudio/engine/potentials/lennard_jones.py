@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from msgspec import Struct
 
@@ -13,7 +14,7 @@ from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine import kernels
 from dmdstudio.engine.core import Parameters, System
 from dmdstudio.engine.pair import PairPotential
-from dmdstudio.engine.potential import potentials
+from dmdstudio.engine.potential import Example, potentials
 from dmdstudio.plan.catalog import ParameterField, setting
 
 
@@ -70,6 +71,33 @@ class LennardJones(PairPotential):
             )
         system.require_cutoff(options.cutoff, cls.name)
         return cls(options, system)
+
+    @classmethod
+    def examples(cls, precision: str, lattice_bits: int, platform: str) -> dict[str, Example]:
+        """Return argon in a cube and an argon-krypton mixture in a skewed cell."""
+        cube = np.eye(3) * 14.5
+        skewed = np.array([[14.0, 0.0, 0.0], [2.5, 14.5, 0.0], [-2.0, 1.5, 14.5]])
+        sites = np.stack(np.meshgrid(*[np.arange(4)] * 3, indexing="ij"), -1).reshape(-1, 3) / 4
+        jitter = np.random.default_rng(7).normal(scale=0.02, size=sites.shape)
+        found = {}
+        for name, cell, types in (("argon", cube, ("Ar",)), ("mixture", skewed, ("Ar", "Kr"))):
+            system = System(
+                types,
+                np.arange(len(sites)) % len(types),
+                np.array([39.948, 83.798])[np.arange(len(sites)) % len(types)],
+                cell,
+                precision,
+                lattice_bits,
+                platform,
+            )
+            term = cls.build(LennardJonesOptions(cutoff=6.5, switch_start=5.5), system)
+            count = len(types)
+            parameters = {
+                "sigma": jnp.array([3.38, 3.6][:count]),
+                "epsilon": jnp.array([0.0093, 0.0140][:count]),
+            }
+            found[name] = Example(system, term, parameters, (sites + jitter) @ cell)
+        return found
 
     @property
     def cutoff(self) -> float:  # type: ignore[override]

@@ -1,0 +1,48 @@
+"""What every test shares: engines to compare with, and a recipe that takes seconds."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "files"))  # `import engines`
+
+EXAMPLES = Path(__file__).parent.parent / "resources" / "examples"
+
+TINY = [
+    "system.structure=argon-108.extxyz",
+    "potential.cutoff=7.5",
+    "potential.switch_start=6.5",
+    "sampling.replicas=4",
+    "sampling.equilibration_steps=200",
+    "sampling.decorrelation_steps=50",
+    "dynamics.steps=200",
+    "target.window=0.1",
+    "refinement.iterations=3",
+]
+"""Settings that make the argon recipe a matter of seconds."""
+
+
+@pytest.fixture
+def tiny_recipe(tmp_path):
+    """The argon recipe on 108 atoms and 0.2 ps, in a folder of its own."""
+    from dmdstudio.files.structures import write_structure
+    from dmdstudio.plan.recipe import read_recipe, recipe_to_toml, with_settings
+    from dmdstudio.plan.structure import Structure
+
+    folder = tmp_path / "recipe"
+    folder.mkdir()
+    shutil.copy(EXAMPLES / "argon-diffusion" / "argon-self-diffusion.csv", folder)
+    basis = np.array([[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]])
+    cells = np.stack(np.meshgrid(*[np.arange(3)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    edge = 17.34
+    sites = (cells[:, None] + basis).reshape(-1, 3) * edge / 3
+    structure = Structure(("Ar",) * 108, sites, np.eye(3) * edge, np.full(108, 39.948))
+    write_structure(structure, folder / "argon-108.extxyz")
+    recipe = with_settings(read_recipe(EXAMPLES / "argon-diffusion" / "recipe.toml"), TINY)
+    (folder / "recipe.toml").write_text(recipe_to_toml(recipe))
+    return read_recipe(folder / "recipe.toml")

@@ -1,0 +1,114 @@
+"""Every gradient method against plain backpropagation and the finite difference of the loss."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dmdstudio.engine.ensemble import Ensemble, Program, draw_pool, weigh
+from dmdstudio.engine.refinement import differentiate
+from dmdstudio.plan.events import GradientChecked
+from dmdstudio.plan.recipe import with_settings
+from dmdstudio.service import loop
+from dmdstudio.service.build import build
+from dmdstudio.service.control import Control
+
+
+def finish(work):
+    """Run a generator of work to its end and return what it returns."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value
+
+
+def gradient(recipe, *settings):
+    """Return problem, gradient and ensemble of a recipe at its initial parameters."""
+    problem, _ = build(with_settings(recipe, list(settings)))
+    program = Program(problem)
+    lattice = np.broadcast_to(problem.start, (problem.replicas.count, *problem.start.shape))
+    steps = problem.sampling.equilibration_steps
+    pool = finish(draw_pool(program, problem.initial, lattice, steps, 0))
+    ensemble = Ensemble(program, pool, weigh(program, pool, problem.initial))
+    finish(ensemble.propagate(problem.initial, keep=True))
+    cotangent = jax.grad(problem.loss)(jax.tree.map(jnp.asarray, ensemble.means))
+    return problem, finish(differentiate(ensemble, problem.initial, cotangent)), ensemble
+
+
+def test_adjoint_backpropagation_and_differences_agree(tiny_recipe):
+    *_, checked = loop.check_gradient(tiny_recipe, Control())
+    assert isinstance(checked, GradientChecked)
+    assert checked.reversal_residual == 0.0
+    assert len(checked.rows) == 2
+    for row in checked.rows:
+        assert row.errors["reversible_adjoint"] < 1e-10
+        assert row.errors["finite_difference"] < 1e-5
+
+
+def test_the_lattice_returns_to_the_same_bits_in_both_precisions(tiny_recipe):
+    for bits in (32, 64):
+        for precision in ("float32", "float64"):
+            _, found, _ = gradient(
+                tiny_recipe,
+                f"execution.precision={precision}",
+                f"execution.lattice_bits={bits}",
+                "dynamics.steps=1000",
+            )
+            assert found.residual == 0.0
+
+
+def test_float32_gradient_is_close_to_float64(tiny_recipe):
+    """Same lattice starts, so only the arithmetic differs."""
+    problem, wide, ensemble = gradient(tiny_recipe, "execution.precision=float64")
+    narrow_problem, _ = build(with_settings(tiny_recipe, ["execution.precision=float32"]))
+    program = Program(narrow_problem)
+    narrow = Ensemble(program, ensemble.pool, weigh(program, ensemble.pool, problem.initial))
+    finish(narrow.propagate(problem.initial, keep=True))
+    cotangent = jax.grad(problem.loss)(jax.tree.map(jnp.asarray, narrow.means))
+    found = finish(differentiate(narrow, problem.initial, cotangent))
+    path, other = found.total - found.thermodynamic, wide.total - wide.thermodynamic
+    assert np.allclose(path, other, rtol=1e-3)
+    assert np.allclose(found.thermodynamic, wide.thermodynamic, rtol=1e-3)
+
+
+def test_the_gradient_does_not_depend_on_the_batch(tiny_recipe):
+    _, one, _ = gradient(tiny_recipe, "execution.batch=2")
+    _, other, _ = gradient(tiny_recipe, "execution.batch=4")
+    assert np.allclose(one.total, other.total, rtol=1e-5)
+
+
+def test_methods_chosen_by_name_agree(tiny_recipe):
+    settings = ("execution.precision=float64", "execution.lattice_bits=64")
+    _, adjoint, _ = gradient(tiny_recipe, *settings)
+    for method in ("backpropagation", "finite_difference"):
+        _, other, _ = gradient(tiny_recipe, *settings, f"gradient.method={method}")
+        assert np.allclose(other.total, adjoint.total, rtol=1e-5)
+
+
+def test_damping_shortens_the_adjoint(tiny_recipe):
+    """A short damping time must change the pathwise part and leave the thermodynamic one."""
+    _, plain, _ = gradient(tiny_recipe)
+    _, damped, _ = gradient(tiny_recipe, "gradient.damping_time=0.01")
+    assert np.allclose(plain.thermodynamic, damped.thermodynamic, rtol=1e-6)
+    path, short = plain.total - plain.thermodynamic, damped.total - damped.thermodynamic
+    assert np.all(np.abs(short) < 0.5 * np.abs(path))
+
+
+def test_the_score_is_the_derivative_of_a_reweighted_mean(tiny_recipe):
+    """The thermodynamic part for a static observable, against differences of the weights."""
+    problem, found, ensemble = gradient(tiny_recipe)
+    program, pool = ensemble.program, ensemble.pool
+    cotangent = jax.grad(problem.loss)(jax.tree.map(jnp.asarray, ensemble.means))
+    response = ensemble.influence(cotangent)
+    for index in range(len(problem.initial)):
+        step = 1e-5 * problem.initial[index]
+        means = []
+        for sign in (1, -1):
+            moved = problem.initial.copy()
+            moved[index] += sign * step
+            means.append(weigh(program, pool, moved).weight @ response)
+        difference = (means[0] - means[1]) / (2 * step)
+        assert found.thermodynamic[index] == pytest.approx(difference, rel=1e-5)

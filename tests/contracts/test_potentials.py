@@ -1,0 +1,177 @@
+"""What every registered potential must do."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dmdstudio.engine import potentials as _registered  # noqa: F401  fills the registry
+from dmdstudio.engine.core import Configuration, configuration
+from dmdstudio.engine.potential import Example, ForceField, Potential, potentials
+
+CASES = [
+    (name, example)
+    for name, kind in potentials.items()
+    for example in kind.examples("float64", 64, "cpu")
+]
+
+
+def _example(case: tuple[str, str], *settings) -> Example:
+    name, example = case
+    return potentials.get(name).examples(*(settings or ("float64", 64, "cpu")))[example]
+
+
+@pytest.fixture(params=CASES, ids=lambda c: "-".join(c))
+def case(request):
+    return request.param
+
+
+@pytest.fixture
+def example(case):
+    return _example(case)
+
+
+def _energy(example: Example, positions, parameters=None, cell=None):
+    system = example.system
+    where = configuration(system, system.to_lattice(jnp.asarray(positions)))
+    if cell is not None:
+        where = where._replace(cell=jnp.asarray(cell))
+    return example.potential.energy(parameters or example.parameters, where)
+
+
+def _lattice(example: Example):
+    return example.system.to_lattice(jnp.asarray(example.positions))
+
+
+def _field(example: Example) -> tuple[ForceField, dict]:
+    return ForceField(example.system, (("it", example.potential),)), {"it": example.parameters}
+
+
+def test_forces_are_the_slope_of_the_energy(example):
+    field, theta = _field(example)
+    force = np.asarray(jax.jit(field.force)(theta, _lattice(example)))
+    energy = jax.jit(lambda x: _energy(example, x))
+    step = 1e-4
+    for atom, axis in [(0, 0), (3, 1), (17, 2), (40, 0)]:
+        moved = []
+        for k in (-2, -1, 1, 2):
+            x = example.positions.copy()
+            x[atom, axis] += k * step
+            moved.append(float(energy(x)))
+        slope = (moved[0] - 8 * moved[1] + 8 * moved[2] - moved[3]) / (12 * step)
+        assert force[atom, axis] == pytest.approx(-slope, abs=1e-7 * np.abs(force).max())
+
+
+def test_pull_is_force_hessian_and_mixed_derivative(example):
+    field, theta = _field(example)
+    w = np.random.default_rng(1).normal(size=example.positions.shape)
+    pull = jax.jit(field.pull)(theta, _lattice(example), jnp.asarray(w))
+
+    def contracted(offset, parameters):
+        where = configuration(example.system, _lattice(example))._replace(offset=offset)
+        return jnp.sum(Potential.force(example.potential, parameters, where) * w)
+
+    zero = jnp.zeros(example.positions.shape)
+    by_x, by_theta = jax.grad(contracted, argnums=(0, 1))(zero, example.parameters)
+    assert np.allclose(pull.position, by_x, rtol=0, atol=1e-12 * np.abs(by_x).max())
+    for name, value in by_theta.items():
+        assert np.allclose(pull.parameters["it"][name], value, rtol=1e-11, atol=1e-12)
+
+
+def test_the_backward_force_is_the_forward_force_bit_for_bit(case):
+    """Exact reversal stands on this: other programs, same bits."""
+    for precision, bits in (("float32", 32), ("float64", 64)):
+        example = _example(case, precision, bits, "cpu")
+        field, theta = _field(example)
+        lattice = _lattice(example)
+        w = jnp.asarray(np.random.default_rng(2).normal(size=lattice.shape), precision)
+        force = np.asarray(jax.jit(field.force)(theta, lattice))
+        pulled = np.asarray(jax.jit(field.pull)(theta, lattice, w).force)
+        if getattr(example.potential, "_compiled", False):
+            assert np.array_equal(force, pulled)
+        else:
+            assert np.allclose(force, pulled, rtol=0, atol=1e-6 * np.abs(force).max())
+
+
+def test_compiled_kernels_give_what_xla_gives(case):
+    here, xla = _example(case), _example(case, "float64", 64, "gpu")
+    w = jnp.asarray(np.random.default_rng(3).normal(size=here.positions.shape))
+    (field, theta), (plain, _) = _field(here), _field(xla)
+    a, b = field.pull(theta, _lattice(here), w), plain.pull(theta, _lattice(xla), w)
+    for one, other in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        assert np.allclose(one, other, rtol=1e-11, atol=1e-12 * np.abs(np.asarray(other)).max())
+
+
+def test_jit_equals_eager(example):
+    field, theta = _field(example)
+    eager = field.energy(theta, _lattice(example))
+    assert float(jax.jit(field.energy)(theta, _lattice(example))) == pytest.approx(
+        float(eager), rel=1e-14
+    )
+
+
+def test_energy_does_not_change_when_everything_moves_or_turns(example):
+    energy = float(_energy(example, example.positions))
+    assert float(_energy(example, example.positions + [1.3, -7.1, 30.2])) == pytest.approx(
+        energy, rel=1e-12
+    )
+    axes = np.linalg.qr(np.random.default_rng(4).normal(size=(3, 3)))[0]
+    lattice = _lattice(example)
+    turned = Configuration(
+        lattice, jnp.zeros(lattice.shape), jnp.asarray(example.system.cell @ axes)
+    )
+    assert float(example.potential.energy(example.parameters, turned)) == pytest.approx(
+        energy, rel=1e-12
+    )
+
+
+def test_like_atoms_may_be_exchanged(example):
+    order = np.arange(len(example.positions))
+    same = np.flatnonzero(example.system.types == example.system.types[0])
+    order[same] = np.random.default_rng(5).permutation(same)
+    assert float(_energy(example, example.positions[order])) == pytest.approx(
+        float(_energy(example, example.positions)), rel=1e-13
+    )
+
+
+def test_parameter_gradients(example):
+    energy = jax.jit(lambda p: _energy(example, example.positions, p))
+    slope = jax.grad(energy)(example.parameters)
+    for name, values in example.parameters.items():
+        for index in np.ndindex(values.shape):
+            step = 1e-6 * float(values[index])
+            up, down = (
+                {**example.parameters, name: values.at[index].add(s * step)} for s in (1, -1)
+            )
+            difference = (float(energy(up)) - float(energy(down))) / (2 * step)
+            assert float(slope[name][index]) == pytest.approx(difference, rel=1e-6)
+
+
+def test_it_ends_smoothly_at_the_cutoff(example):
+    """Two atoms drawn apart: energy, force and curvature are continuous, zero beyond."""
+    cutoff = getattr(example.potential, "cutoff", None)
+    if cutoff is None:
+        pytest.skip("it has no cutoff")
+    system = example.system
+
+    def pair(r):
+        lattice = jnp.zeros((2, 3), system.lattice_dtype)
+        kind = type(system)
+        two = kind(system.type_names, system.types[:2], system.masses[:2], np.eye(3) * 40.0,
+                   "float64", 64, "gpu")  # fmt: skip
+        term = type(example.potential).build(example.potential.options, two)
+        offset = jnp.zeros((2, 3)).at[1, 0].set(r)
+        return term.energy(
+            example.parameters, Configuration(lattice, offset, jnp.asarray(two.cell))
+        )
+
+    slope, curvature = jax.grad(pair), jax.grad(jax.grad(pair))
+    assert float(pair(cutoff + 1e-6)) == 0.0
+    for function in (pair, slope, curvature):
+        assert abs(float(function(cutoff - 1e-7))) < 1e-7
+        at = getattr(example.potential.options, "switch_start", cutoff)
+        assert float(function(at - 1e-8)) == pytest.approx(
+            float(function(at + 1e-8)), rel=1e-5, abs=1e-9
+        )
