@@ -69,12 +69,13 @@ class PairPotential(Potential):
         return jnp.where(inside, self.pair_energy(distance, pair), 0.0)
 
     @property
-    def _compiled(self) -> bool:
+    def compiled(self) -> bool:
+        """Whether the sums are done by `kernels` rather than by XLA."""
         return (
             self.kernel is not None
             and self.system.platform == "cpu"
             and len(self.system.type_names) == 1
-            and kernels.available()
+            and kernels.available(self.kernel, self.system)
         )
 
     def _kernel_numbers(self, parameters: Parameters) -> Array:
@@ -86,7 +87,7 @@ class PairPotential(Potential):
 
     def force(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return F [atom, xyz], eV/angstrom."""
-        if not self._compiled:
+        if not self.compiled:
             return super().force(parameters, configuration)
         assert self.kernel is not None
         return kernels.pair_force(
@@ -95,7 +96,7 @@ class PairPotential(Potential):
 
     def pull(self, parameters: Parameters, configuration: Configuration, w: Array) -> Pull:
         """Return force and pulls from one sweep over the pairs."""
-        if not self._compiled:
+        if not self.compiled:
             return super().pull(parameters, configuration, w)
         assert self.kernel is not None
         numbers, back = jax.vjp(self._kernel_numbers, parameters)

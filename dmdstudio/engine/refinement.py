@@ -44,7 +44,7 @@ class Gradient(NamedTuple):
     Attributes:
         total, error, thermodynamic: [parameter]; the error is the standard error over replicas of
             the linear response, the loss's own residual taken as exact.
-        residual: of the reversal, lattice units.
+        residual: of the reversal, lattice units; nan where nothing was reversed.
     """
 
     total: np.ndarray
@@ -125,7 +125,7 @@ def step(
         learning_rate=learning_rate(problem, state.iteration),
         effective_sample_fraction=weights.fraction,
         resampled=resampled,
-        reversal_residual=gradient.residual,
+        reversal_residual=None if np.isnan(gradient.residual) else gradient.residual,
         energy_drift=ensemble.drift,
         temperature=ensemble.temperature,
         seconds=time.perf_counter() - began,

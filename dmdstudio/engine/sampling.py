@@ -10,6 +10,7 @@ from jax import Array, lax
 
 from dmdstudio.base.units import ACCELERATION, BOLTZMANN
 from dmdstudio.engine.core import System, Theta
+from dmdstudio.engine.jax_md import simulate
 from dmdstudio.engine.potential import ForceField
 
 
@@ -37,8 +38,6 @@ def langevin(
         timestep: fs.
         friction: 1/fs.
     """
-    from jax_md import simulate
-
     system = field.system
     unit = math.sqrt(ACCELERATION)  # jax-md's time unit per fs: sqrt(amu A^2 / eV)
 

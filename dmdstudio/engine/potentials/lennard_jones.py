@@ -59,7 +59,7 @@ class LennardJones(PairPotential):
             name="epsilon", unit="kJ/mol", label="ε", doc="Depth of the well.", lower=0.0
         ),
     )
-    kernel = kernels.Radial("lennard_jones", ("sigma", "epsilon"), kernels.lennard_jones)
+    kernel = kernels.Radial("lennard_jones", ("sigma", "epsilon"))
 
     @classmethod
     def build(cls, options: Any, system: System) -> LennardJones:

@@ -1,0 +1,1 @@
+"""Templates of compiled loops; `kernels` runs them once per variant."""
