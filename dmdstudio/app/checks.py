@@ -120,7 +120,7 @@ def difference(target: TargetReport) -> str:
         return ""
     if target.experiment[0] == 0:
         return ""
-    return f"{100 * (target.value[0] / target.experiment[0] - 1):+.1f} %"
+    return f"{100 * (target.value[0] / target.experiment[0] - 1):+.1f}\u00a0%"
 
 
 def number_with_error(value: float, error: float, unit: str) -> str:

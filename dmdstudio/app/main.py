@@ -19,6 +19,8 @@ def make_application(theme_name: ThemeName = "system") -> QApplication:
     application = cast("QApplication | None", QApplication.instance())
     if application is None:
         application = QApplication(sys.argv[:1])
+    if application.applicationName() == "DMD Studio":
+        return application
     application.setApplicationName("DMD Studio")
     application.setOrganizationName("DMD Studio")
     QGuiApplication.setDesktopFileName("dmdstudio")

@@ -50,11 +50,13 @@ def style_sheet(c: Theme) -> str:
         border: 1px solid {c.line}; border-radius: 6px; }}
     QTableView {{ gridline-color: transparent; selection-background-color: {c.accent};
         selection-color: {c.on_accent}; }}
-    QTableView::item {{ padding: 0px 4px; }}
+    QTableView::item {{ padding: 0px 3px; border: 1px solid transparent; }}
+    QTableView::item:focus {{ border: 1px solid {c.accent}; }}
+    QTableView::item:selected {{ background: {c.window}; color: {c.text}; }}
     QTableView QLineEdit {{ padding: 0px 2px; border-radius: 0px; }}
     QHeaderView {{ background: {c.panel}; }}
     QHeaderView::section {{ background: {c.panel}; color: {c.quiet}; border: none;
-        border-bottom: 1px solid {c.line}; padding: 6px 4px; }}
+        border-bottom: 1px solid {c.line}; padding: 6px 3px; }}
     QLineEdit, QComboBox {{ background: {c.field}; border: 1px solid {c.line};
         border-radius: 5px; padding: 4px 7px; min-height: 1.2em; }}
     QLineEdit:focus, QComboBox:focus {{ border: 1px solid {c.accent}; }}

@@ -179,8 +179,8 @@ class MainWindow(QMainWindow):
             signal.connect(self._refresh)
         self.start_page.chosen.connect(lambda path: controller.open_paths([path]))
         self.workflow.step_chosen.connect(self.show_step)
-        theme_changed().changed.connect(lambda: paint_icons(actions))
-        paint_icons(actions)
+        theme_changed().changed.connect(self._paint_icons)
+        self._paint_icons()
         handlers = {
             "open": self._choose_file,
             "open_run": self._choose_run,
@@ -205,6 +205,9 @@ class MainWindow(QMainWindow):
         for name in self.panels:
             actions[name].triggered.connect(lambda _=False, name=name: self.show_tab(name))
 
+    def _paint_icons(self) -> None:
+        paint_icons(self.actions_by_name)
+
     # -- pages
 
     def show_start_page(self) -> None:
@@ -222,7 +225,7 @@ class MainWindow(QMainWindow):
                 dock.show()
             if not self._arranged:
                 self._arranged = True
-                self.resizeDocks(self.docks[:2], [236, 500], Qt.Orientation.Horizontal)
+                self.resizeDocks(self.docks[:2], [232, 530], Qt.Orientation.Horizontal)
                 self.resizeDocks(self.docks[2:], [130], Qt.Orientation.Vertical)
         self.notice.hide()
         self._refresh()

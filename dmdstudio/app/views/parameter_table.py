@@ -97,6 +97,8 @@ class ParameterModel(QAbstractTableModel):
             return None
         if role == Role.DisplayRole:
             return COLUMNS[section]
+        if role == Role.TextAlignmentRole:
+            return _alignment(COLUMNS[section])
         return _TIPS[COLUMNS[section]] if role == Role.ToolTipRole else None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
@@ -120,9 +122,7 @@ class ParameterModel(QAbstractTableModel):
         if role == Role.CheckStateRole and column == "Free":
             return Qt.CheckState.Checked if parameter.free else Qt.CheckState.Unchecked
         if role == Role.TextAlignmentRole:
-            middle = Qt.AlignmentFlag.AlignVCenter
-            left = column in ("Parameter", "Unit", "Free")
-            return middle | (Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignRight)
+            return _alignment(column)
         problem = self._session.problems.get((*place, _EDITED.get(column, "")))
         if role == Role.ForegroundRole:
             if problem:
@@ -147,7 +147,7 @@ class ParameterModel(QAbstractTableModel):
                 return f"{self._now[key].value:.5g}"
             case "Change" if key in self._now and key in self._start:
                 change = relative_change(self._start[key], self._now[key])
-                return "" if change is None else f"{change:+.2f} %"
+                return "" if change is None else f"{change:+.2f}\u00a0%"
         return ""
 
     def setData(self, index: Index, value: Any, role: int = Role.EditRole) -> bool:  # noqa: N802
@@ -169,6 +169,12 @@ class ParameterModel(QAbstractTableModel):
         return not self._session.change((*place, name), number)
 
 
+def _alignment(column: str) -> Qt.AlignmentFlag:
+    left = column in ("Parameter", "Unit", "Free")
+    side = Qt.AlignmentFlag.AlignLeft if left else Qt.AlignmentFlag.AlignRight
+    return side | Qt.AlignmentFlag.AlignVCenter
+
+
 class ParameterTable(QWidget):
     """The table, with the sentence about what is wrong below it."""
 
@@ -187,7 +193,7 @@ class ParameterTable(QWidget):
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setHighlightSections(False)
-        header.setStretchLastSection(True)
+        header.setMinimumSectionSize(36)
         self._wrong = QLabel()
         self._wrong.setObjectName("wrong")
         self._wrong.setWordWrap(True)

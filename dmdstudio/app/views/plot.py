@@ -48,7 +48,9 @@ class Plot(QWidget):
         self._widget.setFrameShape(self._widget.Shape.NoFrame)
         self._plot: Any = self._widget.getPlotItem()
         self._plot.hideButtons()
-        self._plot.showGrid(x=True, y=True, alpha=0.12)
+        # Grid lines at every tick, across as well, would be most of the cost of a repaint.
+        self._plot.showGrid(x=False, y=True, alpha=0.45)
+        self._plot.getAxis("left").setStyle(maxTickLevel=1)
         self._plot.setContentsMargins(4, 8, 12, 4)
         for side in ("left", "bottom"):
             self._plot.getAxis(side).enableAutoSIPrefix(False)
@@ -209,7 +211,7 @@ class Plot(QWidget):
         words = []
         for _, look in self._lines.values():
             if look["label"]:
-                mark = "●" if look["points"] else "╌╌" if look["dash"] else "━"
+                mark = "●" if look["points"] else "╌╌" if look["dash"] else "━━"
                 colour = colour_of(look["colour"]).name()
                 words.append(f'<span style="color:{colour}">{mark}</span>&nbsp;{look["label"]}')
         self._legend.setText("&nbsp;&nbsp;&nbsp; ".join(words))
@@ -222,7 +224,8 @@ class Plot(QWidget):
     def _paint_line(self, item: pg.PlotDataItem, look: dict[str, Any]) -> None:
         colour = colour_of(look["colour"])
         style = Qt.PenStyle.DashLine if look["dash"] else Qt.PenStyle.SolidLine
-        item.setPen(pg.mkPen(colour, width=look["width"], style=style) if look["joined"] else None)
+        width = look["width"] * self.devicePixelRatioF()  # pyqtgraph's pens do not scale
+        item.setPen(pg.mkPen(colour, width=width, style=style) if look["joined"] else None)
         if look["points"]:
             item.setSymbol("o")
             item.setSymbolSize(7)

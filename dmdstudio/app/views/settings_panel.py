@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import QSize
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from dmdstudio.app.forms import Form
@@ -75,19 +76,33 @@ class SettingsPanel(QScrollArea):
         self._shape: object = None
         self._forms: list[tuple[Place, Form]] = []
         self._sections: dict[str, Section] = {}
-        session.recipe_changed.connect(self.refresh)
-        session.catalog_changed.connect(self.refresh)
+        self._due = True
+        session.recipe_changed.connect(self._ask)
+        session.catalog_changed.connect(self._ask)
         session.problems_changed.connect(self._show_problems)
         session.run_changed.connect(self._lock)
         theme_changed().changed.connect(self._repaint_arrows)
-        self.refresh()
 
     def form(self, place: Place) -> Form:
         """Return the form of a section, such as ``('sampling',)`` or ``('target', 0)``."""
+        if self._due:
+            self.refresh()
         return next(form for at, form in self._forms if at == place)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Make the forms once they are looked at."""
+        super().showEvent(event)
+        if self._due:
+            self.refresh()
+
+    def _ask(self) -> None:
+        self._due = True
+        if self.isVisible():
+            self.refresh()
 
     def refresh(self) -> None:
         """Show the recipe; make the forms anew only where their fields are others."""
+        self._due = False
         table = self._session.table()
         shape = self._shape_of(table)
         if shape != self._shape:
@@ -184,6 +199,8 @@ class SettingsPanel(QScrollArea):
 
     def show_section(self, name: str) -> None:
         """Unfold a section and scroll to it."""
+        if self._due:
+            self.refresh()
         section = self._sections.get(name)
         if section is not None:
             section.unfold()

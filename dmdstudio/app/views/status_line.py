@@ -10,6 +10,7 @@ from dmdstudio.app.state import RunView
 _PHASES = {
     "starting": "Engine starting",
     "importing": "Engine importing",
+    "preparing": "Preparing",
     "compiling": "Compiling",
     "equilibrating": "Equilibrating",
     "sampling": "Sampling starts",

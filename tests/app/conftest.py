@@ -1,0 +1,62 @@
+import os
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings
+from window_life import destroy
+
+EXAMPLE = Path(__file__).parents[2] / "resources" / "examples" / "argon-diffusion"
+
+
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path, monkeypatch):
+    """Keep the settings and runs of whoever runs the tests out of them."""
+    QSettings.setPath(
+        QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings")
+    )
+    monkeypatch.setenv("DMDSTUDIO_RUNS", str(tmp_path / "runs"))
+
+
+@pytest.fixture
+def example(tmp_path):
+    """The shipped argon recipe in a folder of its own, far shorter: seconds, not minutes."""
+    folder = tmp_path / "argon"
+    shutil.copytree(EXAMPLE, folder)
+    recipe = folder / "recipe.toml"
+    shorter = {
+        "replicas": 4,
+        "equilibration_steps": 40,
+        "decorrelation_steps": 20,
+        "steps": 100,
+        "window": 0.05,
+        "iterations": 4,
+    }
+    lines = []
+    for line in recipe.read_text("utf-8").splitlines():
+        name = line.partition("=")[0].strip()
+        lines.append(f"{name} = {shorter[name]}" if name in shorter else line)
+    recipe.write_text("\n".join(lines), "utf-8")
+    return recipe
+
+
+@pytest.fixture
+def application():
+    """The one application of the process."""
+    from dmdstudio.app.main import make_application
+
+    return make_application()
+
+
+@pytest.fixture
+def window(qtbot, application):
+    """The window, its engine not started."""
+    from dmdstudio.app.views.main_window import MainWindow
+
+    shown = MainWindow()
+    shown.show()
+    yield shown
+    destroy(shown)
