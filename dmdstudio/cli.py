@@ -368,7 +368,7 @@ def _followed(
                         highlight=False,
                     )
                 elif isinstance(event, Iterated):
-                    console.print(_line(event.report), highlight=False)
+                    console.print(_line(event.report), highlight=False, soft_wrap=True)
                     if reports is not None:
                         reports.append(event.report)
     finally:

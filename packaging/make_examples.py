@@ -38,9 +38,7 @@ def liquid_argon(atoms: int, sites: tuple[int, int, int], seed: int) -> None:
     )
     term = LennardJones.build(LennardJonesOptions(), system)
     field = ForceField(system, (("lj", term),))
-    theta = {
-        "lj": {"sigma": jnp.array([SIGMA]), "epsilon": jnp.array([EPSILON * BOLTZMANN])}
-    }
+    theta = {"lj": {"sigma": jnp.array([SIGMA]), "epsilon": jnp.array([EPSILON * BOLTZMANN])}}
     lattice = system.to_lattice(jnp.asarray(grid[chosen] * edge))
     for stage, (temperature, timestep, steps) in enumerate(
         [(300.0, 1.0, 2000), (300.0, 4.0, 3000), (94.4, 4.0, 10000)]

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
+from jaxlib._jax import Device
 
 from dmdstudio.engine.core import Tree
 
@@ -30,10 +31,10 @@ class Replicas:
 
     count: int
     batch: int
-    devices: tuple[jax.Device, ...]
+    devices: tuple[Device, ...]
 
     @classmethod
-    def plan(cls, count: int, batch: int, devices: tuple[jax.Device, ...]) -> Replicas:
+    def plan(cls, count: int, batch: int, devices: tuple[Device, ...]) -> Replicas:
         """Choose the batch: as asked, else small pieces on a CPU and all at once on a GPU."""
         if batch == 0:
             batch = 4 * len(devices) if devices[0].platform == "cpu" else count

@@ -7,6 +7,10 @@ the check of a recipe, the forms of the window and ``dmdstudio catalog``.
 
 from __future__ import annotations
 
+import datetime
+import math
+import re
+import reprlib
 from typing import Any, TypeVar
 
 import msgspec
@@ -124,6 +128,9 @@ def _field(declared: inspect.Field) -> Field | None:
     )
 
 
+# ------------------------------------------------------------------------- values of a recipe
+
+
 def options_from(struct: type[S], options: dict[str, Any], where: str) -> S:
     """Check the options of a registered thing and return them as its struct.
 
@@ -138,32 +145,140 @@ def options_from(struct: type[S], options: dict[str, Any], where: str) -> S:
 
 
 def convert(value: Any, type_: type[S], where: str) -> S:
-    """`msgspec.convert` with an error that names the place in the recipe's own words."""
+    """`msgspec.convert` with an error that names the place, what stands there and what must.
+
+    Args:
+        value: tables and lists, as from TOML.
+        type_: what they describe.
+        where: the place of ``value``; a file's name ends with a colon.
+
+    Raises:
+        RecipeError: a value is missing, of the wrong type or out of bounds.
+    """
+    require_plain(value, where)
     try:
         return msgspec.convert(value, type_, strict=True)
     except msgspec.ValidationError as error:
-        text, _, place = str(error).partition(" - at `$")
-        place = f"{where} {place.rstrip('`').lstrip('.')}".strip()
-        raise RecipeError(f"{place}: {text}{_choices(type_, place)}.") from None
+        text, _, path = str(error).partition(" - at `$")
+        raise _explained(text, path.rstrip("`"), value, type_, where) from None
 
 
-def _choices(type_: type[Struct], place: str) -> str:
-    """Return the words that a choice may take, for an error about it."""
-    name = place.rpartition(".")[2].rpartition(" ")[2]
-    for struct in [type_, *(f.type.cls for f in _members(type_))]:
-        for field in fields_of(struct):
-            if field.name == name and field.choices:
-                return f" (known: {', '.join(field.choices)})"
-    return ""
+DEEPEST = 16
+"""Tables and lists inside each other; a recipe has no use for more."""
 
 
-def _members(struct: type[Struct]) -> list[inspect.Field]:
-    info = inspect.type_info(struct)
-    assert isinstance(info, inspect.StructType)
-    return [field for field in info.fields if isinstance(field.type, inspect.StructType)]
+def require_plain(value: Any, where: str) -> None:
+    """Raise `RecipeError` where a value is nothing a recipe can hold and give back unchanged."""
+    waiting: list[tuple[Any, str, int]] = [(value, "", 0)]
+    while waiting:
+        item, path, depth = waiting.pop()
+        place = _place(where, path)
+        if depth > DEEPEST:
+            raise RecipeError(f"{place} is nested more than {DEEPEST} deep.")
+        if isinstance(item, dict):
+            waiting += [(v, f"{path}.{k}", depth + 1) for k, v in item.items()]
+        elif isinstance(item, (list, tuple)):
+            waiting += [(v, f"{path}[{n}]", depth + 1) for n, v in enumerate(item)]
+        elif isinstance(item, float) and not math.isfinite(item):
+            raise RecipeError(
+                f"{place} = {item}: Must be a finite number.", "Leave it out where there is none."
+            )
+        elif isinstance(item, int) and abs(item) >= 2**63:
+            raise RecipeError(f"{place} = {shown(item)}: Must be a number of less than 19 digits.")
+        elif isinstance(item, str) and "\0" in item:
+            raise RecipeError(f"{place} = {shown(item)}: Must be text without a null character.")
+        elif isinstance(item, (datetime.date, datetime.time)):
+            raise RecipeError(f"{place} = {item}: Must be a number or text, not a date or time.")
 
 
-def setting(title: str, description: str, unit: str = "", **bounds: float) -> msgspec.Meta:
+def shown(value: Any) -> str:
+    """Return a value as an error prints it, short however long it is."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = 60
+    short.maxlevel = 2
+    return short.repr(value)
+
+
+def _place(where: str, path: str) -> str:
+    path = path.lstrip(".")
+    separator = " " if where.endswith(":") else "" if path.startswith("[") else "."
+    return f"{where}{separator}{path}" if path else where.rstrip(":")
+
+
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
+_UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
+_WRONG_TYPE = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
+_WRONG_LENGTH = re.compile(r"Expected `array` of length (\d+)")
+_BOUND = re.compile(r"Expected `\w+(?: \| null)?` (>=|<=|>|<) (\S+)")
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text in quotes",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+}
+_SIGNS = {">=": "at least", "<=": "at most", ">": "above", "<": "below"}
+
+
+def _explained(text: str, path: str, value: Any, type_: type[Struct], where: str) -> RecipeError:
+    """Put an error of msgspec into a recipe's own words."""
+    place = _place(where, path)
+    if match := _MISSING.match(text):
+        field = _declared(type_, f"{path}.{match[1]}")
+        doc = f": {field.doc}" if field is not None and field.doc else "."
+        return RecipeError(f"{_place(where, f'{path}.{match[1]}')} is missing{doc}", "Add it.")
+    if match := _UNKNOWN.match(text):
+        known = [f.name for f in _fields_at(type_, path)]
+        return RecipeError(f"{place} has no setting {shown(match[1])}.", nearest(match[1], known))
+    field = _declared(type_, path)
+    found = f"{place} = {shown(_inside(value, path))}"
+    if field is not None and field.choices:
+        return RecipeError(f"{found}: Must be one of {', '.join(field.choices)}.")
+    unit = f" ({field.unit})" if field is not None and field.unit else ""
+    if match := _BOUND.match(text):
+        return RecipeError(f"{found}: Must be {_SIGNS[match[1]]} {float(match[2]):.12g}{unit}.")
+    if match := _WRONG_LENGTH.match(text):
+        return RecipeError(f"{found}: Must be a list of {match[1]}.")
+    if match := _WRONG_TYPE.match(text):
+        words = [_WORDS.get(word, word) for word in match[1].split(" | ") if word != "null"]
+        return RecipeError(f"{found}: Must be {' or '.join(words)}{unit}.")
+    return RecipeError(f"{found}: {text}.")
+
+
+def _steps(path: str) -> list[str | int]:
+    """Return ``['potential', 0, 'kind']`` from ``'.potential[0].kind'``."""
+    found = re.findall(r"\.(\w+)|\[(\d+)\]", path)
+    return [name or int(number) for name, number in found]
+
+
+def _inside(value: Any, path: str) -> Any:
+    for step in _steps(path):
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return value
+    return value
+
+
+def _declared(struct: type[Struct], path: str) -> Field | None:
+    """Return the setting that a place holds, None where it is none."""
+    parent, _, name = path.rpartition(".")
+    return next((field for field in _fields_at(struct, parent) if field.name == name), None)
+
+
+def _fields_at(struct: type[Struct], path: str) -> tuple[Field, ...]:
+    """Return the settings of the table at a place."""
+    inside: Any = inspect.type_info(struct)
+    for name in (step for step in _steps(path) if isinstance(step, str)):
+        member = next((f.type for f in inside.fields if f.name == name), None)
+        inside = member.item_type if isinstance(member, inspect.VarTupleType) else member
+        if not isinstance(inside, inspect.StructType):
+            return ()
+    return fields_of(inside.cls)
+
+
+def setting(title: str, description: str, unit: str = "", **bounds: Any) -> msgspec.Meta:
     """Return the `msgspec.Meta` of a setting: label, doc, unit and bounds (gt, ge, lt, le)."""
     extra = {"unit": unit} if unit else {}
     return msgspec.Meta(title=title, description=description, extra_json_schema=extra, **bounds)

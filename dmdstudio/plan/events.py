@@ -76,7 +76,7 @@ class StepReport(Struct, frozen=True, kw_only=True):
     learning_rate: float
     effective_sample_fraction: float
     resampled: bool
-    reversal_residual: float  # lattice units; 0 means the very same bits
+    reversal_residual: float | None  # lattice units; 0: the very same bits; None: no reversal
     energy_drift: float  # eV per atom and ps, root mean square over replicas
     temperature: float  # K, mean over the trajectories
     seconds: float
@@ -104,7 +104,8 @@ class Started(Struct, frozen=True, kw_only=True, tag="started"):
 
 class Phase(Struct, frozen=True, kw_only=True, tag="phase"):
     """What the engine is doing now: starting, importing, compiling, equilibrating, sampling,
-    propagating, differentiating, writing, evaluating."""
+    propagating, differentiating, writing, evaluating.
+    """
 
     name: str
     iteration: int = -1
@@ -181,7 +182,7 @@ class GradientChecked(Struct, frozen=True, kw_only=True, tag="gradient_checked")
     """Gradient methods side by side on the same starts."""
 
     rows: tuple[GradientRow, ...]
-    reversal_residual: float
+    reversal_residual: float | None
     precision: str
     replicas: int
     steps: int

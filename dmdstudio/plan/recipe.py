@@ -17,10 +17,13 @@ import tomli_w
 from msgspec import Struct
 
 from dmdstudio.base.errors import RecipeError, nearest
-from dmdstudio.plan.catalog import convert, setting
+from dmdstudio.plan.catalog import convert, require_plain, setting, shown
 
 FORMAT = 1
 """Version of the recipe's own layout."""
+
+LIMIT_BYTES = 8 * 2**20
+"""Larger recipe files are refused."""
 
 
 class SystemPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,7 +37,7 @@ class SystemPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         setting("Replicate", "Copies of the cell along its three vectors."),
     ] = (1, 1, 1)
     density: Annotated[
-        float | None,
+        Annotated[float, msgspec.Meta(gt=0)] | None,
         setting("Density", "Scale the cell to this density; empty keeps the file's.", "g/cm3"),
     ] = None
 
@@ -173,7 +176,7 @@ class OptimizerPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ),
     ] = 0.0005
     gradient_clip: Annotated[
-        float | None,
+        Annotated[float, msgspec.Meta(gt=0)] | None,
         setting("Gradient clip", "Largest norm of the relative gradient; empty for none."),
     ] = None
 
@@ -254,14 +257,27 @@ def read_recipe(path: str | Path) -> Recipe:
         RecipeError: the file is missing, is not TOML, or holds a setting that does not fit.
     """
     path = Path(path)
-    if path.is_dir():
-        path = path / "recipe.toml"
     try:
-        text = path.read_bytes().decode("utf-8")
+        if path.is_dir():
+            path = path / "recipe.toml"
+        with open(path, "rb") as file:
+            content = file.read(LIMIT_BYTES + 1)
     except FileNotFoundError:
         raise RecipeError(f"There is no recipe at {path}.", "Name a .toml file.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} cannot be read as text: {error}.") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise RecipeError(f"{path} cannot be read: {why}.") from None
+    if len(content) > LIMIT_BYTES:
+        raise RecipeError(
+            f"{path} is larger than {LIMIT_BYTES // 2**20} MB, too large for a recipe.",
+            "Keep structures and data in files of their own.",
+        )
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RecipeError(
+            f"{path} is not text: byte {error.start} is no UTF-8.", "Name a .toml file."
+        ) from None
     return parse_recipe(text, folder=path.parent, name=path.name)
 
 
@@ -269,7 +285,9 @@ def parse_recipe(text: str, folder: str | Path = ".", name: str = "recipe") -> R
     """Turn the text of a recipe into a `Recipe`; raise `RecipeError` as `read_recipe` does."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise RecipeError(f"{name} is nested too deeply to be a recipe.") from None
+    except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         raise RecipeError(f"{name} is not a TOML file: {error}.") from None
     return recipe_from_table(table, folder, name)
 
@@ -277,17 +295,19 @@ def parse_recipe(text: str, folder: str | Path = ".", name: str = "recipe") -> R
 def recipe_from_table(
     table: dict[str, Any], folder: str | Path = ".", name: str = "recipe"
 ) -> Recipe:
-    """Turn nested tables, as in the file, into a `Recipe`; raise `RecipeError` if they do not fit."""
+    """Turn nested tables, as in the file, into a `Recipe`; raise `RecipeError` if they misfit."""
+    require_plain(table, f"{name}:")
     found = table.get("format", FORMAT)
-    if not isinstance(found, int) or found > FORMAT:
+    if type(found) is not int or not 1 <= found <= FORMAT:
+        newer = isinstance(found, int) and found > FORMAT
         raise RecipeError(
-            f"{name} has format {found!r}, but this version reads up to {FORMAT}.",
-            "Update DMD Studio.",
+            f"{name} has format {shown(found)}, but this version reads 1 to {FORMAT}.",
+            "Update DMD Studio." if newer else f"Write format = {FORMAT}.",
         )
     known = [*_SECTIONS, "format", "title", "notes"]
     for key in table:
         if key not in known:
-            raise RecipeError(f"{name} has no section {key!r}.", nearest(key, known))
+            raise RecipeError(f"{name} has no section {shown(key)}.", nearest(key, known))
     lifted: dict[str, Any] = {}
     for key, value in table.items():
         struct = _SECTIONS.get(key)
@@ -307,15 +327,15 @@ def recipe_from_table(
 def _lift(table: Any, struct: type[Struct], where: str) -> Any:
     """Move the settings that a section does not know itself into its ``options``."""
     if not isinstance(table, dict):
-        raise RecipeError(f"{where} must be a table, found {table!r}.")
+        raise RecipeError(f"{where} must be a table of settings, found {shown(table)}.")
     own = [field for field in struct.__struct_fields__ if field != "options"]
     if "options" not in struct.__struct_fields__:
         for key in table:
             if key not in own:
-                raise RecipeError(f"{where} has no setting {key!r}.", nearest(key, own))
+                raise RecipeError(f"{where} has no setting {shown(key)}.", nearest(key, own))
         return table
     if "options" in table:
-        raise RecipeError(f"{where}: write the settings beside `kind`, not under `options`.")
+        raise RecipeError(f"{where}: write the settings beside the others, not under 'options'.")
     return {
         **{k: v for k, v in table.items() if k in own},
         "options": {k: v for k, v in table.items() if k not in own},
@@ -334,27 +354,47 @@ def _check(recipe: Recipe, name: str) -> None:
                     "Give each a `name` of its own.",
                 )
     for potential in recipe.potential:
+        _check_names(potential, name)
         for parameter in potential.parameter:
             _check_parameter(parameter, f"{name}: {potential.key}.{parameter.name}")
     if recipe.dynamics.steps % recipe.dynamics.record_every:
         raise RecipeError(
             f"{name}: dynamics.steps = {recipe.dynamics.steps} is not a multiple of "
-            f"dynamics.record_every = {recipe.dynamics.record_every}."
+            f"dynamics.record_every = {recipe.dynamics.record_every}.",
+            f"Set steps to {_next_multiple(recipe.dynamics.steps, recipe.dynamics.record_every)}, "
+            "for example.",
         )
     if min(recipe.system.replicate) < 1:
-        raise RecipeError(f"{name}: system.replicate must be 1 or more along each vector.")
+        raise RecipeError(
+            f"{name}: system.replicate = {list(recipe.system.replicate)}: Must be 1 or more along "
+            "each vector."
+        )
+
+
+def _check_names(potential: PotentialPlan, name: str) -> None:
+    seen = set()
+    for parameter in potential.parameter:
+        if (parameter.name, parameter.of) in seen:
+            of = f" of {parameter.of}" if parameter.of else ""
+            raise RecipeError(
+                f"{name}: {potential.key}.{parameter.name}{of} is given twice.", "Remove one."
+            )
+        seen.add((parameter.name, parameter.of))
+
+
+def _next_multiple(number: int, of: int) -> int:
+    return -(-number // of) * of
 
 
 def _check_parameter(parameter: ParameterPlan, where: str) -> None:
     lower = -math.inf if parameter.lower is None else parameter.lower
     upper = math.inf if parameter.upper is None else parameter.upper
-    if not math.isfinite(parameter.value):
-        raise RecipeError(f"{where}: value {parameter.value} is not a number.")
     if not lower < upper:
         raise RecipeError(f"{where}: lower bound {lower} is not below upper bound {upper}.")
     if not lower <= parameter.value <= upper:
         raise RecipeError(
-            f"{where}: value {parameter.value} is outside its bounds {lower} to {upper}."
+            f"{where}: value {parameter.value} is outside its bounds {lower} to {upper}.",
+            "Change the value or the bounds.",
         )
 
 
@@ -407,7 +447,7 @@ def with_settings(recipe: Recipe, settings: list[str]) -> Recipe:
 def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"v = {text}")["v"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -444,7 +484,7 @@ def _name(item: dict[str, Any]) -> str:
 
 
 def _find(items: list[dict[str, Any]], word: str) -> int | None:
-    if word.isdigit() and int(word) < len(items):
+    if word.isdecimal() and int(word) < len(items):
         return int(word)
     names = [_name(item) for item in items]
     return names.index(word) if names.count(word) == 1 else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import jax.numpy as jnp
 import msgspec
 import numpy as np
 
@@ -88,7 +89,7 @@ def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]
     problem = Problem(
         system=system,
         field=ForceField(system, terms),
-        start=np.asarray(system.to_lattice(structure.positions)),
+        start=np.asarray(system.to_lattice(jnp.asarray(structure.positions))),
         targets=targets,
         slots=slots,
         method=method,

@@ -43,6 +43,7 @@ class RefinedPotential(Calculator):
     ) -> None:
         """Compute everything for periodic atoms; `PhysicsError` where the cell is too small."""
         super().calculate(atoms, properties, system_changes)
+        assert self.atoms is not None
         system, function = self._function(self.atoms)
         lattice = system.to_lattice(jnp.asarray(self.atoms.get_positions()))
         (energy, (force, virial)) = function(lattice, jnp.asarray(system.cell))

@@ -378,7 +378,7 @@ def check_gradient(recipe: Recipe, control: Control, replicas: int = 4) -> Event
     cotangent = jax.grad(problem.loss)(means)
     values: dict[str, np.ndarray] = {}
     seconds: dict[str, float] = {}
-    residual = float("nan")
+    residual: float | None = None
     for name in ("reversible_adjoint", "backpropagation"):
         began = time.perf_counter()
         yield Phase(name="differentiating", detail=name)
@@ -397,10 +397,14 @@ def check_gradient(recipe: Recipe, control: Control, replicas: int = 4) -> Event
             residual = gradient.residual
     began = time.perf_counter()
     yield Phase(name="differentiating", detail="finite_difference")
-    values["finite_difference"] = yield from _loss_differences(program, ensemble.pool, control)
+    differences = yield from _loss_differences(program, ensemble.pool, control)
+    if differences is None:
+        yield Finished(reason="stopped", iterations=0, best_iteration=-1, seconds=0.0)
+        return
+    values["finite_difference"] = differences
     seconds["finite_difference"] = time.perf_counter() - began
     yield GradientChecked(
-        rows=tuple(_gradient_row(problem, values, i) for i in np.flatnonzero(problem.free)),
+        rows=tuple(_gradient_row(problem, values, int(i)) for i in np.flatnonzero(problem.free)),
         reversal_residual=residual,
         precision="float64",
         replicas=problem.replicas.count,
@@ -417,14 +421,22 @@ def _gradient_row(problem: Problem, values: dict[str, np.ndarray], index: int) -
         key=slot.key,
         unit=slot.unit,
         values={name: float(v[index]) / per_unit for name, v in values.items()},
-        errors={name: float(abs(v[index] / oracle - 1.0)) for name, v in values.items()},
+        errors={name: _relative_difference(v[index], oracle) for name, v in values.items()},
     )
+
+
+def _relative_difference(value: float, oracle: float) -> float:
+    size = max(abs(value), abs(oracle))
+    return float(abs(value - oracle) / (abs(oracle) or size)) if size else 0.0
 
 
 def _loss_differences(
     program: Program, pool: Pool, control: Control
-) -> Generator[Event, None, np.ndarray]:
-    """Return central differences of the loss, starts fixed and reweighted [parameter]."""
+) -> Generator[Event, None, np.ndarray | None]:
+    """Return central differences of the loss, starts fixed and reweighted [parameter].
+
+    None where it was stopped.
+    """
     problem = program.problem
     gradient = np.zeros(len(problem.initial))
     free = np.flatnonzero(problem.free)
@@ -435,8 +447,10 @@ def _loss_differences(
             moved[index] += sign * step
             ensemble = Ensemble(program, pool, weigh(program, pool, moved))
             work = ensemble.propagate(moved, keep=False)
-            first = place / len(free)
+            first = (place + (0.0 if sign > 0 else 0.5)) / len(free)
             yield from _pieces(work, "differentiating", first, first + 0.5 / len(free), control)
+            if control.stop_requested:
+                return None
             loss = float(problem.loss(jax.tree.map(jnp.asarray, ensemble.means)))
             gradient[index] += sign * loss / (2.0 * step)
     return gradient

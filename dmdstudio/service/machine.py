@@ -9,6 +9,7 @@ import os
 import jax
 import platformdirs
 import psutil
+from jaxlib._jax import Device
 
 from dmdstudio.base.errors import EngineError
 
@@ -37,7 +38,7 @@ def cores() -> int:
     return max(1, min(allowed, psutil.cpu_count(logical=False) or allowed))
 
 
-def devices(wanted: str) -> tuple[jax.Device, ...]:
+def devices(wanted: str) -> tuple[Device, ...]:
     """Return the devices for ``auto``, ``cpu`` or ``gpu``.
 
     Raises:
@@ -56,12 +57,12 @@ def devices(wanted: str) -> tuple[jax.Device, ...]:
         ) from None
 
 
-def platform(chosen: tuple[jax.Device, ...]) -> str:
+def platform(chosen: tuple[Device, ...]) -> str:
     """Return ``cpu`` or ``gpu``."""
     return "cpu" if chosen[0].platform == "cpu" else "gpu"
 
 
-def description(chosen: tuple[jax.Device, ...]) -> str:
+def description(chosen: tuple[Device, ...]) -> str:
     """Return the devices in words: ``'CPU, 2 cores'``, ``'NVIDIA H100'``."""
     if platform(chosen) == "cpu":
         return f"CPU, {len(chosen)} core{'s' if len(chosen) > 1 else ''}"

@@ -114,9 +114,9 @@ def test_jit_equals_eager(example):
 
 def test_energy_does_not_change_when_everything_moves_or_turns(example):
     energy = float(_energy(example, example.positions))
-    assert float(_energy(example, example.positions + [1.3, -7.1, 30.2])) == pytest.approx(
-        energy, rel=1e-12
-    )
+    assert float(
+        _energy(example, example.positions + np.array([1.3, -7.1, 30.2]))
+    ) == pytest.approx(energy, rel=1e-12)
     axes = np.linalg.qr(np.random.default_rng(4).normal(size=(3, 3)))[0]
     lattice = _lattice(example)
     turned = Configuration(

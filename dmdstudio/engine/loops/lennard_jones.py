@@ -5,7 +5,6 @@ distance s; ``second(s, q)`` is (g, dg/ds, dg/dsigma, dg/depsilon). Both write g
 expression, without branches, and give 0 far away.
 """
 
-# ruff: noqa: F821
 # pyright: reportUndefinedVariable=false
 from __future__ import annotations
 

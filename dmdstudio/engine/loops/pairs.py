@@ -1,14 +1,15 @@
 """Sums over all pairs of one replica, and their entries for XLA: a template for `kernels`.
 
-`kernels.load` runs this file once per variant, with the upper-case names and ``first``/``second``
-set beforehand, under a module name of the variant's own; so numba can keep the machine code on disk.
+`kernels.load` runs this file once per variant, with the upper-case names, ``first`` and ``second``
+set beforehand. The inner loops run over the atom whose sums are stored, so that they vectorise
+without reordering a sum.
 
 XLA calls an entry through its C interface (xla/ffi/api/c_api.h, major version 0), whose call frame
 is read here as 8-byte words.
 """
 
-# ruff: noqa: F821
 # pyright: reportUndefinedVariable=false, reportAttributeAccessIssue=false
+# pyright: reportPrivateImportUsage=false, reportCallIssue=false
 from __future__ import annotations
 
 import numpy as np
