@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
-from jaxlib._jax import Device
 
 from dmdstudio.engine.core import Tree
+
+if TYPE_CHECKING:
+    from jaxlib._jax import Device
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+from typing import TYPE_CHECKING
 
 import jax
 import platformdirs
 import psutil
-from jaxlib._jax import Device
 
 from dmdstudio.base.errors import EngineError
+
+if TYPE_CHECKING:
+    from jaxlib._jax import Device
 
 
 @functools.cache
