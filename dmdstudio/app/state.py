@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dmdstudio.app.words import log_line
 from dmdstudio.plan.events import (
     Evaluated,
     Event,
@@ -112,6 +113,12 @@ class RunView(Struct, frozen=True, kw_only=True):
 
 def reduce(view: RunView, event: Event) -> RunView:
     """Return the view after one more event."""
+    view = _reduce(view, event)
+    line = log_line(event)
+    return view if line is None else replace(view, log=view.log.appended(line))
+
+
+def _reduce(view: RunView, event: Event) -> RunView:
     match event:
         case Iterated(report=report):
             return _after_step(view, report)
@@ -119,8 +126,6 @@ def reduce(view: RunView, event: Event) -> RunView:
             return replace(view, phase=event)
         case Progress():
             return replace(view, progress=event)
-        case Log():
-            return replace(view, log=view.log.appended(event))
         case Started():
             return _after_start(view, event)
         case Paused(paused=paused):

@@ -79,7 +79,8 @@ def style_sheet(c: Theme) -> str:
     QPushButton#primary {{ background: {c.accent}; color: {c.on_accent}; font-weight: 600;
         border: 1px solid {c.accent}; padding: 7px 18px; }}
     QPushButton#primary:focus {{ border-color: {c.text}; }}
-    QPushButton#primary:disabled {{ background: {c.window}; border-color: {c.line}; }}
+    QPushButton#primary:disabled {{ background: {c.window}; border-color: {c.line};
+        color: {c.faded}; }}
     QPushButton#section {{ text-align: left; border: none; background: transparent;
         font-weight: 600; padding: 8px 2px; }}
     QPushButton#section:focus {{ color: {c.accent}; }}

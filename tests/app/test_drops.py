@@ -1,7 +1,7 @@
 """What dropped files do, and what is said of them before."""
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 
 from dmdstudio.app.drops import sort_drop
@@ -42,12 +42,12 @@ def drop(window, paths):
     data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     left, none, copy = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, Qt.DropAction
     enter = QDragEnterEvent(QPoint(50, 50), copy.CopyAction, data, left, none)
-    window.dragEnterEvent(enter)
-    assert enter.isAccepted() and window.overlay.isVisible()
-    words = window.overlay.accessibleDescription()
+    QCoreApplication.sendEvent(window, enter)
+    assert enter.isAccepted() and window.drop_target.overlay.isVisible()
+    words = window.drop_target.overlay.accessibleDescription()
     dropped = QDropEvent(QPoint(50, 50).toPointF(), copy.CopyAction, data, left, none)
-    window.dropEvent(dropped)
-    assert not window.overlay.isVisible()
+    QCoreApplication.sendEvent(window, dropped)
+    assert not window.drop_target.overlay.isVisible()
     return words
 
 

@@ -8,11 +8,10 @@ from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit
 from window_life import destroy
 
 from dmdstudio.app.actions import PLANS
-from dmdstudio.app.checks import number_with_error
 from dmdstudio.app.theme import set_theme
 from dmdstudio.app.views.main_window import MainWindow
 from dmdstudio.app.views.plot import Plot
-from dmdstudio.app.views.status_line import duration_words
+from dmdstudio.app.words import duration_words, number_with_error
 from dmdstudio.plan.recipe import read_recipe
 
 CHECKED, UNCHECKED = Qt.CheckState.Checked, Qt.CheckState.Unchecked

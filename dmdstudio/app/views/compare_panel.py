@@ -6,11 +6,11 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from dmdstudio.app.checks import difference, number_with_error
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import is_scalar, target_history, targets_of
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot, with_unit
+from dmdstudio.app.words import difference, number_with_error
 from dmdstudio.plan.events import StepReport, TargetReport
 
 

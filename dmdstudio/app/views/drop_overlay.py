@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QEvent, QObject, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QDropEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from dmdstudio.app.drops import Drop
+from dmdstudio.app.drops import Drop, sort_drop
 from dmdstudio.app.theme import theme
 
 _MOST_SHOWN = 6
@@ -39,7 +40,7 @@ class DropOverlay(QWidget):
         colours, painter = theme(), QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         veil = QColor(colours.window)
-        veil.setAlpha(235)
+        veil.setAlpha(225)
         painter.fillRect(self.rect(), veil)
         painter.setPen(QPen(QColor(colours.accent), 2, Qt.PenStyle.DashLine))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(16, 16, -16, -16), 12, 12)
@@ -47,13 +48,21 @@ class DropOverlay(QWidget):
         row = 2 * height + 22
         shown = self._drops[:_MOST_SHOWN]
         top = (self.height() - row * len(shown)) / 2
+        left = len(self._drops) - len(shown)
+        width = min(560.0, self.width() - 120.0)
+        card = QRectF(
+            (self.width() - width) / 2, top - 28, width, row * (len(shown) + (left > 0)) + 40
+        )
+        painter.setPen(QColor(colours.line))
+        painter.setBrush(QColor(colours.panel))
+        painter.drawRoundedRect(card, 10, 10)
         font = painter.font()
         for number, drop in enumerate(shown):
             y = top + number * row
             font.setBold(True)
             painter.setFont(font)
             painter.setPen(QColor(colours.text))
-            line = QRectF(40, y, self.width() - 80, height + 2)
+            line = QRectF(card.left() + 16, y, card.width() - 32, height + 2)
             name = painter.fontMetrics().elidedText(
                 drop.path.name, Qt.TextElideMode.ElideMiddle, int(line.width())
             )
@@ -63,9 +72,50 @@ class DropOverlay(QWidget):
             painter.setPen(QColor(colours.quiet if drop.welcome else colours.bad))
             line.translate(0, height + 4)
             painter.drawText(line, Qt.AlignmentFlag.AlignHCenter, drop.sentence)
-        left = len(self._drops) - len(shown)
         if left > 0:
             painter.setPen(QColor(colours.quiet))
-            line = QRectF(40, top + len(shown) * row, self.width() - 80, height + 2)
+            line = QRectF(card.left(), top + len(shown) * row, card.width(), height + 2)
             painter.drawText(line, Qt.AlignmentFlag.AlignHCenter, f"and {left} more")
         painter.end()
+
+
+class DropTarget(QObject):
+    """Takes over dragging and dropping for a window: says what will happen, then tells the files.
+
+    Signals:
+        dropped: the paths, as a list.
+    """
+
+    dropped = Signal(list)
+
+    def __init__(self, window: QWidget, has_recipe: Callable[[], bool]) -> None:
+        super().__init__(window)
+        self.overlay = DropOverlay(window)
+        self._has_recipe = has_recipe
+        window.setAcceptDrops(True)
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Handle what is dragged over the window; keep the overlay as large as it."""
+        match event.type():
+            case QEvent.Type.DragEnter if isinstance(event, QDropEvent):
+                if drops := self._drops(event):
+                    self.overlay.show_drops(drops)
+                    event.acceptProposedAction()
+                return True
+            case QEvent.Type.DragLeave:
+                self.overlay.hide()
+                return True
+            case QEvent.Type.Drop if isinstance(event, QDropEvent):
+                self.overlay.hide()
+                paths = [drop.path for drop in self._drops(event)]
+                event.acceptProposedAction()
+                QTimer.singleShot(0, lambda: self.dropped.emit(paths))
+                return True
+            case QEvent.Type.Resize if isinstance(watched, QWidget):
+                self.overlay.setGeometry(watched.rect())
+        return False
+
+    def _drops(self, event: QDropEvent) -> list[Drop]:
+        urls = [url for url in event.mimeData().urls() if url.isLocalFile()]
+        return [sort_drop(Path(url.toLocalFile()), self._has_recipe()) for url in urls]

@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from dmdstudio.app.background import in_background
 from dmdstudio.app.state import RunView
+from dmdstudio.app.views.file_dialogs import choose_new_file
 from dmdstudio.base.errors import DmdError
 from dmdstudio.plan.catalog import Entry
 
@@ -91,11 +91,10 @@ class ExportDialog(QDialog):
             self.output.setText(str((folder or Path(self._run_dir)) / f"potential{suffix}"))
 
     def _browse(self) -> None:
-        dialog = QFileDialog(self, "Export to", self.output.text())
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(self.output.setText)
-        dialog.open()
+        start = Path(self.output.text()) if self.output.text() else None
+        choose_new_file(
+            self, "Export to", start, "", lambda paths: self.output.setText(str(paths[0]))
+        )
 
     def _write(self) -> None:
         run_dir, output = self._run_dir, self.output.text().strip()

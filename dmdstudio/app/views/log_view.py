@@ -25,6 +25,7 @@ class LogView(QPlainTextEdit):
         self.document().setDocumentMargin(8)
         self._session = session
         self._shown = 0
+        self._live = True
         session.run_changed.connect(self.refresh)
         theme_changed().changed.connect(self._rewrite)
 
@@ -34,6 +35,7 @@ class LogView(QPlainTextEdit):
         if len(log) < self._shown:
             self._rewrite()
             return
+        self._live = len(log) - self._shown < 5  # a stored run comes as a whole
         for entry in log[self._shown :]:
             self._write(entry)
         self._shown = len(log)
@@ -53,9 +55,14 @@ class LogView(QPlainTextEdit):
             cursor.insertBlock()
         form = QTextCharFormat()
         form.setForeground(QColor(colours.quiet))
-        stamp = time.strftime("%H:%M:%S", time.localtime(entry.time)) if entry.time else "        "
+        stamp = self._stamp(entry)
         cursor.insertText(stamp + "  ", form)
         form.setForeground(QColor(colour))
         cursor.insertText(entry.text, form)
         if at_end:
             self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
+
+    def _stamp(self, entry: Log) -> str:
+        """Return the time of a line; those of a live run that carry none happen now."""
+        moment = entry.time or (time.time() if self._live else 0.0)
+        return time.strftime("%H:%M:%S", time.localtime(moment)) if moment else " " * 8

@@ -5,38 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QTimer, QUrl
-from PySide6.QtGui import (
-    QCloseEvent,
-    QDesktopServices,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
-    QResizeEvent,
-)
-from PySide6.QtWidgets import (
-    QDockWidget,
-    QFileDialog,
-    QMainWindow,
-    QStackedWidget,
-    QTabWidget,
-    QToolBar,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QCloseEvent, QDesktopServices
+from PySide6.QtWidgets import QMainWindow, QStackedWidget
 
-from dmdstudio.app.actions import MENUS, PLANS, TOOLBAR, make_actions, paint_icons
+from dmdstudio.app.actions import make_actions, paint_icons
 from dmdstudio.app.checks import blocks, check_all
 from dmdstudio.app.controller import Controller
-from dmdstudio.app.drops import Drop, sort_drop
 from dmdstudio.app.icons import application_icon
 from dmdstudio.app.run_folders import example_recipe, runs_folder, settings
 from dmdstudio.app.theme import theme_changed
 from dmdstudio.app.views.compare_panel import ComparePanel
 from dmdstudio.app.views.diffusion_panel import DiffusionPanel
-from dmdstudio.app.views.drop_overlay import DropOverlay
+from dmdstudio.app.views.drop_overlay import DropTarget
 from dmdstudio.app.views.export_dialog import ExportDialog
+from dmdstudio.app.views.file_dialogs import choose_files, choose_folder, choose_new_file
+from dmdstudio.app.views.frame import (
+    arrange_docks,
+    make_docks,
+    make_menus,
+    make_tabs,
+    make_toolbar,
+    stacked,
+)
 from dmdstudio.app.views.gradient_dialog import GradientDialog
 from dmdstudio.app.views.log_view import LogView
 from dmdstudio.app.views.loss_panel import LossPanel
@@ -58,111 +49,43 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setWindowTitle("DMD Studio")
         self.setWindowIcon(application_icon())
-        self.setAcceptDrops(True)
         self.controller = Controller(self, engine_command=engine_command)
         self.session = self.controller.session
         self.actions_by_name = make_actions(self)
         self._arranged = False
-        self._build_centre()
-        self._build_docks()
-        self._build_toolbar()
-        self._build_menus()
-        self.setStatusBar(StatusLine(self.session))
-        self.overlay = DropOverlay(self)
-        self._connect()
-        self.resize(1440, 900)
-        self._restore()
-        self.show_start_page()
-        self._refresh()
-
-    # -- layout
-
-    def _build_centre(self) -> None:
         actions = self.actions_by_name
-        self.notice = NoticeBar()
-        self.tabs = QTabWidget()
-        self.tabs.setAccessibleName("Plots")
-        self.tabs.setDocumentMode(True)
         self.panels = {
             "compare": ComparePanel(self.session),
             "diffusion": DiffusionPanel(self.session),
             "loss": LossPanel(self.session, actions["log_axis"]),
             "parameters": ParametersPanel(self.session),
         }
-        for name, panel in self.panels.items():
-            self.tabs.addTab(panel, actions[name].text())
+        self.tabs = make_tabs("Plots", {actions[n].text(): p for n, p in self.panels.items()})
         self.start_page = StartPage(actions["open"], actions["example"])
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.tabs)
-        centre = QWidget()
-        layout = QVBoxLayout(centre)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.setSpacing(6)
-        layout.addWidget(self.notice)
-        layout.addWidget(self.pages, 1)
-        self.setCentralWidget(centre)
-
-    def _build_docks(self) -> None:
+        self.notice = NoticeBar()
+        self.setCentralWidget(stacked(self.notice, self.pages))
         self.workflow = WorkflowList()
         self.parameter_table = ParameterTable(self.session)
         self.settings_panel = SettingsPanel(self.session)
-        self.inspector = QTabWidget()
-        self.inspector.setAccessibleName("Inspector")
-        self.inspector.setDocumentMode(True)
-        self.inspector.addTab(self.parameter_table, "Parameters")
-        self.inspector.addTab(self.settings_panel, "Settings")
+        self.inspector = make_tabs(
+            "Inspector", {"Parameters": self.parameter_table, "Settings": self.settings_panel}
+        )
         self.inspector.setMinimumWidth(340)
         self.log = LogView(self.session)
-        area = Qt.DockWidgetArea
-        self.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
-        self.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
-        self.docks = [
-            self._dock("Workflow", self.workflow, area.LeftDockWidgetArea),
-            self._dock("Inspector", self.inspector, area.RightDockWidgetArea),
-            self._dock("Log", self.log, area.BottomDockWidgetArea),
-        ]
-
-    def _dock(self, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title, self)
-        dock.setObjectName(title)
-        frame = QWidget()
-        layout = QVBoxLayout(frame)
-        layout.setContentsMargins(6, 0, 6, 6)
-        layout.addWidget(widget)
-        dock.setWidget(frame)
-        self.addDockWidget(area, dock)
-        return dock
-
-    def _build_toolbar(self) -> None:
-        bar = QToolBar("Actions")
-        bar.setObjectName("Actions")
-        bar.setMovable(False)
-        bar.setIconSize(QSize(18, 18))
-        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        for name in TOOLBAR:
-            if name == "|":
-                bar.addSeparator()
-                continue
-            bar.addAction(self.actions_by_name[name])
-            button = bar.widgetForAction(self.actions_by_name[name])
-            if isinstance(button, QToolButton):
-                button.setAccessibleName(self.actions_by_name[name].text())
-                button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-                if name == "run":
-                    button.setObjectName("primary")
-        self.addToolBar(bar)
-
-    def _build_menus(self) -> None:
-        for menu_name in MENUS:
-            menu = self.menuBar().addMenu(f"&{menu_name}")
-            for plan in PLANS:
-                if plan.menu == menu_name:
-                    menu.addAction(self.actions_by_name[plan.name])
-            if menu_name == "View":
-                menu.addSeparator()
-                for dock in self.docks:
-                    menu.addAction(dock.toggleViewAction())
+        self.docks = make_docks(self, self.workflow, self.inspector, self.log)
+        make_toolbar(self, actions)
+        make_menus(self, actions, self.docks)
+        self.setStatusBar(StatusLine(self.session))
+        self.drop_target = DropTarget(self, lambda: self.session.recipe is not None)
+        self.drop_target.dropped.connect(self.controller.open_paths)
+        self._connect()
+        self.resize(1440, 900)
+        self._restore()
+        self.show_start_page()
+        self._refresh()
 
     def _connect(self) -> None:
         controller, session, actions = self.controller, self.session, self.actions_by_name
@@ -174,6 +97,7 @@ class MainWindow(QMainWindow):
             session.recipe_changed,
             session.run_changed,
             session.problems_changed,
+            session.catalog_changed,
             session.undo_stack.indexChanged,
         ):
             signal.connect(self._refresh)
@@ -225,8 +149,7 @@ class MainWindow(QMainWindow):
                 dock.show()
             if not self._arranged:
                 self._arranged = True
-                self.resizeDocks(self.docks[:2], [232, 530], Qt.Orientation.Horizontal)
-                self.resizeDocks(self.docks[2:], [130], Qt.Orientation.Vertical)
+                arrange_docks(self, self.docks)
         self.notice.hide()
         self._refresh()
 
@@ -257,7 +180,9 @@ class MainWindow(QMainWindow):
     def _refresh(self) -> None:
         """Bring badges, actions and title up to date."""
         session, busy, view = self.session, self.controller.busy, self.session.view
-        checks = check_all(session.recipe, view, session.problems, session.is_stale)
+        checks = check_all(
+            session.recipe, view, session.problems, session.is_stale, session.catalog
+        )
         self.workflow.show_checks(checks)
         blocked = blocks(checks)
         enabled = {
@@ -318,32 +243,20 @@ class MainWindow(QMainWindow):
             self.controller.open_paths([recipe])
 
     def _choose_file(self) -> None:
-        dialog = self._file_dialog("Open a recipe, structure or data file")
-        dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.filesSelected.connect(self.controller.open_paths)
-        dialog.open()
+        choose_files(self, "Open a recipe, structure or data file", self.controller.open_paths)
 
     def _choose_run(self) -> None:
-        dialog = self._file_dialog("Open the folder of a run")
-        dialog.setFileMode(QFileDialog.FileMode.Directory)
-        if runs_folder().is_dir():
-            dialog.setDirectory(str(runs_folder()))
-        dialog.fileSelected.connect(lambda path: self.controller.open_paths([path]))
-        dialog.open()
+        choose_folder(self, "Open the folder of a run", runs_folder(), self.controller.open_paths)
 
     def _save(self) -> None:
         self._take_over_edits()
-        dialog = self._file_dialog("Save the recipe as")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("toml")
-        dialog.setNameFilter("Recipes (*.toml)")
-        dialog.fileSelected.connect(lambda path: self.controller.save_recipe(Path(path)))
-        dialog.open()
-
-    def _file_dialog(self, title: str) -> QFileDialog:
-        dialog = QFileDialog(self, title)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        return dialog
+        choose_new_file(
+            self,
+            "Save the recipe as",
+            self.session.recipe_path,
+            "Recipes (*.toml)",
+            lambda paths: self.controller.save_recipe(paths[0]),
+        )
 
     def _export(self) -> None:
         if self.actions_by_name["export"].isEnabled():
@@ -353,36 +266,7 @@ class MainWindow(QMainWindow):
         if self.session.view.started is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(self.session.view.started.run_dir))
 
-    # -- drag and drop
-
-    def _drops(self, event: QDropEvent) -> list[Drop]:
-        urls = [url for url in event.mimeData().urls() if url.isLocalFile()]
-        has_recipe = self.session.recipe is not None
-        return [sort_drop(Path(url.toLocalFile()), has_recipe) for url in urls]
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        """Say where each file would go."""
-        if drops := self._drops(event):
-            self.overlay.show_drops(drops)
-            event.acceptProposedAction()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
-        """Take the words away again."""
-        self.overlay.hide()
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        """Open what was dropped."""
-        self.overlay.hide()
-        paths = [drop.path for drop in self._drops(event)]
-        event.acceptProposedAction()
-        QTimer.singleShot(0, lambda: self.controller.open_paths(paths))
-
     # -- the window itself
-
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Keep the overlay over the whole window."""
-        super().resizeEvent(event)
-        self.overlay.setGeometry(self.rect())
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Remember the layout and end the engine, within a few seconds whatever it does."""

@@ -8,10 +8,10 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QHeaderView, QLabel, QTableView, QVBoxLayout, QWidget
 
-from dmdstudio.app.checks import relative_change
 from dmdstudio.app.forms import Wrong, text_of, value_of
 from dmdstudio.app.session import Place, Session
 from dmdstudio.app.theme import theme, theme_changed
+from dmdstudio.app.words import relative_change
 from dmdstudio.base.units import pretty
 from dmdstudio.plan.catalog import Field
 from dmdstudio.plan.events import ParameterReport

@@ -16,6 +16,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from dmdstudio.app.theme import theme, theme_changed
+from dmdstudio.app.views.axis import Axis
 from dmdstudio.base.units import pretty
 
 pg.setConfigOptions(antialias=True)
@@ -42,7 +43,8 @@ class Plot(QWidget):
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         self._empty.setMargin(24)
-        self._widget = pg.PlotWidget()
+        axes = {side: Axis(orientation=side) for side in ("left", "bottom")}
+        self._widget = pg.PlotWidget(axisItems=axes)
         self._widget.setAccessibleName(title)
         self._widget.setMenuEnabled(False)
         self._widget.setFrameShape(self._widget.Shape.NoFrame)
@@ -187,8 +189,7 @@ class Plot(QWidget):
 
     def whole_numbers_below(self) -> None:
         """Mark the bottom axis at whole numbers only, for iterations."""
-        axis = self._plot.getAxis("bottom")
-        axis.tickSpacing = _whole_spacing  # type: ignore[method-assign]
+        self._plot.getAxis("bottom").whole_numbers = True
 
     def restyle(self) -> None:
         """Take on the colours of the theme."""
@@ -251,10 +252,3 @@ def colour_of(role: str) -> QColor:
 def with_unit(words: str, unit: str) -> str:
     """Return an axis label: ``'Time (ps)'``; a number without unit stands alone."""
     return f"{words} ({pretty(unit)})" if unit else words
-
-
-def _whole_spacing(low: float, high: float, size: float) -> list[tuple[float, float]]:
-    wanted = max(1.0, (high - low) / max(2.0, size / 60.0))
-    power = 10.0 ** np.floor(np.log10(wanted))
-    step = next(power * m for m in (1, 2, 5, 10) if power * m >= wanted)
-    return [(max(1.0, step), 0.0)]

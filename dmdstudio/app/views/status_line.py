@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import RunView
+from dmdstudio.app.words import duration_words
 
 _PHASES = {
     "starting": "Engine starting",
@@ -82,14 +83,6 @@ def phase_words(view: RunView) -> str:
     if view.finished is not None:
         return "Stopped" if view.finished.reason == "stopped" else "Finished"
     return "Ready" if view.ready is not None else "No engine"
-
-
-def duration_words(seconds: float) -> str:
-    """Return a length of time as ``'40 s'``, ``'3 min'`` or ``'2 h 5 min'``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _label(name: str) -> QLabel:

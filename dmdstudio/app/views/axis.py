@@ -1,0 +1,51 @@
+"""An axis whose marks people can read: whole iterations, and 1, 2, 5 of a decade."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+
+
+class Axis(pg.AxisItem):
+    """An axis with marks at whole numbers where asked, and at few round ones where logarithmic.
+
+    Attributes:
+        whole_numbers: whether marks stand at whole numbers only.
+    """
+
+    whole_numbers = False
+
+    def tickSpacing(self, low: float, high: float, size: float) -> Any:  # noqa: N802
+        """Return the distances of marks."""
+        if not self.whole_numbers:
+            return super().tickSpacing(low, high, size)
+        wanted = max(1.0, (high - low) / max(2.0, size / 60.0))
+        power = 10.0 ** np.floor(np.log10(wanted))
+        step = next(power * m for m in (1, 2, 5, 10) if power * m >= wanted)
+        return [(max(1.0, step), 0.0)]
+
+    def logTickValues(self, low: float, high: float, size: float, linear: Any) -> Any:  # noqa: N802
+        """Return the marks of a logarithmic axis, as logarithms."""
+        span = high - low
+        if span < 2.5:
+            parts, step = (1, 2, 5), 1
+        else:
+            parts, step = (1,), int(np.ceil(span / max(2.0, size / 28.0)))
+        first = int(np.floor(low / step)) * step
+        decades = range(first, int(np.ceil(high)) + 1, step)
+        marks = [decade + float(np.log10(part)) for decade in decades for part in parts]
+        return [(None, [mark for mark in marks if low <= mark <= high])]
+
+    def logTickStrings(self, values: Any, scale: float, spacing: float) -> Any:  # noqa: N802
+        """Return what is written at the marks of a logarithmic axis."""
+        return [_power(value) for value in values]
+
+
+def _power(logarithm: float) -> str:
+    """Return ``'0.5'`` or, where it is shorter, ``'10⁻⁶'``."""
+    exponent = round(logarithm)
+    if abs(logarithm - exponent) > 1e-6 or -4 < exponent < 5:
+        return f"{10.0**logarithm:.3g}"
+    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

@@ -1,0 +1,92 @@
+"""How numbers, lengths of time and events are put in words. No Qt."""
+
+from __future__ import annotations
+
+import math
+
+from dmdstudio.base.units import pretty
+from dmdstudio.plan.events import (
+    Event,
+    Failed,
+    Finished,
+    Iterated,
+    Log,
+    ParameterReport,
+    Ready,
+    Started,
+    StepReport,
+    TargetReport,
+)
+
+
+def number_with_error(value: float, error: float, unit: str) -> str:
+    """Return ``'2.41 ± 0.05 10⁻⁹ m²/s'`` with the digits that the error allows."""
+    printed = pretty(unit)
+    joined = f" × {printed}" if printed.startswith("10") else f" {printed}" if printed else ""
+    if not error > 0 or not math.isfinite(error):
+        return f"{value:.4g}{joined}"
+    digits = max(0, 1 - math.floor(math.log10(error)))
+    return f"{value:.{digits}f} ± {error:.{digits}f}{joined}"
+
+
+def difference(target: TargetReport) -> str:
+    """Return how far a single number is from its experiment: ``'+2.1 %'``."""
+    if target.axis or len(target.value) != 1 or not target.experiment:
+        return ""
+    if target.experiment[0] == 0:
+        return ""
+    return f"{100 * (target.value[0] / target.experiment[0] - 1):+.1f}\u00a0%"
+
+
+def relative_change(start: ParameterReport, now: ParameterReport) -> float | None:
+    """Return the change of a parameter in percent; None where it began at zero."""
+    return None if start.value == 0 else 100.0 * (now.value / start.value - 1.0)
+
+
+def duration_words(seconds: float) -> str:
+    """Return a length of time as ``'40 s'``, ``'3 min'`` or ``'2 h 5 min'``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def log_line(event: Event) -> Log | None:
+    """Return the line that an event leaves in the log; None where it leaves none."""
+    match event:
+        case Log():
+            return event
+        case Ready():
+            text = f"Engine ready after {event.seconds:.1f} s on {event.device}"
+            return Log(level="info", text=text)
+        case Started():
+            return Log(level="info", text=_started(event), time=event.time)
+        case Iterated(report=report):
+            return Log(level="info", text=_iterated(report))
+        case Finished():
+            word = "Stopped" if event.reason == "stopped" else "Completed"
+            best = f"; best iteration {event.best_iteration}" if event.best_iteration >= 0 else ""
+            text = f"{word} after {duration_words(event.seconds)}{best}"
+            return Log(level="info", text=text)
+        case Failed():
+            return Log(level="error", text=f"{event.message} {event.advice}".strip())
+    return None
+
+
+def _started(event: Started) -> str:
+    verb = "Run" if event.first_iteration == 0 else f"Resumed at iteration {event.first_iteration}"
+    return (
+        f"{verb}: {event.formula}, {event.replicas} replicas, up to {event.iterations} iterations, "
+        f"{event.precision} on {event.device}, in {event.run_dir}"
+    )
+
+
+def _iterated(report: StepReport) -> str:
+    parts = [f"Iteration {report.iteration}: loss {report.loss:.4g}"]
+    for target in report.targets:
+        if not target.axis and len(target.value) == 1:
+            error = target.error[0] if target.error else 0.0
+            words = number_with_error(target.value[0], error, target.unit)
+            parts.append(f"{target.label} {words}")
+    parts.append(f"{report.seconds:.1f} s")
+    return ", ".join(parts)
