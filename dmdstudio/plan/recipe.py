@@ -78,7 +78,7 @@ class SamplingPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         32
     )
     timestep: Annotated[
-        float, setting("Time step", "Step of the thermostatted sampler.", "fs", gt=0)
+        float, setting("Time step", "Step of the thermostatted sampler.", "fs", gt=0, le=1000)
     ] = 4.0
     friction: Annotated[
         float, setting("Friction", "Coupling of the Langevin thermostat.", "1/ps", gt=0)
@@ -113,7 +113,9 @@ class SamplingPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class DynamicsPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The microcanonical trajectory that the observables are measured on."""
 
-    timestep: Annotated[float, setting("Time step", "Step of the leapfrog.", "fs", gt=0)] = 1.0
+    timestep: Annotated[
+        float, setting("Time step", "Step of the leapfrog.", "fs", gt=0, le=1000)
+    ] = 1.0
     steps: Annotated[int, setting("Steps", "Steps of each trajectory.", ge=1)] = 2000
     record_every: Annotated[
         int, setting("Record every", "Steps between two recorded frames.", ge=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -10,7 +11,7 @@ import msgspec
 import numpy as np
 
 from dmdstudio import __version__
-from dmdstudio.base.errors import FileError, RecipeError, nearest
+from dmdstudio.base.errors import FileError, RecipeError, UnitError, nearest
 from dmdstudio.base.units import dimension, factor, to_internal
 from dmdstudio.engine import gradients as _gradients
 from dmdstudio.engine import observables as _observables
@@ -32,6 +33,9 @@ from dmdstudio.plan.terms import parameter_key
 from dmdstudio.service import machine
 
 __all__ = ["build", "catalog", "describe", "structure_of"]
+MOST_ATOMS = 1_000_000
+"""A larger cell is a slip of the hand."""
+
 _REGISTERED = (_potentials, _observables, _gradients)  # importing them fills the registries
 
 
@@ -85,6 +89,8 @@ def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]
     method, gradient_options = _method(recipe)
     sampling = recipe.sampling
     if replicas is not None:
+        if replicas < 2:
+            raise RecipeError("A standard error needs at least 2 replicas.", "Ask for more.")
         sampling = msgspec.structs.replace(sampling, replicas=replicas)
     problem = Problem(
         system=system,
@@ -113,7 +119,14 @@ def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]
 def structure_of(recipe: Recipe) -> Structure:
     """Read the structure of a recipe, replicated and brought to its density."""
     structure = read_structure(recipe.path(recipe.system.structure))
-    structure = replicate(structure, recipe.system.replicate)
+    copies = recipe.system.replicate
+    if len(structure.symbols) * math.prod(copies) > MOST_ATOMS:
+        raise RecipeError(
+            f"system.replicate = {list(copies)} makes {len(structure.symbols) * math.prod(copies)}"
+            f" atoms; more than {MOST_ATOMS} are not supported.",
+            "Lower it.",
+        )
+    structure = replicate(structure, copies)
     if recipe.system.density is not None:
         structure = with_density(structure, recipe.system.density)
     return structure
@@ -244,8 +257,12 @@ def _target(plan: TargetPlan, observable: Observable, recipe: Recipe) -> Target:
         raise RecipeError(
             f"Target {plan.key!r} is {observable.name!r}, but {path.name} holds "
             f"{measured.quantity!r}.",
+            "Name another file, or the observable that it measures.",
         )
-    value, error = _in_unit(measured, observable)
+    try:
+        value, error = _in_unit(measured, observable)
+    except UnitError as wrong:
+        raise UnitError(f"{path.name}: {wrong.message}", wrong.advice) from None
     if observable.axis is None and len(value) != 1:
         raise FileError(
             f"{path.name} holds {len(value)} points; {observable.name} is a single number."
@@ -261,5 +278,5 @@ def _in_unit(measured: Measurement, observable: Observable) -> tuple[Any, Any]:
 
 def _method(recipe: Recipe) -> tuple[GradientMethod, dict[str, Any]]:
     kind = gradients.get(recipe.gradient.method)
-    options = options_from(kind.Options, recipe.gradient.options, f"gradient ({kind.name})")
+    options = options_from(kind.Options, recipe.gradient.options, "gradient")
     return kind.build(options), _written_out(options)

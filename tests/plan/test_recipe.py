@@ -112,7 +112,7 @@ def recipes(draw: st.DrawFn) -> Recipe:
             effective_sample_fraction=draw(st.floats(0, 1)),
         ),
         dynamics=plans.DynamicsPlan(
-            timestep=draw(positive),
+            timestep=draw(st.floats(1e-6, 1000)),
             steps=record_every * draw(st.integers(1, 1000)),
             record_every=record_every,
         ),
@@ -304,6 +304,11 @@ BAD = {  # a line of the recipe, what stands there instead, and what the error s
         "temperature = 94.4",
         "temperature = 0.0",
         ("sampling.temperature", "0.0", "above 0", "K"),
+    ),
+    "a step of days": (
+        "[[target]]",
+        "[dynamics]\ntimestep = 1e20\n[[target]]",
+        ("dynamics.timestep", "1e+20", "at most 1000", "fs"),
     ),
     "too few replicas": (
         "[[target]]",

@@ -67,6 +67,12 @@ class SelfDiffusion(Observable):
                 f"{length:g} ps long.",
                 "Raise dynamics.steps or lower the window.",
             )
+        if lags < 2:
+            raise PhysicsError(
+                f"self_diffusion integrates over {options.window:g} ps, but the frames are "
+                f"{clock.interval * 1e-3:g} ps apart.",
+                "Lower dynamics.record_every or raise the window.",
+            )
         return cls(options, clock, lags)
 
     def frame(self, phase: Phase) -> Array:
