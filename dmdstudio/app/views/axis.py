@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 
+_ROOM = {"left": 34.0, "bottom": 60.0}
+"""Pixels from one mark to the next, at least."""
+
 
 class Axis(pg.AxisItem):
     """An axis with marks at whole numbers where asked, and at few round ones where logarithmic.
@@ -18,13 +21,13 @@ class Axis(pg.AxisItem):
     whole_numbers = False
 
     def tickSpacing(self, low: float, high: float, size: float) -> Any:  # noqa: N802
-        """Return the distances of marks."""
-        if not self.whole_numbers:
-            return super().tickSpacing(low, high, size)
-        wanted = max(1.0, (high - low) / max(2.0, size / 60.0))
-        power = 10.0 ** np.floor(np.log10(wanted))
-        step = next(power * m for m in (1, 2, 5, 10) if power * m >= wanted)
-        return [(max(1.0, step), 0.0)]
+        """Return the distance of marks: 1, 2 or 5 of a power of ten, with room for words."""
+        wanted = (high - low) / max(2.0, size / _ROOM[self.orientation])
+        if self.whole_numbers:
+            wanted = max(1.0, wanted)
+        power = 10.0 ** np.floor(np.log10(max(wanted, 1e-300)))
+        step = next((power * m for m in (1, 2, 5) if power * m >= wanted), power * 10)
+        return [(step, 0.0)]
 
     def logTickValues(self, low: float, high: float, size: float, linear: Any) -> Any:  # noqa: N802
         """Return the marks of a logarithmic axis, as logarithms."""

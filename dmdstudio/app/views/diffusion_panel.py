@@ -29,6 +29,7 @@ class DiffusionPanel(Panel):
         row.setSpacing(12)
         for plot in self.curves:
             row.addWidget(plot, 1)
+            plot.setVisible(plot is self.curves[0])
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setChildrenCollapsible(False)
         splitter.setHandleWidth(10)

@@ -21,6 +21,7 @@ class LossPanel(Panel):
         self._log_axis = log_axis
         self._summary = QLabel()
         self._summary.setObjectName("quiet")
+        self._summary.setWordWrap(True)
         toggle = QCheckBox("Logarithmic axis")
         toggle.setToolTip(log_axis.toolTip())
         toggle.setChecked(log_axis.isChecked())

@@ -126,6 +126,7 @@ class MainWindow(QMainWindow):
         for name, handler in handlers.items():
             actions[name].triggered.connect(lambda _=False, handler=handler: handler())
         actions["pause"].triggered.connect(controller.pause)
+        actions["pause"].toggled.connect(self._refresh)
         for name in self.panels:
             actions[name].triggered.connect(lambda _=False, name=name: self.show_tab(name))
 
@@ -201,8 +202,10 @@ class MainWindow(QMainWindow):
         for name, on in enabled.items():
             if self.actions_by_name[name].isEnabled() != on:
                 self.actions_by_name[name].setEnabled(on)
+        pause = self.actions_by_name["pause"]
         if not busy:
-            self.actions_by_name["pause"].setChecked(False)
+            pause.setChecked(False)
+        pause.setText("Go on" if pause.isChecked() else "Pause")
         title = session.recipe.title if session.recipe else ""
         place = f" – {Path(view.started.run_dir).name}" if view.started else ""
         words = f"{title or 'Untitled'}{place} – DMD Studio" if session.recipe else "DMD Studio"

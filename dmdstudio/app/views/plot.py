@@ -50,9 +50,7 @@ class Plot(QWidget):
         self._widget.setFrameShape(self._widget.Shape.NoFrame)
         self._plot: Any = self._widget.getPlotItem()
         self._plot.hideButtons()
-        # Grid lines at every tick, across as well, would be most of the cost of a repaint.
-        self._plot.showGrid(x=False, y=True, alpha=0.45)
-        self._plot.getAxis("left").setStyle(maxTickLevel=1)
+        self._plot.showGrid(x=False, y=True, alpha=0.45)  # more would cost most of a repaint
         self._plot.setContentsMargins(4, 8, 12, 4)
         for side in ("left", "bottom"):
             self._plot.getAxis(side).enableAutoSIPrefix(False)
@@ -70,7 +68,7 @@ class Plot(QWidget):
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._empty)
         self._stack.addWidget(drawn)
-        self.setMinimumSize(220, 150)
+        self.setMinimumSize(180, 130)
         self.setAccessibleName(title)
         self.setAccessibleDescription(empty)
         theme_changed().changed.connect(self.restyle)
