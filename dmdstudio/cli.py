@@ -13,13 +13,14 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
 from dmdstudio import __version__
-from dmdstudio.base.errors import DmdError, RecipeError
+from dmdstudio.base.errors import DmdError, FileError, RecipeError
 from dmdstudio.base.units import pretty
 from dmdstudio.plan.events import (
     Evaluated,
@@ -43,10 +44,11 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status."""
     options = _parser().parse_args(arguments)
+    as_json = getattr(options, "json", False)
     try:
         return options.command(options) or 0
     except DmdError as error:
-        _complain(error, getattr(options, "json", False))
+        _complain(error, as_json)
         return error.exit_code
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
@@ -54,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output went away
         return 0
+    except OSError as error:  # the disk is full, a folder may not be written, ...
+        place = f"{error.filename}: " if error.filename else ""
+        _complain(FileError(f"{place}{error.strerror or error}."), as_json)
+        return FileError.exit_code
 
 
 def _complain(error: DmdError, as_json: bool) -> None:
@@ -65,8 +71,15 @@ def _complain(error: DmdError, as_json: bool) -> None:
 # ---------------------------------------------------------------------------------- arguments
 
 
+class _Parser(argparse.ArgumentParser):
+    """Complains in one sentence, without the list of all options."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="dmdstudio",
         description="Refine potential energy surfaces against measured dynamics. "
         "Without a command the window opens.",
@@ -100,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     command = add("evaluate", _evaluate, "Measure the observables on fresh samples.")
     command.add_argument("source", metavar="RECIPE|RUN_DIR")
     command.add_argument("--replicas", type=_positive, metavar="N")
-    command.add_argument("--seed", type=int, metavar="N", help="default: the recipe's plus one")
+    command.add_argument("--seed", type=_whole, metavar="N", help="default: the recipe's plus one")
     command.add_argument("--iteration", type=_iteration, default="best", metavar="best|last|K")
     _device_and_settings(command)
 
@@ -116,6 +129,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--format", required=True, metavar="NAME", help="see `catalog`")
     command.add_argument("--output", required=True, metavar="PATH")
     command.add_argument("--iteration", type=_iteration, default="best", metavar="best|last|K")
+
+    command = add("benchmark", _benchmark, "Measure speed and memory beside other codes.")
+    command.add_argument("name", choices=["forward", "gradient", "memory"])
+    command.add_argument("--replicas", type=_positive, default=8, metavar="N")
+    command.add_argument("--steps", type=_positive, default=1000, metavar="N")
 
     add("catalog", _catalog, "List all that is registered: potentials, observables, formats.")
     add("doctor", _doctor, "Show versions, devices, Qt, memory and caches.")
@@ -133,8 +151,15 @@ def _device_and_settings(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
 def _positive(text: str) -> int:
-    number = int(text)
+    number = _whole(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
     return number
@@ -143,8 +168,8 @@ def _positive(text: str) -> int:
 def _iteration(text: str) -> str | int:
     if text in ("best", "last"):
         return text
-    if text.isdigit():
-        return int(text)
+    if text.isdecimal():
+        return _whole(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not best, last or a number")
 
 
@@ -226,6 +251,8 @@ def _evaluate(options: Any) -> int:
         recipe, iteration = loop.recipe_at(source, options.iteration)
     else:
         recipe = read_recipe(source)
+        if options.iteration != "best":
+            raise RecipeError(f"{source} is a recipe, which has no iterations.", "Name a run.")
     recipe = _changed(recipe, options)
     seed = recipe.execution.seed + 1 if options.seed is None else options.seed
     if not 0 <= seed < 2**32:
@@ -273,11 +300,12 @@ def _check_gradient(options: Any) -> int:
     words = [m.replace("_", " ") for m in methods]
     compared = [w for w in words if w != "backpropagation"]
     _print_table(["dL/d", *words, *(f"{w}: off by" for w in compared)], rows)
-    print(
-        f"{result.replicas} replicas, {result.steps} steps, {result.precision}; the reversal came "
-        f"back to within {result.reversal_residual:g} lattice units "
-        f"({'the very same bits' if result.reversal_residual == 0 else 'not the same bits'})."
-    )
+    residual = result.reversal_residual
+    words = "nothing was reversed"
+    if residual is not None:
+        exact = "the very same bits" if residual == 0 else "not the same bits"
+        words = f"the reversal came back to within {residual:g} lattice units ({exact})"
+    print(f"{result.replicas} replicas, {result.steps} steps, {result.precision}; {words}.")
     return 0
 
 
@@ -290,6 +318,17 @@ def _export(options: Any) -> int:
     else:
         for path in written:
             print(path)
+    return 0
+
+
+def _benchmark(options: Any) -> int:
+    from dmdstudio.service.benchmark import benchmark, lines
+
+    figures = benchmark(options.name, options.replicas, options.steps)
+    if options.json:
+        _print_json(figures)
+    else:
+        print("\n".join(lines(figures)))
     return 0
 
 
@@ -350,6 +389,7 @@ def _followed(
 
     before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
     console = Console(stderr=True)
+    show = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     columns = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.fields[left]}"))
     event: Event | None = None
     try:
@@ -362,13 +402,12 @@ def _followed(
                     where = f"iteration {event.iteration}: " if event.iteration >= 0 else ""
                     bar.update(task, description=f"{where}{event.name} {event.detail}".strip())
                 elif isinstance(event, Started):
-                    console.print(
+                    show(
                         f"{event.formula}, {event.replicas} replicas, {event.method}, "
-                        f"{event.precision}, {event.device}",
-                        highlight=False,
+                        f"{event.precision}, {event.device}"
                     )
                 elif isinstance(event, Iterated):
-                    console.print(_line(event.report), highlight=False, soft_wrap=True)
+                    show(_line(event.report))
                     if reports is not None:
                         reports.append(event.report)
     finally:
@@ -422,10 +461,11 @@ def _print_targets(targets: Sequence[TargetReport]) -> None:
 def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(*head, box=None, pad_edge=False, show_header=any(head))
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     console = Console()
     Console(width=None if console.is_terminal else 200).print(table)
 
