@@ -226,8 +226,8 @@ def _explained(text: str, path: str, value: Any, type_: type[Struct], where: str
     place = _place(where, path)
     if match := _MISSING.match(text):
         field = _declared(type_, f"{path}.{match[1]}")
-        doc = f": {field.doc}" if field is not None and field.doc else "."
-        return RecipeError(f"{_place(where, f'{path}.{match[1]}')} is missing{doc}", "Add it.")
+        doc = f" ({field.doc.rstrip('.')})" if field is not None and field.doc else ""
+        return RecipeError(f"{_place(where, f'{path}.{match[1]}')} is missing.", f"Add it{doc}.")
     if match := _UNKNOWN.match(text):
         known = [f.name for f in _fields_at(type_, path)]
         return RecipeError(f"{place} has no setting {shown(match[1])}.", nearest(match[1], known))
