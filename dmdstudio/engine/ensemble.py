@@ -62,6 +62,11 @@ class Program:
         self.problem = problem
         self.replicas = problem.replicas
 
+    def compiling(self, name: str) -> Generator[Work, None, None]:
+        """Say so where a function is about to be compiled, that is, at its first use."""
+        if name not in vars(self):
+            yield Work("compiling", 0.0)
+
     @cached_property
     def potential(self) -> Callable[..., Any]:
         """(parameters, lattice) -> (U, dU/dtheta)."""
@@ -161,6 +166,7 @@ def draw_pool(
         own = jax.random.split(jax.random.fold_in(root, sort), replicas.count)
         return np.asarray(jax.random.key_data(own))
 
+    yield from program.compiling("sample")
     shared = jnp.asarray(parameters)
     pieces = max(1, -(-steps // SAMPLING_PIECE))
     done, total = 0, pieces * replicas.pieces
@@ -241,6 +247,7 @@ class Ensemble:
 
     def propagate(self, parameters: np.ndarray, keep: bool) -> Generator[Work, None, None]:
         """Run all trajectories; keep what the backward pass needs where asked."""
+        yield from self.program.compiling("forward")
         replicas, shared = self.program.replicas, jnp.asarray(parameters)
         summaries, energies = [], []
         for lattice, velocities in replicas.split(self.pool.lattice, self.pool.velocities):

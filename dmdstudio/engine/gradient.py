@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 
 class Work(NamedTuple):
-    """How far a piece of work is: what it is called and its fraction done."""
+    """How far a piece of work is: what it is called and its fraction done.
+
+    ``compiling`` comes before a piece whose program is not compiled yet.
+    """
 
     phase: str
     fraction: float

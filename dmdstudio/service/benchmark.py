@@ -215,7 +215,7 @@ def _published(problem: Problem, steps: int) -> Callable[[], Any]:
             near = near.update(x)
             return (*one_step(x, v, values, near.idx), near), None
 
-        def back(carry: Any, _: None) -> tuple[Any, None]:
+        def back(carry: Any, _: Any) -> tuple[Any, None]:
             x, v, a, b, total, near = carry
             near = near.update(x)
             x, v = one_step(x, -v, values, near.idx)

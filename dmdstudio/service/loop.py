@@ -177,8 +177,8 @@ class Pace:
         self._total = (last - state.iteration) * self._iteration(self._redraw)
         self._total += self._equilibration if self._first else 0.0
         self._spent = 0.0
-        self._began = time.perf_counter()
-        self._measured: dict[str, float] = {}
+        self._timed_cost = 0.0  # of the pieces that did not wait for the compiler
+        self._timed_seconds = 0.0
 
     def _iteration(self, redraw: float) -> float:
         cost = self._cost
@@ -188,37 +188,40 @@ class Pace:
         self, work: Generator[Work, None, Any], iteration: int, control: Control
     ) -> Generator[Event, None, Any]:
         """Pass on the work of one iteration as events; None where it was stopped."""
-        phase, base = "", self._spent
-        while True:
-            if phase != "" and control.checkpoint():
-                work.close()
-                return None
+        phase, base, compiled = "preparing", self._spent, True
+        yield Phase(name=phase, iteration=iteration)
+        while not control.checkpoint():
+            began = time.perf_counter()
             try:
-                if phase == "":
-                    phase = "equilibrating" if self._first else "preparing"
-                    yield Phase(name=phase, iteration=iteration)
-                piece = next(work)
+                name, fraction = next(work)
             except StopIteration as end:
                 self._first = False
                 return end.value
-            name = piece.phase
-            cost = self._cost[name]
             if name == "sampling" and self._first:
-                name, cost = "equilibrating", self._equilibration
+                name = "equilibrating"
             if name != phase:
-                if phase in self._cost or phase == "equilibrating":
-                    base = self._spent
-                phase = name
+                phase, base = name, self._spent
                 yield Phase(name=name, iteration=iteration)
-            self._spent = base + cost * piece.fraction
-            yield self._progress(iteration, name, piece.fraction)
+            if name == "compiling":
+                compiled = False
+                continue
+            cost = self._equilibration if name == "equilibrating" else self._cost[name]
+            before, self._spent = self._spent, base + cost * fraction
+            if compiled:
+                self._timed_cost += self._spent - before
+                self._timed_seconds += time.perf_counter() - began
+            compiled = True
+            yield self._progress(iteration, name, fraction)
+        work.close()
+        return None
 
     def _progress(self, iteration: int, name: str, fraction: float) -> Progress:
-        done = min(self._spent / self._total, 1.0) if self._total else 1.0
-        elapsed = time.perf_counter() - self._began
-        left = elapsed * (1.0 - done) / done if done > 0.02 else None
+        left = None
+        if self._timed_cost > 0.0:
+            remaining = max(self._total - self._spent, 0.0)
+            left = self._timed_seconds / self._timed_cost * remaining
         return Progress(
-            fraction=done,
+            fraction=min(self._spent / self._total, 1.0),
             seconds_left=left,
             iteration=iteration,
             phase=name,
@@ -341,6 +344,11 @@ def _pieces(
             piece = next(work)
         except StopIteration as end:
             return end.value
+        if piece.phase == "compiling":
+            yield Phase(name="compiling")
+            continue
+        if not piece.fraction:
+            continue
         elapsed = time.perf_counter() - began
         yield Progress(
             fraction=first + (last - first) * piece.fraction,

@@ -61,6 +61,7 @@ class Backpropagation(GradientMethod):
             return jax.grad(contracted)(shared[0])
 
         program = replicas.compile(one)
+        yield Work("compiling", 0.0)
         parts = []
         for lattice, velocities in replicas.split(ensemble.pool.lattice, ensemble.pool.velocities):
             parts.append(program((jnp.asarray(parameters), cotangent), lattice, velocities))

@@ -68,6 +68,7 @@ class ReversibleAdjoint(GradientMethod):
         self, ensemble: Ensemble, parameters: Array, cotangent: Tree
     ) -> Generator[Work, None, Pathwise]:
         """Walk back all batches that the forward pass kept."""
+        yield from ensemble.program.compiling("backward")
         program, replicas = ensemble.program, ensemble.program.replicas
         pool, shared = ensemble.pool, jnp.asarray(parameters)
         parts, residual = [], 0.0
