@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 
 from dmdstudio import __version__
-from dmdstudio.base.errors import DmdError, FileError, RecipeError
+from dmdstudio.base.errors import DmdError, FileError, RecipeError, understood
 from dmdstudio.base.units import pretty
 from dmdstudio.plan.events import (
     Evaluated,
@@ -28,6 +28,7 @@ from dmdstudio.plan.events import (
     Finished,
     GradientChecked,
     Iterated,
+    Log,
     ParameterReport,
     Phase,
     Progress,
@@ -56,6 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output went away
         return 0
+    except (MemoryError, RuntimeError) as error:  # JAX's own errors are RuntimeErrors
+        if (known := understood(error)) is None:
+            raise
+        _complain(known, getattr(options, "json", False))
+        return known.exit_code
     except OSError as error:  # the disk is full, a folder may not be written, ...
         place = f"{error.filename}: " if error.filename else ""
         _complain(FileError(f"{place}{error.strerror or error}."), as_json)
@@ -405,6 +411,13 @@ def _followed(
                     show(
                         f"{event.formula}, {event.replicas} replicas, {event.method}, "
                         f"{event.precision}, {event.device}"
+                    )
+                elif isinstance(event, Log):
+                    console.print(
+                        f"{event.level}: {event.text}",
+                        highlight=False,
+                        markup=False,
+                        soft_wrap=True,
                     )
                 elif isinstance(event, Iterated):
                     show(_line(event.report))

@@ -49,6 +49,19 @@ class EngineError(DmdError):
     exit_code = 4
 
 
+def understood(error: Exception) -> DmdError | None:
+    """Return an error of a library in our words, or None where it is not one that we know."""
+    if isinstance(error, DmdError):
+        return error
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+        return EngineError(
+            "The engine ran out of memory.",
+            "Use fewer replicas (sampling.replicas), a smaller execution.batch, or record fewer "
+            "frames (dynamics.record_every).",
+        )
+    return None
+
+
 def nearest(word: str, known: list[str]) -> str:
     """``'adam'`` from ``'adma'``: advice that names the likely word, else all that are known."""
     import difflib

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import replace
@@ -14,7 +15,7 @@ import msgspec
 import numpy as np
 
 from dmdstudio import __version__
-from dmdstudio.base.errors import DmdError, RunError
+from dmdstudio.base.errors import DmdError, RunError, understood
 from dmdstudio.base.units import from_internal
 from dmdstudio.engine import refinement
 from dmdstudio.engine.ensemble import Ensemble, Pool, Program, draw_pool, weigh
@@ -31,9 +32,11 @@ from dmdstudio.plan.events import (
     GradientChecked,
     GradientRow,
     Iterated,
+    Log,
     Phase,
     Progress,
     Started,
+    StepReport,
 )
 from dmdstudio.plan.recipe import Recipe, recipe_to_toml
 from dmdstudio.plan.terms import with_values
@@ -42,6 +45,9 @@ from dmdstudio.service.build import build
 from dmdstudio.service.control import Control
 
 Events = Iterator[Event]
+TEMPERATURE_TOLERANCE = 0.05
+"""Relative difference of the trajectories' temperature that is worth a warning."""
+
 DERIVATIVE_COST = 3.0
 """Cost of a backward step in forward steps, for the first guess of the time left."""
 
@@ -85,8 +91,10 @@ def _logged(store: RunStore, events: Events) -> Events:
             if not isinstance(event, (Phase, Progress)):
                 store.append(event)
             yield event
-    except DmdError as error:
-        store.append(Failed(message=error.message, advice=error.advice))
+    except Exception as error:
+        known = understood(error) or DmdError(f"{type(error).__name__}: {error}"[:500])
+        with contextlib.suppress(OSError):  # the disk itself may be what failed
+            store.append(Failed(message=known.message, advice=known.advice))
         raise
 
 
@@ -114,6 +122,7 @@ def _run(
         state, report = following
         done += 1
         yield Iterated(report=report)
+        yield from _warnings(problem, report)
         yield Phase(name="writing", iteration=report.iteration)
         store.write_state(state.iteration, _to_arrays(state))
     reason = "completed" if state.iteration >= last else "stopped"
@@ -123,6 +132,24 @@ def _run(
         best_iteration=_best(store),
         seconds=time.perf_counter() - began,
     )
+
+
+def _warnings(problem: Problem, report: StepReport) -> Events:
+    """Say what is suspicious about an iteration."""
+    wanted = problem.sampling.temperature
+    if abs(report.temperature / wanted - 1.0) > TEMPERATURE_TOLERANCE:
+        yield Log(
+            level="warning",
+            text=f"The trajectories are at {report.temperature:.1f} K, not at {wanted:g} K: raise "
+            "sampling.equilibration_steps, or shorten the time steps.",
+            time=time.time(),
+        )
+    if report.reversal_residual:
+        yield Log(
+            level="warning",
+            text=f"The reversal missed its start by {report.reversal_residual:g} lattice units.",
+            time=time.time(),
+        )
 
 
 def _best(store: RunStore) -> int:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import BinaryIO
 
-from dmdstudio.base.errors import DmdError
+from dmdstudio.base.errors import DmdError, understood
 from dmdstudio.plan.commands import (
     CheckGradient,
     Command,
@@ -190,13 +190,9 @@ def _recipe(command: Run | CheckGradient | Evaluate):
 
 def _failure(error: Exception, otherwise: str) -> Failed:
     """Return what the window is told of an error: its own words, or ours and the traceback."""
-    if isinstance(error, DmdError):
-        return Failed(message=error.message, advice=error.advice)
-    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
-        otherwise = "The engine ran out of memory."
-        advice = "Use fewer replicas (sampling.replicas) or a smaller execution.batch."
-    else:
-        advice = f"{type(error).__name__}: {error}"[:500]
+    if (known := understood(error)) is not None:
+        return Failed(message=known.message, advice=known.advice)
+    advice = f"{type(error).__name__}: {error}"[:500]
     return Failed(message=otherwise, advice=advice, details=traceback.format_exc())
 
 

@@ -51,7 +51,7 @@ class GradientDialog(QDialog):
         times = ", ".join(f"{m.replace('_', ' ')} {s:.1f} s" for m, s in checked.seconds.items())
         words = QLabel(
             f"{checked.replicas} replicas, {checked.steps} steps, {checked.precision}. The lattice "
-            f"returns to {exact} (residual {checked.reversal_residual:g}). Time: {times}."
+            f"returns to {exact} (residual {checked.reversal_residual or 0:g}). Time: {times}."
         )
         words.setWordWrap(True)
         words.setObjectName("quiet")
