@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,22 +19,21 @@ import msgspec
 
 from dmdstudio import __version__
 from dmdstudio.base.errors import DmdError, FileError, RecipeError, understood
-from dmdstudio.base.units import pretty
 from dmdstudio.plan.events import (
     Evaluated,
     Event,
     Finished,
     GradientChecked,
-    Iterated,
-    Log,
-    ParameterReport,
-    Phase,
-    Progress,
-    Started,
     StepReport,
-    TargetReport,
 )
 from dmdstudio.plan.recipe import Recipe, read_recipe, with_settings
+from dmdstudio.terminal import (
+    follow,
+    print_json,
+    print_parameters,
+    print_table,
+    print_targets,
+)
 
 if TYPE_CHECKING:
     from dmdstudio.service.control import Control
@@ -227,10 +224,10 @@ def _new_folder(recipe: str) -> Path:
 
 def _refined(events: Callable[[Control], Iterator[Event]], folder: Path, options: Any) -> int:
     reports: list[StepReport] = []
-    last = _followed(events, options.json, reports)
+    last = follow(events, options.json, reports)
     assert isinstance(last, Finished)
     if options.json:
-        _print_json(
+        print_json(
             {
                 "run_dir": str(folder),
                 "reason": last.reason,
@@ -243,7 +240,7 @@ def _refined(events: Callable[[Control], Iterator[Event]], folder: Path, options
         return 0
     print(f"{last.reason.capitalize()} after {last.iterations} iterations: {folder}")
     if reports:
-        _print_parameters(reports[-1].parameters)
+        print_parameters(reports[-1].parameters)
     if last.reason == "stopped":
         print(f"Go on with: dmdstudio resume {folder}")
     return 0
@@ -263,7 +260,7 @@ def _evaluate(options: Any) -> int:
     seed = recipe.execution.seed + 1 if options.seed is None else options.seed
     if not 0 <= seed < 2**32:
         raise RecipeError(f"Seed {seed} is not between 0 and 2^32 - 1.")
-    result = _followed(
+    result = follow(
         lambda control: loop.evaluate(recipe, control, options.replicas, seed, iteration),
         options.json,
     )
@@ -271,13 +268,13 @@ def _evaluate(options: Any) -> int:
         print("Stopped.", file=sys.stderr)
         return 130
     if options.json:
-        _print_json(msgspec.to_builtins(result))
+        print_json(msgspec.to_builtins(result))
         return 0
     of = f"iteration {iteration}" if iteration >= 0 else "the recipe"
     print(f"Parameters of {of}, {result.replicas} replicas, seed {result.seed}")
-    _print_targets(result.targets)
+    print_targets(result.targets)
     print(f"loss {result.loss:.6g} ± {result.loss_error:.2g}")
-    _print_parameters(result.parameters)
+    print_parameters(result.parameters)
     return 0
 
 
@@ -285,14 +282,14 @@ def _check_gradient(options: Any) -> int:
     from dmdstudio.service import loop
 
     recipe = _changed(read_recipe(options.recipe), options)
-    result = _followed(
+    result = follow(
         lambda control: loop.check_gradient(recipe, control, options.replicas), options.json
     )
     if not isinstance(result, GradientChecked):
         print("Stopped.", file=sys.stderr)
         return 130
     if options.json:
-        _print_json(msgspec.to_builtins(result))
+        print_json(msgspec.to_builtins(result))
         return 0
     methods = list(result.rows[0].values)
     rows = [
@@ -305,7 +302,7 @@ def _check_gradient(options: Any) -> int:
     ]
     words = [m.replace("_", " ") for m in methods]
     compared = [w for w in words if w != "backpropagation"]
-    _print_table(["dL/d", *words, *(f"{w}: off by" for w in compared)], rows)
+    print_table(["dL/d", *words, *(f"{w}: off by" for w in compared)], rows)
     residual = result.reversal_residual
     words = "nothing was reversed"
     if residual is not None:
@@ -320,7 +317,7 @@ def _export(options: Any) -> int:
 
     written = export_run(options.run_dir, options.format, options.output, options.iteration)
     if options.json:
-        _print_json({"files": [str(path) for path in written]})
+        print_json({"files": [str(path) for path in written]})
     else:
         for path in written:
             print(path)
@@ -332,7 +329,7 @@ def _benchmark(options: Any) -> int:
 
     figures = benchmark(options.name, options.replicas, options.steps)
     if options.json:
-        _print_json(figures)
+        print_json(figures)
     else:
         print("\n".join(lines(figures)))
     return 0
@@ -343,7 +340,7 @@ def _catalog(options: Any) -> int:
 
     found = catalog()
     if options.json:
-        _print_json(msgspec.to_builtins(found))
+        print_json(msgspec.to_builtins(found))
         return 0
     for entry in found.entries:
         print(f"{entry.section}  {entry.name}  ({entry.label})")
@@ -365,123 +362,7 @@ def _doctor(options: Any) -> int:
 
     findings = examine()
     if options.json:
-        _print_json(findings)
+        print_json(findings)
     else:
-        _print_table(["", ""], [[name, str(value)] for name, value in findings.items()])
+        print_table(["", ""], [[name, str(value)] for name, value in findings.items()])
     return 0
-
-
-# ------------------------------------------------------------------- following a run's events
-
-
-def _followed(
-    events: Callable[[Control], Iterator[Event]],
-    as_json: bool,
-    reports: list[StepReport] | None = None,
-) -> Event:
-    """Show events as they come and return the last one; Ctrl-C asks the loop to stop."""
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn
-    from rich.progress import Progress as Bar
-
-    from dmdstudio.service.control import Control
-
-    control = Control()
-
-    def stop(number: int, _: Any) -> None:
-        if control.stop_requested:
-            raise KeyboardInterrupt
-        control.stop()
-
-    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
-    console = Console(stderr=True)
-    show = partial(console.print, highlight=False, markup=False, soft_wrap=True)
-    columns = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.fields[left]}"))
-    event: Event | None = None
-    try:
-        with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task("starting", total=1.0, left="")
-            for event in events(control):
-                if isinstance(event, Progress):
-                    bar.update(task, completed=event.fraction, left=_left(event.seconds_left))
-                elif isinstance(event, Phase):
-                    where = f"iteration {event.iteration}: " if event.iteration >= 0 else ""
-                    bar.update(task, description=f"{where}{event.name} {event.detail}".strip())
-                elif isinstance(event, Started):
-                    show(
-                        f"{event.formula}, {event.replicas} replicas, {event.method}, "
-                        f"{event.precision}, {event.device}"
-                    )
-                elif isinstance(event, Log):
-                    console.print(
-                        f"{event.level}: {event.text}",
-                        highlight=False,
-                        markup=False,
-                        soft_wrap=True,
-                    )
-                elif isinstance(event, Iterated):
-                    show(_line(event.report))
-                    if reports is not None:
-                        reports.append(event.report)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    assert event is not None
-    return event
-
-
-def _left(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d} left"
-
-
-def _line(report: StepReport) -> str:
-    """Return an iteration as one line: loss, single-number targets, parameters."""
-    parts = [f"iteration {report.iteration:3d}", f"loss {report.loss:.3e}"]
-    for target in report.targets:
-        if len(target.value) == 1:
-            parts.append(
-                f"{target.name} {target.value[0]:.3f} ± {target.error[0]:.3f} {pretty(target.unit)}"
-            )
-    parts += [f"{p.key.rpartition('.')[2]} {p.value:.5g}" for p in report.parameters if p.free]
-    parts.append(f"{report.seconds:.1f} s")
-    return "  ".join(parts)
-
-
-def _print_parameters(parameters: Sequence[ParameterReport]) -> None:
-    _print_table(
-        ["parameter", "value", "unit"],
-        [[p.key, f"{p.value:.8g}", pretty(p.unit)] for p in parameters],
-    )
-
-
-def _print_targets(targets: Sequence[TargetReport]) -> None:
-    rows = []
-    for t in targets:
-        if len(t.value) != 1:
-            rows.append([t.label, f"{len(t.value)} points", "", pretty(t.unit), f"{t.loss:.4g}"])
-            continue
-        measured = f"{t.experiment[0]:.6g}" if t.experiment else ""
-        rows.append(
-            [t.label, f"{t.value[0]:.5g} ± {t.error[0]:.2g}", measured, pretty(t.unit),
-             f"{t.loss:.4g}"]
-        )  # fmt: skip
-    _print_table(["observable", "predicted", "experiment", "unit", "loss"], rows)
-
-
-def _print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*head, box=None, pad_edge=False, show_header=any(head))
-    for row in rows:
-        table.add_row(*map(Text, row))
-    console = Console()
-    Console(width=None if console.is_terminal else 200).print(table)
-
-
-def _print_json(value: Any) -> None:
-    print(msgspec.json.format(msgspec.json.encode(value)).decode())

@@ -26,6 +26,9 @@ BOLTZMANN = BOLTZMANN_SI / ELEMENTARY_CHARGE
 ACCELERATION = ELEMENTARY_CHARGE / ATOMIC_MASS * 1e-10
 """Acceleration in angstrom/fs^2 of 1 amu under a force of 1 eV/angstrom (about 0.00964853)."""
 
+WAVENUMBER_OF_ENERGY = ELEMENTARY_CHARGE / (PLANCK * SPEED_OF_LIGHT * 100.0)
+"""Wavenumber in 1/cm of a photon of 1 eV (about 8065.544): nu = E / (h c)."""
+
 _JOULE = 1.0 / ELEMENTARY_CHARGE
 _METRE = 1e10
 _SECOND = 1e15
@@ -37,6 +40,7 @@ _UNITS: dict[str, tuple[str, float]] = {
     "%": ("number", 0.01),
     "angstrom": ("length", 1.0),
     "nm": ("length", 10.0),
+    "um": ("length", 1e4),
     "pm": ("length", 0.01),
     "bohr": ("length", 0.529177210544),
     "fs": ("time", 1.0),
@@ -74,6 +78,7 @@ _UNITS: dict[str, tuple[str, float]] = {
     "atm": ("pressure", 101325.0 * _JOULE / _METRE**3),
     "GPa": ("pressure", 1e9 * _JOULE / _METRE**3),
     "1/cm": ("wavenumber", 1.0),
+    "GHz": ("wavenumber", 1e9 / (SPEED_OF_LIGHT * 100.0)),
     "THz": ("wavenumber", 1e12 / (SPEED_OF_LIGHT * 100.0)),
     "rad/fs": ("wavenumber", 1e15 / (2.0 * pi * SPEED_OF_LIGHT * 100.0)),
 }
@@ -101,6 +106,17 @@ _ALIASES = {
     "kg/m^3": "kg/m3",
     "cm-1": "1/cm",
     "cm^-1": "1/cm",
+    "cm⁻¹": "1/cm",
+    "1/CM": "1/cm",
+    "terahertz": "THz",
+    "electronvolt": "eV",
+    "nanometre": "nm",
+    "nanometer": "nm",
+    "µm": "um",  # the micro sign
+    "μm": "um",  # the Greek letter
+    "micron": "um",
+    "micrometre": "um",
+    "micrometer": "um",
     "kelvin": "K",
     "u": "amu",
     "Da": "amu",
@@ -159,6 +175,7 @@ def pretty(unit: str) -> str:
     """Return a unit as it is printed on an axis: ``'Å'``, ``'10⁻⁹ m²/s'``, ``'cm⁻¹'``."""
     table = {
         "angstrom": "Å",
+        "um": "µm",
         "1e-9 m2/s": "10⁻⁹ m²/s",
         "1e-5 cm2/s": "10⁻⁵ cm²/s",
         "m2/s": "m²/s",

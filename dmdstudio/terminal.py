@@ -1,0 +1,143 @@
+"""How events and results look on a terminal, and in a file where there is none."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from dmdstudio.base.units import pretty
+from dmdstudio.plan.events import (
+    Event,
+    Iterated,
+    Log,
+    ParameterReport,
+    Phase,
+    Progress,
+    Started,
+    StepReport,
+    TargetReport,
+)
+
+if TYPE_CHECKING:
+    from dmdstudio.service.control import Control
+
+
+def follow(
+    events: Callable[[Control], Iterator[Event]],
+    as_json: bool,
+    reports: list[StepReport] | None = None,
+) -> Event:
+    """Show events as they come and return the last one; Ctrl-C asks the loop to stop."""
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    from dmdstudio.service.control import Control
+
+    control = Control()
+
+    def stop(number: int, _: Any) -> None:
+        if control.stop_requested:
+            raise KeyboardInterrupt
+        control.stop()
+
+    before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
+    console = Console(stderr=True)
+    show = partial(console.print, highlight=False, markup=False, soft_wrap=True)
+    columns = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.fields[left]}"))
+    event: Event | None = None
+    try:
+        with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("starting", total=1.0, left="")
+            for event in events(control):
+                if isinstance(event, Progress):
+                    bar.update(task, completed=event.fraction, left=_left(event.seconds_left))
+                elif isinstance(event, Phase):
+                    where = f"iteration {event.iteration}: " if event.iteration >= 0 else ""
+                    bar.update(task, description=f"{where}{event.name} {event.detail}".strip())
+                elif isinstance(event, Started):
+                    show(
+                        f"{event.formula}, {event.replicas} replicas, {event.method}, "
+                        f"{event.precision}, {event.device}"
+                    )
+                elif isinstance(event, Log):
+                    console.print(
+                        f"{event.level}: {event.text}",
+                        highlight=False,
+                        markup=False,
+                        soft_wrap=True,
+                    )
+                elif isinstance(event, Iterated):
+                    show(_line(event.report))
+                    if reports is not None:
+                        reports.append(event.report)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert event is not None
+    return event
+
+
+def _left(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d} left"
+
+
+def _line(report: StepReport) -> str:
+    """Return an iteration as one line: loss, single-number targets, parameters."""
+    parts = [f"iteration {report.iteration:3d}", f"loss {report.loss:.3e}"]
+    for target in report.targets:
+        if len(target.value) == 1:
+            parts.append(
+                f"{target.name} {target.value[0]:.3f} ± {target.error[0]:.3f} {pretty(target.unit)}"
+            )
+    parts += [f"{p.key.rpartition('.')[2]} {p.value:.5g}" for p in report.parameters if p.free]
+    parts.append(f"{report.seconds:.1f} s")
+    return "  ".join(parts)
+
+
+def print_parameters(parameters: Sequence[ParameterReport]) -> None:
+    """Print parameters as a table."""
+    print_table(
+        ["parameter", "value", "unit"],
+        [[p.key, f"{p.value:.8g}", pretty(p.unit)] for p in parameters],
+    )
+
+
+def print_targets(targets: Sequence[TargetReport]) -> None:
+    """Print prediction and experiment as a table."""
+    rows = []
+    for t in targets:
+        if len(t.value) != 1:
+            rows.append([t.label, f"{len(t.value)} points", "", pretty(t.unit), f"{t.loss:.4g}"])
+            continue
+        measured = f"{t.experiment[0]:.6g}" if t.experiment else ""
+        rows.append(
+            [t.label, f"{t.value[0]:.5g} ± {t.error[0]:.2g}", measured, pretty(t.unit),
+             f"{t.loss:.4g}"]
+        )  # fmt: skip
+    print_table(["observable", "predicted", "experiment", "unit", "loss"], rows)
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table without lines."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*head, box=None, pad_edge=False, show_header=any(head))
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console = Console()
+    Console(width=None if console.is_terminal else 200).print(table)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document."""
+    print(msgspec.json.format(msgspec.json.encode(value)).decode())
