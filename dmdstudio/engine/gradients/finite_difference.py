@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 from msgspec import Struct
 
+from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.core import Tree
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import GradientMethod, Pathwise, Work, gradients
@@ -22,8 +23,12 @@ class FiniteDifferenceOptions(Struct, frozen=True, kw_only=True):
     """Settings of `FiniteDifference`."""
 
     relative_step: Annotated[
-        float, setting("Relative step", "Step as a fraction of the parameter.", gt=0, lt=1)
-    ] = 1e-5
+        float | None,
+        setting(
+            "Relative step",
+            "Step as a fraction of the parameter; empty takes 1e-5 in float64, 1e-3 in float32.",
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +40,19 @@ class FiniteDifference(GradientMethod):
     name: ClassVar[str] = "finite_difference"
     label: ClassVar[str] = "Finite differences"
     doc: ClassVar[str] = (
-        "Two more sets of trajectories per free parameter. In float32 the step must be large "
-        "(about 1e-3) and chaos spoils long trajectories."
+        "Two more sets of trajectories per free parameter. Chaos spoils long trajectories, in "
+        "float32 first."
     )
     Options = FiniteDifferenceOptions
 
     @classmethod
     def build(cls, options: Any) -> FiniteDifference:
         """Return the method."""
+        step = options.relative_step
+        if step is not None and not 0.0 < step < 1.0:
+            raise RecipeError(
+                f"gradient.relative_step = {step:g}: must be between 0 and 1.", "Try 1e-4."
+            )
         return cls(options)
 
     def pathwise(
@@ -52,11 +62,13 @@ class FiniteDifference(GradientMethod):
         program, replicas = ensemble.program, ensemble.program.replicas
         problem, pool = ensemble.problem, ensemble.pool
         values = np.asarray(parameters)
+        exact = problem.system.precision == "float64"
+        relative = self.options.relative_step or (1e-5 if exact else 1e-3)
         gradient = np.zeros((replicas.count, len(values)))
         free = np.flatnonzero(problem.free)
         done, total = 0, 2 * len(free) * replicas.pieces
         for index in free:
-            step = self.options.relative_step * (abs(values[index]) or 1.0)
+            step = relative * (abs(values[index]) or 1.0)
             for sign in (1.0, -1.0):
                 moved = values.copy()
                 moved[index] += sign * step

@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array
 from msgspec import Struct
 
+from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.core import Tree
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import GradientMethod, Pathwise, Work, gradients
@@ -56,6 +57,11 @@ class ReversibleAdjoint(GradientMethod):
     @classmethod
     def build(cls, options: Any) -> ReversibleAdjoint:
         """Return the method."""
+        time = options.damping_time
+        if time is not None and not time > 0.0:
+            raise RecipeError(
+                f"gradient.damping_time = {time:g} ps: must be above 0.", "Leave it out for none."
+            )
         return cls(options)
 
     def damping(self, timestep: float) -> float:
