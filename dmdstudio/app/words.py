@@ -62,14 +62,15 @@ def log_line(event: Event) -> Log | None:
         case Started():
             return Log(level="info", text=_started(event), time=event.time)
         case Iterated(report=report):
-            return Log(level="info", text=_iterated(report))
+            return Log(level="info", text=_iterated(report), time=event.time)
         case Finished():
             word = "Stopped" if event.reason == "stopped" else "Completed"
             best = f"; best iteration {event.best_iteration}" if event.best_iteration >= 0 else ""
             text = f"{word} after {duration_words(event.seconds)}{best}"
-            return Log(level="info", text=text)
+            return Log(level="info", text=text, time=event.time)
         case Failed():
-            return Log(level="error", text=f"{event.message} {event.advice}".strip())
+            text = f"{event.message} {event.advice}".strip()
+            return Log(level="error", text=text, time=event.time)
     return None
 
 

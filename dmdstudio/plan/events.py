@@ -123,9 +123,10 @@ class Progress(Struct, frozen=True, kw_only=True, tag="progress"):
 
 
 class Iterated(Struct, frozen=True, kw_only=True, tag="iterated"):
-    """An iteration is done and stored."""
+    """An iteration is done."""
 
     report: StepReport
+    time: float = 0.0
 
 
 class Log(Struct, frozen=True, kw_only=True, tag="log"):
@@ -149,6 +150,7 @@ class Finished(Struct, frozen=True, kw_only=True, tag="finished"):
     iterations: int
     best_iteration: int
     seconds: float
+    time: float = 0.0
 
 
 class Failed(Struct, frozen=True, kw_only=True, tag="failed"):
@@ -157,6 +159,7 @@ class Failed(Struct, frozen=True, kw_only=True, tag="failed"):
     message: str
     advice: str = ""
     details: str = ""
+    time: float = 0.0
 
 
 class Ready(Struct, frozen=True, kw_only=True, tag="ready"):

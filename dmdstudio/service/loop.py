@@ -84,7 +84,7 @@ def _logged(store: RunStore, events: Events) -> Events:
     except Exception as error:
         known = understood(error) or DmdError(f"{type(error).__name__}: {error}"[:500])
         with contextlib.suppress(OSError):  # the disk itself may be what failed
-            store.append(Failed(message=known.message, advice=known.advice))
+            store.append(Failed(message=known.message, advice=known.advice, time=time.time()))
         raise
 
 
@@ -109,7 +109,7 @@ def _run(
         if following is None:
             break
         state, report = following
-        yield Iterated(report=report)
+        yield Iterated(report=report, time=time.time())
         yield from _warnings(problem, report)
         yield Phase(name="writing", iteration=report.iteration)
         store.write_state(state.iteration, to_arrays(state))
@@ -119,6 +119,7 @@ def _run(
         iterations=state.iteration,
         best_iteration=_best(store),
         seconds=time.perf_counter() - began,
+        time=time.time(),
     )
 
 
