@@ -15,6 +15,7 @@ import numpy as np
 from jax import Array
 from msgspec import Struct
 
+from dmdstudio.base.errors import PhysicsError
 from dmdstudio.base.registry import Registry
 from dmdstudio.engine.core import Phase, System, Tree
 from dmdstudio.plan.catalog import Entry, fields_of
@@ -25,6 +26,27 @@ class Clock(NamedTuple):
 
     interval: float
     frames: int
+
+    def lags(self, window: float, name: str) -> int:
+        """Return the number of time lags from 0 to ``window`` ps, both included.
+
+        Raises:
+            PhysicsError: the trajectory is shorter, or the frames are further apart.
+        """
+        lags = round(window * 1e3 / self.interval) + 1
+        if lags > self.frames:
+            length = (self.frames - 1) * self.interval * 1e-3
+            raise PhysicsError(
+                f"{name} looks over {window:g} ps, but the trajectory is {length:g} ps long.",
+                "Raise dynamics.steps or lower the window.",
+            )
+        if lags < 2:
+            raise PhysicsError(
+                f"{name} looks over {window:g} ps, but the frames are "
+                f"{self.interval * 1e-3:g} ps apart.",
+                "Lower dynamics.record_every or raise the window.",
+            )
+        return lags
 
 
 class Detail(NamedTuple):

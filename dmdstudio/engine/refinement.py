@@ -224,7 +224,7 @@ def _target_report(ensemble: Ensemble, target: Target) -> TargetReport:
         response = jax.vmap(lambda tangent: jax.jvp(function, (mean,), (tangent,))[1])(away)
         return _floats(value), _floats(ensemble.standard_error(np.asarray(response)))
 
-    value, error = with_error(observable.curve)
+    value, error = with_error(target.prediction)
     curves = []
     for index, detail in enumerate(observable.details(mean)):
         line, line_error = with_error(lambda m, i=index: observable.details(m)[i].value)
@@ -259,7 +259,7 @@ def described(target: Target) -> TargetReport:
         unit=observable.unit,
         value=[],
         error=[],
-        axis=[] if observable.axis is None else _floats(observable.axis),
+        axis=[] if target.report_axis is None else _floats(target.report_axis),
         axis_label=observable.axis_label,
         axis_unit=observable.axis_unit,
         experiment=[] if target.experiment is None else _floats(target.experiment),

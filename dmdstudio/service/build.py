@@ -263,11 +263,37 @@ def _target(plan: TargetPlan, observable: Observable, recipe: Recipe) -> Target:
         value, error = _in_unit(measured, observable)
     except UnitError as wrong:
         raise UnitError(f"{path.name}: {wrong.message}", wrong.advice) from None
-    if observable.axis is None and len(value) != 1:
+    if observable.axis is None:
+        if len(value) != 1:
+            raise FileError(
+                f"{path.name} holds {len(value)} points; {observable.name} is a single number."
+            )
+        return Target(plan.key, observable, plan.weight, value, error, measured.source)
+    axis, inside = _inside(measured, observable, path.name)
+    error = None if error is None else error[inside]
+    return Target(plan.key, observable, plan.weight, value[inside], error, measured.source, axis)
+
+
+def _inside(measured: Measurement, observable: Observable, name: str) -> tuple[Any, Any]:
+    """Return the experiment's axis where the prediction has one too, and which points those are."""
+    assert observable.axis is not None
+    if measured.axis is None:
         raise FileError(
-            f"{path.name} holds {len(value)} points; {observable.name} is a single number."
+            f"{name} holds a single number; {observable.name} is a curve against "
+            f"{observable.axis_label.lower()}."
         )
-    return Target(plan.key, observable, plan.weight, value, error, measured.source)
+    axis = measured.axis * factor(measured.axis_unit, observable.axis_unit)
+    low, high = observable.axis[0], observable.axis[-1]
+    slack = 1e-6 * (high - low)  # a point on the border is inside
+    inside = (axis >= low - slack) & (axis <= high + slack)
+    if inside.sum() < 2:
+        raise FileError(
+            f"{name} covers {axis.min():g} to {axis.max():g} {observable.axis_unit}, but "
+            f"{observable.name} is predicted from {low:g} to {high:g}: fewer than two points "
+            "in common.",
+            "Check the unit of the axis, or change the window.",
+        )
+    return np.clip(axis[inside], low, high), inside
 
 
 def _in_unit(measured: Measurement, observable: Observable) -> tuple[Any, Any]:

@@ -10,7 +10,6 @@ import numpy as np
 from jax import Array
 from msgspec import Struct
 
-from dmdstudio.base.errors import PhysicsError
 from dmdstudio.base.units import factor
 from dmdstudio.engine.core import Phase, System
 from dmdstudio.engine.observable import (
@@ -59,21 +58,7 @@ class SelfDiffusion(Observable):
     @classmethod
     def build(cls, options: Any, system: System, clock: Clock, temperature: float) -> SelfDiffusion:
         """Check that the trajectory holds the window."""
-        lags = round(options.window * 1e3 / clock.interval) + 1
-        length = (clock.frames - 1) * clock.interval * 1e-3
-        if lags > clock.frames:
-            raise PhysicsError(
-                f"self_diffusion integrates over {options.window:g} ps, but the trajectory is "
-                f"{length:g} ps long.",
-                "Raise dynamics.steps or lower the window.",
-            )
-        if lags < 2:
-            raise PhysicsError(
-                f"self_diffusion integrates over {options.window:g} ps, but the frames are "
-                f"{clock.interval * 1e-3:g} ps apart.",
-                "Lower dynamics.record_every or raise the window.",
-            )
-        return cls(options, clock, lags)
+        return cls(options, clock, clock.lags(options.window, cls.name))
 
     def frame(self, phase: Phase) -> Array:
         """Return the velocities [atom, xyz], angstrom/fs."""

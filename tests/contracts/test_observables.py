@@ -1,0 +1,67 @@
+"""What every registered observable must do."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from dmdstudio.engine import observables as _registered  # noqa: F401  fills the registry
+from dmdstudio.engine.observable import autocorrelation, observables
+from dmdstudio.files.spectra import write_measurement
+from dmdstudio.plan.events import Evaluated, GradientChecked
+from dmdstudio.plan.recipe import TargetPlan
+from dmdstudio.plan.structure import Measurement
+from dmdstudio.service import loop
+from dmdstudio.service.control import Control
+
+
+@pytest.fixture(params=list(observables))
+def recipe(request, tiny_recipe):
+    """The tiny recipe with one observable as its target, its experiment 10 % off the truth."""
+    kind = observables.get(request.param)
+    watched = msgspec.structs.replace(
+        tiny_recipe,
+        target=(
+            msgspec.structs.replace(tiny_recipe.target[0], name="known"),
+            TargetPlan(observable=kind.name, name="watched", options={"window": 0.1}),
+        ),
+    )
+    *_, measured = loop.evaluate(watched, Control())
+    assert isinstance(measured, Evaluated)
+    report = measured.targets[1]
+    value = 1.1 * np.asarray(report.value)
+    axis = np.asarray(report.axis) if report.axis else None
+    if axis is not None:  # on points of its own, some of them outside
+        points = np.linspace(-0.1, 1.2, 23) * axis[-1]
+        value, axis = np.interp(points, axis, value), points
+    made = Measurement(kind.name, value, kind.unit, axis=axis, axis_unit=report.axis_unit)
+    path = tiny_recipe.path("made.csv")
+    write_measurement(made, path)
+    target = TargetPlan(observable=kind.name, data=path.name, options={"window": 0.1})
+    return msgspec.structs.replace(tiny_recipe, target=(target,))
+
+
+def test_its_gradient_is_right_by_three_methods(recipe):
+    *_, checked = loop.check_gradient(recipe, Control())
+    assert isinstance(checked, GradientChecked)
+    assert checked.reversal_residual == 0.0
+    for row in checked.rows:
+        assert row.errors["reversible_adjoint"] < 1e-9
+        assert row.errors["finite_difference"] < 1e-5
+
+
+def test_its_report_lies_on_the_experiments_points(recipe):
+    *_, measured = loop.evaluate(recipe, Control())
+    (report,) = measured.targets
+    assert len(report.value) == len(report.error) == len(report.experiment)
+    assert len(report.axis) in (0, len(report.value))
+    assert report.loss == pytest.approx(0.01 / 1.21, rel=0.02)  # the very same starts
+
+
+def test_autocorrelation_is_the_plain_sum():
+    signal = np.random.default_rng(0).normal(size=(40, 5, 3))
+    found = np.asarray(autocorrelation(signal, 12))
+    for lag in range(12):
+        products = (signal[: 40 - lag] * signal[lag:]).sum(axis=(1, 2))
+        assert found[lag] == pytest.approx(products.mean(), rel=1e-12)
