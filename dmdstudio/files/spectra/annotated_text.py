@@ -22,13 +22,21 @@ import numpy as np
 
 from dmdstudio.base.errors import FileError, UnitError
 from dmdstudio.base.units import canonical, factor
-from dmdstudio.files.spectra.format import LIMIT_BYTES, measurement_formats
-from dmdstudio.files.text import decode, read_content
+from dmdstudio.files.spectra.assembly import MOST_POINTS
+from dmdstudio.files.spectra.format import (
+    LONGEST_LINE,
+    head_text,
+    measurement_formats,
+    read_text,
+)
+from dmdstudio.files.spectra.ordering import averaged_note, gaps_note, in_order
+from dmdstudio.files.spectra.vocabulary import AXIS_UNITS
 from dmdstudio.plan.structure import Measurement
 
 _NOTE = re.compile(r"#+\s*([A-Za-z][\w -]{0,39}?)\s*:\s*(.*)")
 _COLUMN = re.compile(r"\s*(?P<name>[^\[\]()]*?)\s*(?:\[(?P<square>[^\]]*)\]|\((?P<round>.*)\))?\s*")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?")
+_LONGEST_HEADER = 20_000
 _ERRORS = ("standard_error", "error", "uncertainty", "standard error", "std_error", "stderr")
 
 
@@ -58,19 +66,12 @@ class AnnotatedText:
 
     def sniff(self, head: bytes) -> bool:
         """Tell whether it is text that is not of a particular text format such as JCAMP-DX."""
-        try:
-            text = decode(head, "head")
-        except FileError:
-            # The end of the head may have cut a character in two.
-            try:
-                text = decode(head[: len(head) // 2 // 4 * 4], "head")
-            except FileError:
-                return False
-        return not text.lstrip().startswith("##")
+        text = head_text(head)
+        return text is not None and not text.lstrip().startswith("##")
 
     def read(self, path: Path) -> Measurement:
         """Read a measurement; raise `FileError` with the line that cannot be used."""
-        text = decode(read_content(path, "data file", LIMIT_BYTES), f"Data file {path}")
+        text = read_text(path)
         notes: dict[str, str] = {}
         columns: list[_Column] = []
         rows: list[list[float]] = []
@@ -80,6 +81,8 @@ class AnnotatedText:
             place, line = _Place(path, number), line.strip(" \f\v")
             if not line.strip(" \t,;"):
                 continue
+            if len(line) > (_LONGEST_HEADER if not columns else LONGEST_LINE):
+                raise place.error(f"{len(line):,} characters, which no table has.")
             if line.startswith("#"):
                 _note(line, notes)
             elif not columns:
@@ -88,6 +91,8 @@ class AnnotatedText:
             else:
                 rows.append(_row(_split(line, separator), separator, columns, place))
                 lines.append(number)
+                if len(rows) > MOST_POINTS:
+                    raise place.error(f"more than {MOST_POINTS:,} rows.", "Cut the file down.")
         if not columns:
             raise FileError(
                 f"{path} has no row that names its columns.",
@@ -199,9 +204,12 @@ def _measurement(
     source = notes.pop("source", "")
     abscissa, values = None, rows[:, value]
     if axis is not None:
-        abscissa, values, error, averaged = _in_order(rows[:, axis], values, error)
+        abscissa, values, error, averaged = in_order(rows[:, axis], values, error)
         if averaged:
-            notes["averaged"] = f"{averaged} axis values stood more than once and were averaged"
+            notes["averaged"] = averaged_note(averaged)
+        gaps = gaps_note(abscissa, columns[axis].unit) if columns[axis].unit in AXIS_UNITS else ""
+        if gaps:
+            notes["gaps"] = gaps
     return Measurement(
         quantity=quantity or columns[value].name,
         value=values,
@@ -223,22 +231,3 @@ def _error_factor(path: Path, error: _Column, value: _Column) -> float:
             f"{path}: columns {error.name!r} and {value.name!r} do not fit: {problem.message}",
             problem.advice,
         ) from None
-
-
-def _in_order(
-    axis: np.ndarray, value: np.ndarray, error: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, int]:
-    """Sort by the axis and average points of the same abscissa, taken as independent.
-
-    Returns:
-        axis, value, error (root of the summed squares over the count), and how many abscissas
-        stood more than once.
-    """
-    points, place, counts = np.unique(axis, return_inverse=True, return_counts=True)
-    mean = np.bincount(place, weights=value) / counts
-    spread = None
-    if error is not None:
-        spread = np.sqrt(np.bincount(place, weights=error**2)) / counts
-        once = counts[place] == 1
-        spread[place[once]] = error[once]  # untouched to the last bit
-    return points, mean, spread, int((counts > 1).sum())

@@ -52,7 +52,8 @@ def check_points(count: float, path: Path, place: str) -> int:
     """Return a number of points that a file claims, or refuse it."""
     if not 2 <= count <= MOST_POINTS or count != int(count):
         raise FileError(
-            f"{path}, {place}: {count:.10g} points are claimed; a spectrum has 2 to {MOST_POINTS:,}.",
+            f"{path}, {place}: {count:.10g} points are claimed; "
+            f"a spectrum has 2 to {MOST_POINTS:,}.",
             "The file is damaged, or holds something other than a spectrum; export it again.",
         )
     return int(count)

@@ -46,17 +46,24 @@ ERROR_NAMES = ("standard_error", "error", "uncertainty", "std_error", "stderr", 
 _FLAGS = re.IGNORECASE
 _MINUS = "[-\u2212\u2013\u207b]"
 _UNIT_WORDS = [
-    ("1/cm", re.compile(rf"1\s*/\s*cm\b|\bcm\s*\^?\s*[({{]?\s*{_MINUS}\s*[1\u00b9]", _FLAGS)),
-    ("THz", re.compile(r"\bTHz\b|\bterahertz\b", _FLAGS)),
-    ("GHz", re.compile(r"\bGHz\b|\bgigahertz\b", _FLAGS)),
-    ("meV", re.compile(r"\bmeV\b")),
-    ("eV", re.compile(r"\beV\b|\belectron[- ]?volts?\b", re.IGNORECASE)),
-    ("nm", re.compile(r"\bnm\b|\bnanomet(er|re)s?\b", _FLAGS)),
-    ("um", re.compile(r"\b[uµμ]m\b|\bmicrons?\b|\bmicromet(er|re)s?\b", _FLAGS)),
+    (unit, re.compile(f"(?<![A-Za-z])({words})(?![A-Za-z])", flags))
+    for unit, words, flags in (
+        (
+            "1/cm",
+            rf"1\s*/\s*cm|per[ _]cm|cm\s*\^?\s*[({{]?\s*{_MINUS}\s*[1\u00b9]",
+            _FLAGS,
+        ),
+        ("THz", "THz|terahertz", _FLAGS),
+        ("GHz", "GHz|gigahertz", _FLAGS),
+        ("meV", "meV", 0),
+        ("eV", "eV|electron[- ]?volts?", 0),
+        ("nm", "nm|nanomet(er|re)s?", _FLAGS),
+        ("um", "[uµμ]m|microns?|micromet(er|re)s?", _FLAGS),
+    )
 ]
 _WAVENUMBER = re.compile(r"\bwave\s*[-_]?\s*numbers?\b|\braman[\s_-]*shift\b", _FLAGS)
 _AXIS_NAMES = re.compile(
-    r"wave\s*[-_]?\s*(numbers?|lengths?)|raman[\s_-]*shift|\bfrequency\b|\bphoton energy\b|\benergy\b",
+    r"wave\s*[-_]?\s*(numbers?|lengths?)|raman[\s_-]*shift|\bfrequency\b|\benergy\b",
     _FLAGS,
 )
 _UNIT_GIVEN = re.compile(r"[\[(/]\s*\S")
@@ -69,7 +76,7 @@ _QUANTITY_WORDS = [
     (
         "epsilon_imaginary",
         re.compile(
-            r"(\beps(ilon)?|ε)[\s_]*(''|\"|″|2\b|imag)|imag\w*[\s_]+(eps|ε|permitt|dielec|part of eps)"
+            r"(\beps(ilon)?|ε)[\s_]*(''|\"|″|2\b|imag)|imag\w*[\s_]+(eps|ε|permitt|dielec)"
             r"|\bim\W?(eps|ε)|dielectric loss",
             _FLAGS,
         ),
