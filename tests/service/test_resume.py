@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -75,34 +76,42 @@ def test_reused_samples_are_reweighted_and_drawn_afresh(tiny_recipe, tmp_path):
     assert [r.resampled for r in reports] == [True, True, True]
 
 
+def _iterations(folder):
+    log = folder / "events.jsonl"
+    return log.read_text().count('"iterated"') if log.exists() else 0
+
+
 def _killed_at_random(recipe, tmp_path, kills, seed=0):
     """Run in child processes, each killed at a random moment, until ``kills`` have died."""
     file = tmp_path / "recipe" / "recipe.toml"
     file.write_text(recipe_to_toml(recipe))
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    began = time.monotonic()
     subprocess.run([*COMMAND, "run", file, "--run-dir", whole], check=True, capture_output=True)
-    length = time.monotonic() - began
+    times = [e.time for e in RunStore.open(whole).events() if isinstance(e, Iterated)]
+    iteration = (times[-1] - times[0]) / (len(times) - 1)
     dice = random.Random(seed)
     died = 0
     while died < kills:
         started = (broken / "states").exists() and any((broken / "states").iterdir())
         order = ["resume", broken] if started else ["run", file, "--run-dir", broken]
         if not started and broken.exists():
-            import shutil
-
             shutil.rmtree(broken)  # killed before there was anything to go on from
         child = subprocess.Popen(
             [*COMMAND, *map(str, order)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
-        try:
-            child.wait(timeout=dice.uniform(0.3, 1.0) * length)
+        if dice.random() < 0.3:  # while it starts, or a little later
+            time.sleep(dice.uniform(0.0, 8.0))
+        else:  # some time after its first iteration
+            before = _iterations(broken)
+            while child.poll() is None and _iterations(broken) == before:
+                time.sleep(0.01)
+            time.sleep(dice.uniform(0.0, 2.0 * iteration))
+        if child.poll() is not None:
             assert child.returncode == 0, child.stderr.read().decode()
             break  # it was done before it could be killed
-        except subprocess.TimeoutExpired:
-            os.kill(child.pid, signal.SIGKILL)
-            child.wait()
-            died += 1
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+        died += 1
     if _last_state(broken)[0] < recipe.refinement.iterations:
         subprocess.run([*COMMAND, "resume", broken], check=True, capture_output=True)
     (number, expected), (other, found) = _last_state(whole), _last_state(broken)
@@ -113,12 +122,12 @@ def _killed_at_random(recipe, tmp_path, kills, seed=0):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_a_killed_run_goes_on_to_the_same_bits(tiny_recipe, tmp_path):
-    recipe = with_settings(tiny_recipe, ["refinement.iterations=6", "dynamics.steps=1000"])
+    recipe = with_settings(tiny_recipe, ["refinement.iterations=8", "dynamics.steps=1000"])
     assert _killed_at_random(recipe, tmp_path, kills=2) > 0
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_twenty_kills(tiny_recipe, tmp_path):
-    recipe = with_settings(tiny_recipe, ["refinement.iterations=40", "dynamics.steps=1000"])
+    recipe = with_settings(tiny_recipe, ["refinement.iterations=60", "dynamics.steps=1000"])
     assert _killed_at_random(recipe, tmp_path, kills=20, seed=1) == 20
