@@ -13,7 +13,7 @@ from dmdstudio.files.spectra.questions import NEEDS
 from dmdstudio.files.spectra.vocabulary import axis_unit_of, quantity_of, value_unit_of
 from dmdstudio.plan.structure import Measurement
 
-MOST_POINTS = 1_000_000
+MOST_POINTS = 500_000
 """Spectra of more points are refused: no instrument makes them, and packed files can claim any."""
 
 _LONGEST_TEXT = 400
@@ -116,6 +116,8 @@ def _finite(
     if error is not None:
         good &= np.isfinite(error)
     bad = int((~good).sum())
+    if len(good) < 2:
+        raise FileError(f"{path} has {len(good)} point; a spectrum has at least two.")
     if bad > len(good) // 2 or len(good) - bad < 2:
         raise FileError(
             f"{path}: {bad} of {len(good)} points are not finite numbers.",

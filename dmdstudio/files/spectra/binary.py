@@ -32,7 +32,8 @@ class Content:
     def array(self, kind: str, count: int, offset: int, what: str) -> np.ndarray:
         """Return ``count`` numbers of a numpy type at a place, as float64."""
         self._require(offset, np.dtype(kind).itemsize * count, what)
-        return np.frombuffer(self.bytes, kind, count, offset).astype(float)
+        with np.errstate(invalid="ignore"):  # a signalling NaN is left out later
+            return np.frombuffer(self.bytes, kind, count, offset).astype(float)
 
     def text(self, offset: int, size: int) -> str:
         """Return the text up to the first zero byte within a field."""

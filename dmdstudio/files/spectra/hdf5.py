@@ -1,48 +1,36 @@
 """HDF5 files with an abscissa and an ordinate as two datasets of one group.
 
 Which is which comes from NeXus attributes (``signal``, ``axes``) or from names and ``units``
-attributes, such as wavenumber [1/cm] and absorbance. Only plain numbers of the file itself are
-read: links out of it, virtual and external datasets and unknown filters are left alone.
+attributes, such as wavenumber [1/cm] and absorbance. The file is opened in a process of its own,
+since the HDF5 library hangs or crashes on some damaged files.
 """
 
 from __future__ import annotations
 
-import zlib
-from dataclasses import dataclass
+import os
+import subprocess
+import sys
+import threading
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import numpy as np
 
 from dmdstudio.base.errors import FileError
-from dmdstudio.files.spectra.assembly import MOST_POINTS, Spectrum, clean, measured
+from dmdstudio.files.spectra.assembly import Spectrum, measured
 from dmdstudio.files.spectra.format import LIMIT_BYTES, measurement_formats
-from dmdstudio.files.spectra.vocabulary import is_error, names_axis, quantity_of
+from dmdstudio.files.spectra.hdf5_child import READY, Extract, Refusal
 from dmdstudio.files.text import read_content
 from dmdstudio.plan.structure import Measurement
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
-_MOST_OBJECTS = 2000
-_MOST_CHUNKS = 20_000
-_GZIP, _FLETCHER = 1, 3
-_FILTERS = (_GZIP, 2, _FLETCHER, 5, 6, 32000)  # gzip, shuffle, checksum, n-bit, scale, LZF
+MODULE = "dmdstudio.files.spectra.hdf5_child"
+START_SECONDS = 60.0
+"""How long a new process may take to import; a busy machine is slow at it."""
+READ_SECONDS = 3.0
+"""How long it may take to read a file."""
 
-
-@dataclass
-class _Column:
-    """A dataset that may be an axis or a value."""
-
-    path: str
-    words: str
-    dataset: Any
-
-    @property
-    def group(self) -> str:
-        return self.path.rpartition("/")[0]
-
-    @property
-    def name(self) -> str:
-        return self.path.rpartition("/")[2]
+_DAMAGED = "The file is damaged; export it again."
 
 
 class Hdf5:
@@ -61,176 +49,71 @@ class Hdf5:
         return self.read_block(path, "")
 
     def read_block(self, path: Path, block: str) -> Measurement:
-        """Read a group, or two datasets given as ``'path/of/axis, path/of/value'``."""
-        import h5py
-
+        """Read a group, or two datasets given as ``'path of axis, path of value'``."""
         read_content(path, "data file", LIMIT_BYTES)  # refuses what is too large or not there
-        try:
-            with h5py.File(path, "r", locking=False) as file:
-                return _read(file, path, block)
-        except FileError:
-            raise
-        except (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError) as error:
-            raise FileError(
-                f"{path}, as HDF5: {clean(str(error))[:160]}.",
-                "The file is damaged or cut off; export it again.",
-            ) from None
-        except (AttributeError, IndexError, SystemError, OverflowError, NotImplementedError):
-            raise FileError(
-                f"{path}, as HDF5: its structure is damaged.", "Export it again."
-            ) from None
+        found = _extract(path, block)
+        if isinstance(found, Refusal):
+            raise FileError(found.message, found.advice)
+        return measured(
+            path,
+            Spectrum(
+                axis=np.frombuffer(found.axis),
+                value=np.frombuffer(found.value),
+                axis_words=found.axis_words,
+                value_words=found.value_words,
+                error=None if found.error is None else np.frombuffer(found.error),
+                source=found.source,
+                conditions=found.conditions,
+            ),
+        )
 
 
 measurement_formats.add("hdf5", Hdf5())
 
 
-def _read(file: Any, path: Path, block: str) -> Measurement:
-    columns = _columns(file)
-    pairs = _pairs(file, columns)
-    listed = ", ".join(f"/{c.path} [{c.dataset.size}]" for c in columns[:12]) or "none"
-    if block:
-        pairs = [p for p in pairs if block.strip("/ ") == p[0].group] or _by_name(columns, block)
-    if not pairs:
-        raise FileError(
-            f"{path}: no two datasets of one group and length are an axis and a value"
-            + (f" for {block!r}" if block else "")
-            + f". One-dimensional datasets of numbers: {listed}.",
-            "Name them such as wavenumber and absorbance, or choose 'path of axis, path of value'.",
+def _extract(path: Path, block: str) -> Extract | Refusal:
+    """Have a file read by a process that may die of it."""
+    environment = dict(os.environ)
+    package = str(Path(__file__).resolve().parents[3])
+    paths = [package, *filter(None, [environment.get("PYTHONPATH")])]
+    environment["PYTHONPATH"] = os.pathsep.join(paths)
+    environment |= {"OPENBLAS_NUM_THREADS": "1", "HDF5_PLUGIN_PRELOAD": "::"}  # load no plugins
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", MODULE, str(path.resolve()), block],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
-    axis, value, error = pairs[0]
-    conditions = {"block": f"/{axis.path}, /{value.path}"}
-    if len(pairs) > 1:
-        conditions["blocks"] = "; ".join(f"/{a.path}, /{v.path}" for a, v, _ in pairs[:20])
-    for name in ("temperature", "date", "instrument", "sample"):
-        conditions[name] = _attribute(file, name) or _attribute(value.dataset.parent, name)
-    return measured(
-        path,
-        Spectrum(
-            axis=_numbers(axis, path),
-            value=_numbers(value, path),
-            axis_words=axis.words,
-            value_words=value.words,
-            error=None if error is None else _numbers(error, path),
-            source=_attribute(file, "source") or _attribute(file, "title"),
-            conditions=conditions,
-        ),
-    )
+    except (OSError, ValueError) as error:
+        raise FileError(
+            f"{path} is HDF5, and the process that reads such files does not start: {error}.",
+            "Export the spectrum as text (CSV).",
+        ) from None
+    with process:
+        first = _read_within(START_SECONDS, process, len(READY))
+        rest = _read_within(READ_SECONDS, process, -1)
+    if first != READY:
+        raise FileError(
+            f"{path} is HDF5, and the process that reads such files stopped at its start.",
+            "Run `dmdstudio doctor`, or export the spectrum as text (CSV).",
+        )
+    try:
+        return msgspec.msgpack.decode(rest, type=Extract | Refusal)
+    except msgspec.DecodeError:
+        raise FileError(
+            f"{path}, as HDF5: the library stops or hangs at what the file holds.", _DAMAGED
+        ) from None
 
 
-def _columns(file: Any) -> list[_Column]:
-    """Return the one-dimensional datasets of numbers that are safe to read."""
-    import h5py
-
-    found: list[_Column] = []
-    seen = 0
-
-    def visit(name: str, item: Any) -> bool | None:
-        nonlocal seen
-        seen += 1
-        if isinstance(item, h5py.Dataset) and _is_plain(item):
-            words = f"{name.rpartition('/')[2]} {_attribute(item, 'long_name')}".strip()
-            unit = _attribute(item, "units") or _attribute(item, "unit")
-            found.append(_Column(name, clean(f"{words} [{unit}]" if unit else words), item))
-        return True if seen > _MOST_OBJECTS else None
-
-    file.visititems(visit)
-    return found
-
-
-def _is_plain(dataset: Any) -> bool:
-    """Tell whether a dataset is a column of numbers that the file itself holds."""
-    if dataset.ndim != 1 or dataset.dtype.kind not in "fiu" or not 2 <= dataset.size <= MOST_POINTS:
-        return False
-    if dataset.is_virtual or dataset.external is not None:
-        return False
-    settings = dataset.id.get_create_plist()
-    filters = [settings.get_filter(n)[0] for n in range(settings.get_nfilters())]
-    return all(number in _FILTERS for number in filters)
-
-
-def _attribute(item: Any, name: str) -> str:
-    """Return an attribute as text, '' where there is none or it is large."""
-    import h5py
-
-    if name not in item.attrs:
-        return ""
-    attribute = h5py.h5a.open(item.id, name.encode())
-    if attribute.get_storage_size() > 4096:
-        return ""
-    value = np.asarray(item.attrs[name])
-    if value.size != 1 or value.dtype.kind not in "SUOfiu":
-        return ""
-    single = value.reshape(-1)[0]
-    return clean(single.decode("utf-8", "replace") if isinstance(single, bytes) else str(single))
-
-
-def _pairs(file: Any, columns: list[_Column]) -> list[tuple[_Column, _Column, _Column | None]]:
-    """Return axis, value and error of each group that has them, clear cases first."""
-    clear, possible = [], []
-    for group in dict.fromkeys(column.group for column in columns):
-        held = [c for c in columns if c.group == group]
-        parent = file[group] if group else file
-        signal, axes = _attribute(parent, "signal"), _attribute(parent, "axes")
-        errors = [c for c in held if is_error(c.name) or c.name.lower().endswith("_errors")]
-        axis = [c for c in held if c.name == axes] or [
-            c for c in held if names_axis(c.words) and c not in errors
-        ]
-        values = [c for c in held if c not in axis and c not in errors]
-        named = [c for c in values if c.name == signal] or [
-            c for c in values if quantity_of(c.words)
-        ]
-        for a in axis[:1]:
-            fitting = [v for v in (named or values) if v.dataset.size == a.dataset.size]
-            if len(fitting) == 1 or named:
-                for v in fitting:
-                    error = next((e for e in errors if e.dataset.size == v.dataset.size), None)
-                    (clear if named else possible).append((a, v, error))
-    return clear + possible
-
-
-def _by_name(columns: list[_Column], block: str) -> list[tuple[_Column, _Column, _Column | None]]:
-    names = [name.strip().strip("/") for name in block.split(",")]
-    chosen = [next((c for c in columns if c.path == name), None) for name in names]
-    if len(chosen) == 2 and chosen[0] and chosen[1]:
-        return [(chosen[0], chosen[1], None)]
-    return []
-
-
-def _numbers(column: _Column, path: Path) -> np.ndarray:
-    """Return a dataset's numbers, after making sure that no chunk unpacks beyond its size."""
-    dataset = column.dataset
-    settings = dataset.id.get_create_plist()
-    filters = [settings.get_filter(n)[0] for n in range(settings.get_nfilters())]
-    if dataset.chunks is not None:
-        size = int(np.prod([int(n) for n in dataset.chunks])) * dataset.dtype.itemsize
-        if size > 16 * MOST_POINTS or dataset.id.get_num_chunks() > _MOST_CHUNKS:
-            raise FileError(
-                f"{path}, dataset /{column.path}: chunks of {size} bytes "
-                f"for {dataset.size} points.",
-                "The file is damaged; export it again.",
-            )
-        if _GZIP in filters:
-            _check_chunks(dataset, filters.index(_GZIP), size, f"{path}, dataset /{column.path}")
-    return np.asarray(dataset[()], dtype=float)
-
-
-def _check_chunks(dataset: Any, place: int, size: int, where: str) -> None:
-    for n in range(dataset.id.get_num_chunks()):
-        info = dataset.id.get_chunk_info(n)
-        if info.filter_mask >> place & 1:
-            continue
-        if info.size > LIMIT_BYTES:
-            raise FileError(f"{where}: a chunk of {info.size} bytes.", "Export it again.")
-        _, stored = dataset.id.read_direct_chunk(info.chunk_offset)
-        unpacker = zlib.decompressobj()
-        try:
-            unpacked = unpacker.decompress(stored, size + 64)
-        except zlib.error as error:
-            raise FileError(
-                f"{where}: chunk {n + 1} is damaged ({error}).", "Export it again."
-            ) from None
-        if len(unpacked) > size + 8 or unpacker.unconsumed_tail:
-            raise FileError(
-                f"{where}: chunk {n + 1} unpacks to more than the {size} bytes it should have.",
-                "The file is damaged or was made to do harm; export it again.",
-            )
+def _read_within(seconds: float, process: subprocess.Popen[bytes], size: int) -> bytes:
+    """Return what a process writes, up to a size or its end; end it when the time is over."""
+    assert process.stdout is not None
+    alarm = threading.Timer(seconds, process.kill)
+    alarm.start()
+    try:
+        return process.stdout.read(size)
+    finally:
+        alarm.cancel()

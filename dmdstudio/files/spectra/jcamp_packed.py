@@ -62,7 +62,7 @@ def decode_table(lines: Iterable[tuple[int, str]], path: Path, most: int) -> Tab
     lines = list(lines)
     packed = any(_PACKED_LETTER.search(_without_exponents(text)) for _, text in lines)
     table = Table()
-    state = _State(table.values)
+    state = _State(table.values, most)
     for number, text in lines:
         abscissa = _ABSCISSA.match(text)
         if abscissa is None:
@@ -96,8 +96,9 @@ def decode_table(lines: Iterable[tuple[int, str]], path: Path, most: int) -> Tab
 class _State:
     """The running ordinate and difference while a table is read."""
 
-    def __init__(self, values: list[float]) -> None:
+    def __init__(self, values: list[float], most: int) -> None:
         self.values = values
+        self.most = most
         self.last_kind = ""
         self.difference = 0.0
         self.check_due = False
@@ -140,8 +141,8 @@ class _State:
         if not 1 <= count <= 10_000_000:
             return f"a repetition of {count:.10g} times."
         step = self.difference if self.last_kind == "DIF" else 0.0
-        # One point beyond a million is enough to be refused.
-        for _ in range(min(int(count) - 1, 1_000_001)):
+        # One point too many is enough to be refused.
+        for _ in range(min(int(count) - 1, self.most + 1 - len(self.values))):
             self.values.append(self.values[-1] + step)
         return ""
 

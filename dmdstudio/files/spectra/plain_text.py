@@ -72,6 +72,7 @@ class PlainText:
         lines = read_text(path).split("\n")
         start, separator = _first_row(path, lines)
         numbers, count = _rows(path, lines, start, separator)
+        _refuse_damaged_row(path, lines[:start], separator, count)
         header, notes = _header(lines[:start], separator, count)
         if not header and separator == "," and _undecided(lines[start:]):
             raise FileError(
@@ -143,6 +144,20 @@ def _first_row(path: Path, lines: list[str]) -> tuple[int, str]:
         f"{path} has no row of two numbers in its first {_MOST_HEADER_LINES} lines.",
         "Export it as two columns of numbers: abscissa and value.",
     )
+
+
+def _refuse_damaged_row(path: Path, above: list[str], separator: str, count: int) -> None:
+    """Refuse a damaged row above the numbers, which would pass for the names of columns."""
+    number = max((n for n, line in enumerate(above) if line.strip()), default=None)
+    if number is None or len(above[number]) > LONGEST_HEADER:
+        return
+    cells = _cells(above[number], separator)
+    if len(cells) == count and re.fullmatch(r"[-+]?\d[\d.,eE+-]*", cells[0]):
+        wrong = next((cell for cell in cells if _number(cell) is None), cells[0])
+        raise FileError(
+            f"{path}, line {number + 1}: {wrong[:40]!r} is not a number.",
+            "Correct or remove the row.",
+        )
 
 
 def _rows(path: Path, lines: list[str], start: int, separator: str) -> tuple[np.ndarray, int]:

@@ -238,7 +238,7 @@ def _ordinates(
     start = place + _SUBHEADER + skip
     if exponent == _FLOAT:
         return content.array(f"{header.order}f4", points, start, "the table of ordinates")
-    if not -200 <= exponent <= 200:
+    if not -100 <= exponent <= 100:
         raise content.error(place, f"the exponent of the ordinates is {exponent}.")
     if header.flags & _SIXTEEN_BITS:
         whole = content.array(f"{header.order}i2", points, start, "the table of ordinates")
