@@ -165,7 +165,7 @@ def spc(
     x_type: int = 1,
     y_type: int = 2,
     labels: bytes = b"",
-    exponent: int = 3,
+    exponent: int = 4,
 ) -> bytes:
     """Write a new-format SPC file: kind is 'float', 'int32' or 'int16'."""
     several = len(subfiles) > 1
@@ -219,7 +219,7 @@ def spc_own_axes(pairs: list[tuple[np.ndarray, np.ndarray]]) -> bytes:
 
 
 def spc_old(
-    values: np.ndarray, first: float, last: float, exponent: int = 3, bits: int = 32
+    values: np.ndarray, first: float, last: float, exponent: int = 4, bits: int = 32
 ) -> bytes:
     """Write an old-format SPC file of 32-bit integers, whose words stand in reverse order."""
     flags = 0x01 if bits == 16 else 0
