@@ -1,15 +1,40 @@
 """Small writers of binary and packed formats for the tests, and that they write what is published.
 
 The readers are not only tested against these: byte-exact fixtures from the specifications stand in
-`test_spectra_formats`.
+`test_spectra_jcamp` and `test_spectra_binary`.
 """
 
 from __future__ import annotations
 
 import itertools
 import struct
+from pathlib import Path
 
 import numpy as np
+
+from dmdstudio.files.spectra import open_questions, read_measurement
+from dmdstudio.plan.structure import Measurement
+
+X = np.linspace(400.0, 4000.0, 181)
+Y = 2.5 + 2.0 * np.sin(X / 300.0)
+
+
+def read(folder: Path, content: str | bytes, block: str = "") -> Measurement:
+    """Read a file of this content."""
+    path = folder / "spectrum.dat"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return read_measurement(path, block)
+
+
+def axis_of(measurement: Measurement) -> np.ndarray:
+    """Return the axis of a curve."""
+    assert measurement.axis is not None
+    return measurement.axis
+
+
+def asks(measurement: Measurement) -> list[str]:
+    """Return which questions are open."""
+    return [question.key for question in open_questions(measurement)]
 
 
 def packed(value: int, first: str) -> str:
