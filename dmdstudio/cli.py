@@ -26,7 +26,8 @@ from dmdstudio.plan.events import (
     GradientChecked,
     StepReport,
 )
-from dmdstudio.plan.recipe import Recipe, read_recipe, with_settings
+from dmdstudio.plan.recipe import Recipe, read_recipe
+from dmdstudio.plan.settings import with_settings
 from dmdstudio.terminal import (
     follow,
     print_json,

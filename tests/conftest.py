@@ -31,7 +31,8 @@ TINY = [
 def tiny_recipe(tmp_path):
     """The argon recipe on 108 atoms and 0.2 ps, in a folder of its own."""
     from dmdstudio.files.structures import write_structure
-    from dmdstudio.plan.recipe import read_recipe, recipe_to_toml, with_settings
+    from dmdstudio.plan.recipe import read_recipe, recipe_to_toml
+    from dmdstudio.plan.settings import with_settings
     from dmdstudio.plan.structure import Structure
 
     folder = tmp_path / "recipe"

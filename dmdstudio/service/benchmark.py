@@ -31,7 +31,8 @@ from dmdstudio.engine.ensemble import Program
 from dmdstudio.engine.jax_md import part
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.sampling import maxwell
-from dmdstudio.plan.recipe import Recipe, read_recipe, with_settings
+from dmdstudio.plan.recipe import Recipe, read_recipe
+from dmdstudio.plan.settings import with_settings
 from dmdstudio.plan.terms import potential_terms
 from dmdstudio.service.build import build, structure_of
 

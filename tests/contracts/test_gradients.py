@@ -10,7 +10,7 @@ import pytest
 from dmdstudio.engine.ensemble import Ensemble, Program, draw_pool, weigh
 from dmdstudio.engine.refinement import differentiate
 from dmdstudio.plan.events import GradientChecked
-from dmdstudio.plan.recipe import with_settings
+from dmdstudio.plan.settings import with_settings
 from dmdstudio.service import loop
 from dmdstudio.service.build import build
 from dmdstudio.service.control import Control

@@ -10,7 +10,7 @@ from engines import WITHOUT_LAMMPS, lammps_environment, run_lammps
 
 from dmdstudio.engine.ensemble import Program, draw_pool
 from dmdstudio.files.potentials import Provenance, export
-from dmdstudio.plan.recipe import with_settings
+from dmdstudio.plan.settings import with_settings
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import potential_terms
 from dmdstudio.service import loop

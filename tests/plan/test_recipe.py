@@ -17,8 +17,8 @@ from dmdstudio.plan.recipe import (
     read_recipe,
     recipe_to_table,
     recipe_to_toml,
-    with_settings,
 )
+from dmdstudio.plan.settings import with_settings
 
 TEXT = """
 title = "Argon"

@@ -21,7 +21,8 @@ import pytest
 from dmdstudio.cli import main
 from dmdstudio.files.run_store import RunStore
 from dmdstudio.plan.events import Finished, GradientChecked, Iterated, Phase, Started
-from dmdstudio.plan.recipe import read_recipe, with_settings
+from dmdstudio.plan.recipe import read_recipe
+from dmdstudio.plan.settings import with_settings
 from dmdstudio.service import loop
 from dmdstudio.service.control import Control
 

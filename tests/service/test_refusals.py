@@ -10,7 +10,8 @@ import pytest
 
 from dmdstudio.base.errors import DmdError, FileError, PhysicsError, RecipeError, UnitError
 from dmdstudio.files.structures import read_structure, write_structure
-from dmdstudio.plan.recipe import Recipe, recipe_from_table, recipe_to_table, with_settings
+from dmdstudio.plan.recipe import Recipe, recipe_from_table, recipe_to_table
+from dmdstudio.plan.settings import with_settings
 from dmdstudio.service import loop
 from dmdstudio.service.build import build
 from dmdstudio.service.control import Control

@@ -15,7 +15,8 @@ import pytest
 
 from dmdstudio.files.run_store import RunStore
 from dmdstudio.plan.events import Finished, Iterated, Started
-from dmdstudio.plan.recipe import recipe_to_toml, with_settings
+from dmdstudio.plan.recipe import recipe_to_toml
+from dmdstudio.plan.settings import with_settings
 from dmdstudio.service import loop
 from dmdstudio.service.control import Control
 
