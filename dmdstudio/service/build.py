@@ -23,7 +23,7 @@ from dmdstudio.engine.potential import ForceField, Potential, potentials
 from dmdstudio.engine.problem import Problem, Slot
 from dmdstudio.engine.replicas import Replicas
 from dmdstudio.engine.target import Target
-from dmdstudio.files.spectra import read_measurement
+from dmdstudio.files.spectra import observable_of, open_questions, read_measurement
 from dmdstudio.files.structures import read_structure, replicate, with_density
 from dmdstudio.plan.catalog import Catalog, options_from
 from dmdstudio.plan.events import Ready
@@ -253,7 +253,12 @@ def _target(plan: TargetPlan, observable: Observable, recipe: Recipe) -> Target:
         return Target(plan.key, observable, 0.0)
     path = recipe.path(plan.data)
     measured = read_measurement(path)
-    if measured.quantity != observable.name:
+    if questions := open_questions(measured):
+        raise FileError(
+            f"{path.name} does not say what it holds: {questions[0].text}",
+            "Write it into the file's header, as `# quantity: ...` and `name [unit]`.",
+        )
+    if observable_of(measured.quantity) != observable.name:
         raise RecipeError(
             f"Target {plan.key!r} is {observable.name!r}, but {path.name} holds "
             f"{measured.quantity!r}.",
