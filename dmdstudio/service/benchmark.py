@@ -34,7 +34,8 @@ from dmdstudio.engine.sampling import maxwell
 from dmdstudio.plan.recipe import Recipe, read_recipe
 from dmdstudio.plan.settings import with_settings
 from dmdstudio.plan.terms import potential_terms
-from dmdstudio.service.build import build, structure_of
+from dmdstudio.service.build import build
+from dmdstudio.service.structure import structure_of
 
 ROUNDS = 3
 MEMORY_STEPS = (1_000, 100_000)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import Any
 
@@ -24,18 +23,15 @@ from dmdstudio.engine.problem import Problem, Slot
 from dmdstudio.engine.replicas import Replicas
 from dmdstudio.engine.target import Target
 from dmdstudio.files.spectra import observable_of, open_questions, read_measurement
-from dmdstudio.files.structures import read_structure, replicate, with_density
 from dmdstudio.plan.catalog import Catalog, options_from
 from dmdstudio.plan.events import Ready
 from dmdstudio.plan.recipe import PotentialPlan, Recipe, TargetPlan
-from dmdstudio.plan.structure import Measurement, Structure
+from dmdstudio.plan.structure import Measurement
 from dmdstudio.plan.terms import parameter_key
 from dmdstudio.service import machine
+from dmdstudio.service.structure import structure_of
 
-__all__ = ["build", "catalog", "describe", "structure_of"]
-MOST_ATOMS = 1_000_000
-"""A larger cell is a slip of the hand."""
-
+__all__ = ["build", "catalog", "describe"]
 _REGISTERED = (_potentials, _observables, _gradients)  # importing them fills the registries
 
 
@@ -114,22 +110,6 @@ def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]
         gradient=msgspec.structs.replace(recipe.gradient, options=gradient_options),
     )
     return problem, complete
-
-
-def structure_of(recipe: Recipe) -> Structure:
-    """Read the structure of a recipe, replicated and brought to its density."""
-    structure = read_structure(recipe.path(recipe.system.structure))
-    copies = recipe.system.replicate
-    if len(structure.symbols) * math.prod(copies) > MOST_ATOMS:
-        raise RecipeError(
-            f"system.replicate = {list(copies)} makes {len(structure.symbols) * math.prod(copies)}"
-            f" atoms; more than {MOST_ATOMS} are not supported.",
-            "Lower it.",
-        )
-    structure = replicate(structure, copies)
-    if recipe.system.density is not None:
-        structure = with_density(structure, recipe.system.density)
-    return structure
 
 
 def _written_out(options: msgspec.Struct) -> dict[str, Any]:

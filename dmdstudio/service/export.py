@@ -11,6 +11,7 @@ from dmdstudio.files.potentials import ParameterChange, Provenance, export
 from dmdstudio.files.run_store import RunStore
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm, parameter_key, potential_terms
+from dmdstudio.service.structure import structure_of
 
 
 def refined_potential(
@@ -22,17 +23,11 @@ def refined_potential(
         run_dir: a run folder; it may be in use.
         which: ``"best"``, ``"last"`` or the number of an iteration.
     """
-    from dmdstudio.files.structures import read_structure, replicate, with_density
-
     store = RunStore.open(run_dir)
     recipe, events = store.recipe(), store.events()
     iteration, values = iteration_values(events, which)
     report = iteration_reports(events)[iteration]
-    structure = replicate(
-        read_structure(recipe.path(recipe.system.structure)), recipe.system.replicate
-    )
-    if recipe.system.density is not None:
-        structure = with_density(structure, recipe.system.density)
+    structure = structure_of(recipe)
     starts = [(parameter_key(p, q), q) for p in recipe.potential for q in p.parameter]
     changes = [
         ParameterChange(key, start.unit, start.value, values[key])

@@ -14,8 +14,9 @@ from dmdstudio.plan.settings import with_settings
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import potential_terms
 from dmdstudio.service import loop
-from dmdstudio.service.build import build, structure_of
+from dmdstudio.service.build import build
 from dmdstudio.service.control import Control
+from dmdstudio.service.structure import structure_of
 
 pytestmark = pytest.mark.skipif(lammps_environment() is None, reason=WITHOUT_LAMMPS)
 

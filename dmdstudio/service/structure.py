@@ -1,0 +1,29 @@
+"""The structure that a recipe asks for. No JAX."""
+
+from __future__ import annotations
+
+import math
+
+from dmdstudio.base.errors import RecipeError
+from dmdstudio.files.structures import read_structure, replicate, with_density
+from dmdstudio.plan.recipe import Recipe
+from dmdstudio.plan.structure import Structure
+
+MOST_ATOMS = 1_000_000
+"""A larger cell is a slip of the hand."""
+
+
+def structure_of(recipe: Recipe) -> Structure:
+    """Read the structure of a recipe, replicated and brought to its density."""
+    structure = read_structure(recipe.path(recipe.system.structure))
+    copies = recipe.system.replicate
+    if len(structure.symbols) * math.prod(copies) > MOST_ATOMS:
+        raise RecipeError(
+            f"system.replicate = {list(copies)} makes {len(structure.symbols) * math.prod(copies)}"
+            f" atoms; more than {MOST_ATOMS} are not supported.",
+            "Lower it.",
+        )
+    structure = replicate(structure, copies)
+    if recipe.system.density is not None:
+        structure = with_density(structure, recipe.system.density)
+    return structure
