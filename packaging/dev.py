@@ -99,7 +99,7 @@ def checks(pytest_arguments: list[str]) -> list[tuple[str, list[str]]]:
         ("ruff check", [python, "-m", "ruff", "check", "."]),
         ("ruff format", [python, "-m", "ruff", "format", "--check", "."]),
         ("pyright", [python, "-m", "pyright"]),
-        ("lint-imports", [str(lint_imports)]),
+        ("lint-imports", [str(lint_imports), "--no-cache"]),
         ("pytest", [python, "-m", "pytest", *pytest_arguments]),
     ]
 

@@ -149,6 +149,7 @@ def _sound(radial: Radial, precision: str, bits: int, orthorhombic: bool) -> boo
         with jax.ensure_compile_time_eval():
             lattice = system.to_lattice(jnp.asarray(positions))
             force = pair_force(radial, system, lattice, jnp.asarray(numbers, precision))
+            positions = np.asarray(system.to_positions(lattice))  # as the lattice has them
     except Exception as error:  # another interface: say so, and let XLA do the sums
         warnings.warn(f"CPU kernels are off: {type(error).__name__}: {error}", stacklevel=2)
         return False
