@@ -15,7 +15,7 @@ import optax
 from dmdstudio.base.errors import PhysicsError
 from dmdstudio.base.units import BOLTZMANN
 from dmdstudio.engine.core import Tree
-from dmdstudio.engine.ensemble import Ensemble, Pool, Program, draw_pool, weigh
+from dmdstudio.engine.ensemble import Ensemble, Pool, Program, Weights, draw_pool, weigh
 from dmdstudio.engine.gradient import Work
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.target import Target
@@ -101,8 +101,7 @@ def step(
     """
     began = time.perf_counter()
     problem = program.problem
-    pool, resampled = yield from _pool(program, state)
-    weights = weigh(program, pool, state.parameters)
+    pool, weights, resampled = yield from _pool(program, state)
     ensemble = Ensemble(program, pool, weights)
     yield from ensemble.propagate(state.parameters, keep=problem.method.keeps_features)
 
@@ -135,25 +134,23 @@ def step(
     return RefinementState(state.iteration + 1, parameters, optimizer, used), report
 
 
-def _pool(program: Program, state: RefinementState) -> Generator[Work, None, tuple[Pool, bool]]:
-    """Return the pool to use: the old one where it still holds, else a fresh one."""
+def _pool(
+    program: Program, state: RefinementState
+) -> Generator[Work, None, tuple[Pool, Weights, bool]]:
+    """Return the pool to use with its weights: the old one where it still holds, else a new one."""
     problem, plan = program.problem, program.problem.sampling
     if state.pool is None:
         lattice = np.broadcast_to(problem.start, (program.replicas.count, *problem.start.shape))
-        pool = yield from draw_pool(program, state.parameters, lattice, plan.equilibration_steps, 0)
-        return pool, True
-    weights = weigh(program, state.pool, state.parameters)
-    spent = state.pool.uses >= plan.reuse_limit
-    if not spent and weights.fraction >= plan.effective_sample_fraction:
-        return state.pool, False
-    pool = yield from draw_pool(
-        program,
-        state.parameters,
-        state.pool.lattice,
-        plan.decorrelation_steps,
-        state.iteration + 1,
-    )
-    return pool, True
+        steps, stream = plan.equilibration_steps, 0
+    else:
+        if state.pool.uses < plan.reuse_limit:
+            weights = weigh(program, state.pool, state.parameters)
+            if weights.fraction >= plan.effective_sample_fraction:
+                return state.pool, weights, False
+        lattice = state.pool.lattice
+        steps, stream = plan.decorrelation_steps, state.iteration + 1
+    pool = yield from draw_pool(program, state.parameters, lattice, steps, stream)
+    return pool, weigh(program, pool, state.parameters), True
 
 
 def differentiate(
