@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from dmdstudio.base.errors import PhysicsError
 
@@ -27,7 +30,8 @@ class System:
         type_names: names of the atom types, sorted.
         types: index into `type_names` [atom].
         masses: [atom], amu.
-        cell: lattice vectors as rows [3, xyz], angstrom.
+        cell: lattice vectors as rows [3, xyz], angstrom; starts of constant pressure scale it.
+        bonds: pairs of bonded atoms [bond, 2], each once.
         precision: dtype of forces and features, ``float32`` or ``float64``.
         lattice_bits: bits of a lattice coordinate, 32 or 64.
         platform: ``cpu``, ``gpu``: where the kernels will run.
@@ -40,6 +44,7 @@ class System:
     precision: str = "float32"
     lattice_bits: int = 32
     platform: str = "cpu"
+    bonds: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int64))
 
     @property
     def atoms(self) -> int:
@@ -83,15 +88,25 @@ class System:
                 f"below {self.largest_cutoff:.2f}.",
             )
 
+    @cached_property
+    def molecules(self) -> np.ndarray:
+        """Index of the molecule that an atom belongs to [atom]; unbonded atoms stand alone."""
+        linked = coo_array(
+            (np.ones(len(self.bonds)), (self.bonds[:, 0], self.bonds[:, 1])),
+            shape=(self.atoms, self.atoms),
+        )
+        return connected_components(linked, directed=False)[1]
+
     # -- the lattice ---------------------------------------------------------------------------
     @property
     def lattice_size(self) -> float:
         """Number of lattice points along a cell vector, 2**bits."""
         return 2.0**self.lattice_bits
 
-    def to_lattice(self, positions: Array) -> Array:
+    def to_lattice(self, positions: Array, cell: Array | None = None) -> Array:
         """Put coordinates [..., atom, xyz] (angstrom) on the lattice [..., atom, 3]."""
-        fractional = jnp.asarray(positions, jnp.float64) @ np.linalg.inv(self.cell)
+        inverse = np.linalg.inv(self.cell) if cell is None else jnp.linalg.inv(cell)
+        fractional = jnp.asarray(positions, jnp.float64) @ inverse
         return self.wrap(fractional - jnp.floor(fractional))
 
     def wrap(self, fractional: Array) -> Array:
@@ -102,9 +117,10 @@ class System:
         scaled = jnp.where(scaled >= limit, scaled - self.lattice_size, scaled)
         return scaled.astype(self.lattice_dtype)
 
-    def to_positions(self, lattice: Array) -> Array:
+    def to_positions(self, lattice: Array, cell: Array | None = None) -> Array:
         """Return coordinates [..., atom, xyz] in angstrom, inside [-1/2, 1/2) of the cell."""
-        return (lattice.astype(jnp.float64) / self.lattice_size) @ jnp.asarray(self.cell)
+        vectors = jnp.asarray(self.cell if cell is None else cell)
+        return (lattice.astype(jnp.float64) / self.lattice_size) @ vectors
 
 
 jax.tree_util.register_static(System)
@@ -133,12 +149,10 @@ class Configuration(NamedTuple):
         return vectors + (self.offset[None, :, :] - self.offset[:, None, :])
 
 
-def configuration(system: System, lattice: Array) -> Configuration:
+def configuration(system: System, lattice: Array, cell: Array) -> Configuration:
     """Return a configuration with a zero offset in the system's precision."""
     return Configuration(
-        lattice,
-        jnp.zeros(lattice.shape, system.dtype),
-        jnp.asarray(system.cell, system.dtype),
+        lattice, jnp.zeros(lattice.shape, system.dtype), jnp.asarray(cell, system.dtype)
     )
 
 
@@ -148,10 +162,28 @@ class Phase(NamedTuple):
     Attributes:
         configuration: the atoms, differentiable through its offset.
         velocities: [atom, xyz], angstrom/fs.
+        energy: potential energy, eV; only where an observable needs it.
+        virial: minus the derivative of the potential energy by the strain [3, 3], eV; as above.
     """
 
     configuration: Configuration
     velocities: Array
+    energy: Array | None = None
+    virial: Array | None = None
+
+
+class Start(NamedTuple):
+    """Where a trajectory begins.
+
+    Attributes:
+        lattice: fractional coordinates [atom, 3].
+        velocities: [atom, xyz], angstrom/fs.
+        cell: lattice vectors as rows [3, xyz], angstrom; float64.
+    """
+
+    lattice: Any
+    velocities: Any
+    cell: Any
 
 
 class State(NamedTuple):

@@ -59,11 +59,15 @@ class GradientMethod(abc.ABC):
     def build(cls, options: Any) -> GradientMethod:
         """Return the method with its settings."""
 
-    def damping(self, timestep: float) -> float:
-        """Return the factor on the adjoint per step of ``timestep`` fs."""
-        return 1.0
+    @property
+    def keeps_features(self) -> bool:
+        """Whether the forward pass keeps the features of all frames for the way back."""
+        return False
 
-    keeps_features: ClassVar[bool] = False
+    @property
+    def anchor_every(self) -> int:
+        """Steps between two stored states of a trajectory, 0 for one per segment."""
+        return 0
 
     @abc.abstractmethod
     def pathwise(

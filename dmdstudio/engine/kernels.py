@@ -29,7 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from dmdstudio.engine.core import System
+from dmdstudio.engine.core import Configuration, System, configuration
 
 
 @dataclass(frozen=True)
@@ -110,30 +110,30 @@ def _compile(radial: Radial, precision: str, bits: int, orthorhombic: bool) -> t
     return names[0], names[1]
 
 
-def _operands(system: System, numbers: Array) -> tuple[Array, Array]:
+def _operands(system: System, where: Configuration, numbers: Array) -> tuple[Array, Array]:
     padded = jnp.zeros(8, system.dtype).at[: len(numbers)].set(numbers)
-    cell = jnp.asarray((system.cell / system.lattice_size).reshape(9), system.dtype)
+    cell = where.cell.reshape(9) * system.dtype.type(1.0 / system.lattice_size)
     return padded, cell
 
 
-def pair_force(radial: Radial, system: System, lattice: Array, numbers: Array) -> Array:
+def pair_force(radial: Radial, system: System, where: Configuration, numbers: Array) -> Array:
     """Return the forces [atom, xyz] of one replica, eV/angstrom."""
     name, _ = _register(radial, system)
     call = jax.ffi.ffi_call(
-        name, jax.ShapeDtypeStruct(lattice.shape, system.dtype), vmap_method="broadcast_all"
+        name, jax.ShapeDtypeStruct(where.lattice.shape, system.dtype), vmap_method="broadcast_all"
     )
-    return call(lattice, *_operands(system, numbers))  # type: ignore[return-value]
+    return call(where.lattice, *_operands(system, where, numbers))  # type: ignore[return-value]
 
 
 def pair_pull(
-    radial: Radial, system: System, lattice: Array, numbers: Array, w: Array
+    radial: Radial, system: System, where: Configuration, numbers: Array, w: Array
 ) -> tuple[Array, Array, Array]:
     """Return force, (dF/dx)^T w [atom, xyz] and (dF/dq)^T w [refinable] of one replica."""
     _, name = _register(radial, system)
-    vectors = jax.ShapeDtypeStruct(lattice.shape, system.dtype)
+    vectors = jax.ShapeDtypeStruct(where.lattice.shape, system.dtype)
     slopes = jax.ShapeDtypeStruct((len(radial.parameters),), system.dtype)
     call = jax.ffi.ffi_call(name, (vectors, vectors, slopes), vmap_method="broadcast_all")
-    force, position, by_number = call(lattice, *_operands(system, numbers), w)
+    force, position, by_number = call(where.lattice, *_operands(system, where, numbers), w)
     return force, position, by_number
 
 
@@ -148,7 +148,8 @@ def _sound(radial: Radial, precision: str, bits: int, orthorhombic: bool) -> boo
     try:
         with jax.ensure_compile_time_eval():
             lattice = system.to_lattice(jnp.asarray(positions))
-            force = pair_force(radial, system, lattice, jnp.asarray(numbers, precision))
+            where = configuration(system, lattice, jnp.asarray(cell))
+            force = pair_force(radial, system, where, jnp.asarray(numbers, precision))
             positions = np.asarray(system.to_positions(lattice))  # as the lattice has them
     except Exception as error:  # another interface: say so, and let XLA do the sums
         warnings.warn(f"CPU kernels are off: {type(error).__name__}: {error}", stacklevel=2)

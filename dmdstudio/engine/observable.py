@@ -38,7 +38,7 @@ class Clock(NamedTuple):
             length = (self.frames - 1) * self.interval * 1e-3
             raise PhysicsError(
                 f"{name} looks over {window:g} ps, but the trajectory is {length:g} ps long.",
-                "Raise dynamics.steps or lower the window.",
+                "Raise dynamics.steps, lower dynamics.segments or lower the window.",
             )
         if lags < 2:
             raise PhysicsError(
@@ -74,6 +74,9 @@ class Observable(abc.ABC):
         feature: name of what `frame` returns; observables with the same name share it.
         unit: unit of the curve.
         axis, axis_unit: abscissa of the curve in ``axis_unit``; None for a single number.
+        static: it is a mean over configurations. Its derivative is that of the ensemble alone, so
+            that `frame` need not be differentiable by the positions.
+        needs: ``energy``, ``virial``: what `frame` wants to find in a phase (static ones only).
     """
 
     name: ClassVar[str]
@@ -85,6 +88,8 @@ class Observable(abc.ABC):
     axis_unit: ClassVar[str] = ""
     feature: ClassVar[str]
     Options: ClassVar[type[Struct]]
+    static: ClassVar[bool] = False
+    needs: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     @abc.abstractmethod
@@ -100,9 +105,12 @@ class Observable(abc.ABC):
     def frame(self, phase: Phase) -> Tree:
         """Return the features of one frame of one replica."""
 
-    @abc.abstractmethod
     def summary(self, features: Tree) -> Tree:
-        """Reduce the features [frame, ...] of one replica to something whose mean is meant."""
+        """Reduce the features [frame, ...] of a segment to something whose mean is meant.
+
+        Static observables have none: what is meant is the mean of their features.
+        """
+        raise NotImplementedError
 
     @abc.abstractmethod
     def curve(self, mean: Tree) -> Array:

@@ -91,7 +91,7 @@ class PairPotential(Potential):
             return super().force(parameters, configuration)
         assert self.kernel is not None
         return kernels.pair_force(
-            self.kernel, self.system, configuration.lattice, self._kernel_numbers(parameters)
+            self.kernel, self.system, configuration, self._kernel_numbers(parameters)
         )
 
     def pull(self, parameters: Parameters, configuration: Configuration, w: Array) -> Pull:
@@ -101,7 +101,7 @@ class PairPotential(Potential):
         assert self.kernel is not None
         numbers, back = jax.vjp(self._kernel_numbers, parameters)
         force, position, slopes = kernels.pair_pull(
-            self.kernel, self.system, configuration.lattice, numbers, w
+            self.kernel, self.system, configuration, numbers, w
         )
         padded = jnp.zeros_like(numbers).at[: slopes.shape[-1]].set(slopes)
         return Pull(force, position, back(padded)[0])

@@ -120,7 +120,7 @@ potentials: Registry[type[Potential]] = Registry("potential")
 
 @dataclass(frozen=True)
 class ForceField:
-    """A sum of potentials over one system; functions of lattice coordinates of one replica."""
+    """A sum of potentials over one system; functions of one replica's lattice and cell."""
 
     system: System
     terms: tuple[tuple[str, Potential], ...]
@@ -128,28 +128,36 @@ class ForceField:
     def _in_precision(self, theta: Theta) -> Theta:
         return jax.tree.map(lambda a: jnp.asarray(a, self.system.dtype), theta)
 
-    def energy(self, theta: Theta, lattice: Array) -> Array:
+    def energy(self, theta: Theta, lattice: Array, cell: Array) -> Array:
         """Return the potential energy in eV, in float64 whatever the precision of the forces.
 
         Weights of samples go with exp(-U/kT): a relative 1e-6 of U is a per cent of a weight.
         """
         exact = replace(self.system, precision="float64")
         theta = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), theta)
-        where = configuration(exact, lattice)
+        where = configuration(exact, lattice, cell)
         energies = [term.energy(theta[key], where) for key, term in self.terms]
         return sum(energies[1:], energies[0])
 
-    def force(self, theta: Theta, lattice: Array) -> Array:
+    def virial(self, theta: Theta, lattice: Array, cell: Array) -> Array:
+        """Return minus the derivative of the energy by the strain [3, 3], eV, in float64."""
+
+        def strained(strain: Array) -> Array:
+            return self.energy(theta, lattice, cell @ (jnp.eye(3) + strain))
+
+        return -jax.grad(strained)(jnp.zeros((3, 3)))
+
+    def force(self, theta: Theta, lattice: Array, cell: Array) -> Array:
         """Return the forces [atom, xyz], eV/angstrom."""
         theta = self._in_precision(theta)
-        where = configuration(self.system, lattice)
+        where = configuration(self.system, lattice, cell)
         forces = [term.force(theta[key], where) for key, term in self.terms]
         return sum(forces[1:], forces[0])
 
-    def pull(self, theta: Theta, lattice: Array, w: Array) -> Pull:
+    def pull(self, theta: Theta, lattice: Array, cell: Array, w: Array) -> Pull:
         """Return force and pulled-back cotangent w of the forces; parameters as in ``theta``."""
         theta = self._in_precision(theta)
-        where = configuration(self.system, lattice)
+        where = configuration(self.system, lattice, cell)
         pulls = {key: term.pull(theta[key], where, w) for key, term in self.terms}
         first, *rest = pulls.values()
         return Pull(

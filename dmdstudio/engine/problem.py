@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -13,11 +16,32 @@ from dmdstudio.base.units import from_internal
 from dmdstudio.engine.core import Phase, System, Theta, Tree
 from dmdstudio.engine.dynamics import Leapfrog
 from dmdstudio.engine.gradient import GradientMethod
+from dmdstudio.engine.observable import Observable
 from dmdstudio.engine.potential import ForceField
 from dmdstudio.engine.replicas import Replicas
 from dmdstudio.engine.target import Target
 from dmdstudio.plan.events import ParameterReport
 from dmdstudio.plan.recipe import DynamicsPlan, OptimizerPlan, SamplingPlan
+
+STATIC_INTERVAL = 100.0
+"""Time between two configurations that static observables are taken of, fs."""
+
+
+class Sample(NamedTuple):
+    """What is taken of one configuration.
+
+    Attributes:
+        energy: potential energy, eV.
+        slope: its derivative by the parameters [parameter].
+        values: features of the static targets by key.
+        explicit: their derivatives by the parameters at a fixed configuration [..., parameter],
+            where they have any.
+    """
+
+    energy: Array
+    slope: Array
+    values: dict[str, Tree]
+    explicit: dict[str, Tree]
 
 
 @dataclass(frozen=True)
@@ -118,25 +142,95 @@ class Problem:
         )
 
     # -- trajectories --------------------------------------------------------------------------
+    @cached_property
+    def dynamic(self) -> tuple[Target, ...]:
+        """Targets that are functions of a trajectory."""
+        return tuple(t for t in self.targets if not t.observable.static)
+
+    @cached_property
+    def static(self) -> tuple[Target, ...]:
+        """Targets that are means over configurations."""
+        return tuple(t for t in self.targets if t.observable.static)
+
     def frame(self, phase: Phase) -> dict[str, Tree]:
-        """Return the features of a frame that the targets need, each once."""
-        return {t.observable.feature: t.observable.frame(phase) for t in self.targets}
+        """Return the features of a frame that the dynamic targets need, each once."""
+        return {t.observable.feature: t.observable.frame(phase) for t in self.dynamic}
+
+    def sample(self, parameters: Array, phase: Phase, cell: Array) -> Sample:
+        """Return what is taken of single configurations, with its derivative by the parameters.
+
+        Args:
+            parameters: [parameter].
+            phase: where.
+            cell: lattice vectors in float64 [3, xyz], angstrom.
+        """
+        lattice = phase.configuration.lattice
+
+        def energy(p: Array) -> Array:
+            return self.field.energy(self.theta(p), lattice, cell)
+
+        def value(p: Array, observable: Observable) -> Tree:
+            told: dict[str, Array] = {}
+            if "energy" in observable.needs:
+                told["energy"] = energy(p)
+            if "virial" in observable.needs:
+                told["virial"] = self.field.virial(self.theta(p), lattice, cell)
+            return observable.frame(phase._replace(**told))
+
+        potential, slope = jax.value_and_grad(energy)(parameters)
+        values, explicit = {}, {}
+        for target in self.static:
+            values[target.key] = value(parameters, target.observable)
+            if target.observable.needs:
+                by_parameter = jax.jacfwd(value)(parameters, target.observable)
+                explicit[target.key] = by_parameter
+        return Sample(potential, slope, values, explicit)
 
     def leapfrog(self) -> Leapfrog:
         """Return the integrator of the trajectories."""
-        stride = self.dynamics.record_every
+        plan = self.dynamics
+        stretches = self.stretches
+        blocks = self.blocks // stretches
         return Leapfrog(
             self.field,
-            self.dynamics.timestep,
-            self.dynamics.steps // stride,
-            stride,
+            plan.timestep,
+            plan.segments,
+            stretches,
+            blocks,
+            plan.record_every,
             self.frame,
-            self.method.damping(self.dynamics.timestep),
+            self.summaries,
         )
 
+    @property
+    def blocks(self) -> int:
+        """Blocks, from one frame to the next, per segment."""
+        return self.dynamics.steps // (self.dynamics.segments * self.dynamics.record_every)
+
+    def blocks_of(self, time: float) -> int:
+        """Return a time in ps as a number of blocks, at least one."""
+        interval = self.dynamics.record_every * self.dynamics.timestep
+        return max(1, round(time * 1e3 / interval))
+
+    @cached_property
+    def stretches(self) -> int:
+        """Stretches per segment: samples, and anchors of the reversal, are taken at their starts.
+
+        One is enough for the score of a segment's start; static targets want one about every
+        `STATIC_INTERVAL`.
+        """
+        plan = self.dynamics
+        blocks = self.blocks
+        wanted = 1.0
+        if self.static:
+            wanted = max(wanted, blocks * plan.record_every * plan.timestep / STATIC_INTERVAL)
+        if self.method.anchor_every:
+            wanted = max(wanted, blocks * plan.record_every / self.method.anchor_every)
+        return next(n for n in range(min(math.ceil(wanted), blocks), blocks + 1) if blocks % n == 0)
+
     def summaries(self, features: dict[str, Tree]) -> dict[str, Tree]:
-        """Reduce the features [frame, ...] of one replica to one summary per target."""
-        return {t.key: t.observable.summary(features[t.observable.feature]) for t in self.targets}
+        """Reduce the features [frame, ...] of one segment to one summary per dynamic target."""
+        return {t.key: t.observable.summary(features[t.observable.feature]) for t in self.dynamic}
 
     def loss(self, means: dict[str, Tree]) -> Array:
         """Return the loss of mean summaries."""

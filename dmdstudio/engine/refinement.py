@@ -13,11 +13,12 @@ import numpy as np
 import optax
 
 from dmdstudio.base.errors import PhysicsError
-from dmdstudio.base.units import BOLTZMANN
 from dmdstudio.engine.core import Tree
-from dmdstudio.engine.ensemble import Ensemble, Pool, Program, Weights, draw_pool, weigh
+from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import Work
+from dmdstudio.engine.pool import Pool, Weights, draw_pool, weigh
 from dmdstudio.engine.problem import Problem
+from dmdstudio.engine.program import Program
 from dmdstudio.engine.target import Target
 from dmdstudio.plan.events import Curve, StepReport, TargetReport
 
@@ -138,18 +139,16 @@ def _pool(
     program: Program, state: RefinementState
 ) -> Generator[Work, None, tuple[Pool, Weights, bool]]:
     """Return the pool to use with its weights: the old one where it still holds, else a new one."""
-    problem, plan = program.problem, program.problem.sampling
+    plan = program.problem.sampling
     if state.pool is None:
-        lattice = np.broadcast_to(problem.start, (program.replicas.count, *problem.start.shape))
         steps, stream = plan.equilibration_steps, 0
     else:
         if state.pool.uses < plan.reuse_limit:
             weights = weigh(program, state.pool, state.parameters)
             if weights.fraction >= plan.effective_sample_fraction:
                 return state.pool, weights, False
-        lattice = state.pool.lattice
         steps, stream = plan.decorrelation_steps, state.iteration + 1
-    pool = yield from draw_pool(program, state.parameters, lattice, steps, stream)
+    pool = yield from draw_pool(program, state.parameters, state.pool, steps, stream)
     return pool, weigh(program, pool, state.parameters), True
 
 
@@ -162,18 +161,16 @@ def differentiate(
 
         dL/dtheta = sum_n w_n [dc_n/dtheta - beta (c_n - <c>) (dU/dtheta(x_n) - <dU/dtheta>)]
 
-    Source: Han & Yu (2025), equation 3, with reweighted starts.
+    Source: Han & Yu (2025), equation 3, with reweighted starts; the second term as in
+    `Ensemble.score`.
     """
     pathwise = yield from ensemble.problem.method.pathwise(
         ensemble, jnp.asarray(parameters), cotangent
     )
-    weights = ensemble.weights
-    beta = 1.0 / (BOLTZMANN * ensemble.problem.sampling.temperature)
-    centred = weights.slope - weights.weight @ weights.slope
-    score = -beta * ensemble.influence(cotangent)[:, None] * centred
-    thermodynamic = weights.weight @ score
+    weight, score = ensemble.weights.weight, ensemble.score(cotangent)
+    thermodynamic = weight @ score
     contributions = pathwise.gradient + score
-    total = weights.weight @ contributions
+    total = weight @ contributions
     error = ensemble.standard_error(contributions - total)
     return Gradient(total, error, thermodynamic, pathwise.residual)
 
@@ -213,7 +210,9 @@ def _target_report(ensemble: Ensemble, target: Target) -> TargetReport:
     observable = target.observable
     mean = jax.tree.map(jnp.asarray, ensemble.means[target.key])
     away = jax.tree.map(
-        lambda s, m: jnp.asarray(s - m), ensemble.summaries[target.key], ensemble.means[target.key]
+        lambda s, m: jnp.asarray(s - m),
+        ensemble.of_replicas[target.key],
+        ensemble.means[target.key],
     )
 
     def with_error(function: Any) -> tuple[list[float], list[float]]:

@@ -18,6 +18,7 @@ def langevin(
     field: ForceField,
     theta: Theta,
     lattice: Array,
+    cell: Array,
     key: Array,
     steps: int | Array,
     temperature: float,
@@ -32,6 +33,7 @@ def langevin(
         field: forces.
         theta: parameters.
         lattice: where it is [atom, 3].
+        cell: lattice vectors as rows [3, xyz], angstrom.
         key: random key; the same key gives the same chain.
         steps: number of steps.
         temperature: K.
@@ -42,7 +44,7 @@ def langevin(
     unit = math.sqrt(ACCELERATION)  # jax-md's time unit per fs: sqrt(amu A^2 / eV)
 
     def force(positions: Array, **_: object) -> Array:
-        return field.force(theta, system.to_lattice(positions))
+        return field.force(theta, system.to_lattice(positions, cell), cell)
 
     def shift(positions: Array, change: Array, **_: object) -> Array:
         return positions + change
@@ -57,9 +59,9 @@ def langevin(
         center_velocity=False,
     )
     masses = jnp.asarray(system.masses, dtype)
-    state = start(key, system.to_positions(lattice).astype(dtype), mass=masses)
+    state = start(key, system.to_positions(lattice, cell).astype(dtype), mass=masses)
     state = lax.fori_loop(0, steps, lambda _, s: apply(s), state)
-    return system.to_lattice(state.position)
+    return system.to_lattice(state.position, cell)
 
 
 def maxwell(system: System, key: Array, temperature: float) -> Array:

@@ -120,6 +120,15 @@ class DynamicsPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     record_every: Annotated[
         int, setting("Record every", "Steps between two recorded frames.", ge=1)
     ] = 5
+    segments: Annotated[
+        int,
+        setting(
+            "Segments",
+            "Pieces that a trajectory is cut into. Each is analysed by itself, and the gradient "
+            "never runs back further than its start; a piece must hold the longest window.",
+            ge=1,
+        ),
+    ] = 1
 
 
 class GradientPlan(Struct, frozen=True, kw_only=True):
@@ -365,6 +374,13 @@ def _check(recipe: Recipe, name: str) -> None:
             f"dynamics.record_every = {recipe.dynamics.record_every}.",
             f"Set steps to {_next_multiple(recipe.dynamics.steps, recipe.dynamics.record_every)}, "
             "for example.",
+        )
+    pieces = recipe.dynamics.segments * recipe.dynamics.record_every
+    if recipe.dynamics.steps % pieces:
+        raise RecipeError(
+            f"{name}: dynamics.steps = {recipe.dynamics.steps} is not a multiple of "
+            f"dynamics.segments x dynamics.record_every = {pieces}.",
+            f"Set steps to {_next_multiple(recipe.dynamics.steps, pieces)}, for example.",
         )
     if min(recipe.system.replicate) < 1:
         raise RecipeError(

@@ -26,10 +26,11 @@ from jax import Array, lax
 
 from dmdstudio.base.errors import FileError
 from dmdstudio.base.units import ACCELERATION
-from dmdstudio.engine.core import Tree
-from dmdstudio.engine.ensemble import Program
+from dmdstudio.engine.adjoint import Truncation
+from dmdstudio.engine.core import Start, Tree
 from dmdstudio.engine.jax_md import part
 from dmdstudio.engine.problem import Problem
+from dmdstudio.engine.program import Program
 from dmdstudio.engine.sampling import maxwell
 from dmdstudio.plan.recipe import Recipe, read_recipe
 from dmdstudio.plan.settings import with_settings
@@ -66,12 +67,13 @@ def _recipe(replicas: int, steps: int, *settings: str) -> Recipe:
     )
 
 
-def _starts(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+def _starts(problem: Problem) -> Start:
     count = problem.replicas.count
     lattice = np.broadcast_to(problem.start, (count, *problem.start.shape))
     keys = jax.random.split(jax.random.key(0), count)
     temperature = problem.sampling.temperature
-    return lattice, np.asarray(jax.vmap(lambda k: maxwell(problem.system, k, temperature))(keys))
+    velocities = np.asarray(jax.vmap(lambda k: maxwell(problem.system, k, temperature))(keys))
+    return Start(lattice, velocities, np.broadcast_to(problem.system.cell, (count, 3, 3)))
 
 
 def _best(works: dict[str, Callable[[], Any]]) -> dict[str, float]:
@@ -90,20 +92,22 @@ def _best(works: dict[str, Callable[[], Any]]) -> dict[str, float]:
 def _ours(problem: Problem) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """Return the forward pass, and value and gradient, of all replicas."""
     program, replicas = Program(problem), problem.replicas
-    lattice, velocities = _starts(problem)
+    starts = _starts(problem)
     parameters = jnp.asarray(problem.initial)
+    free = jax.tree.map(jnp.asarray, Truncation.window(problem.blocks, 0))
 
     def run() -> list[Any]:
-        batches = replicas.split(lattice, velocities)
+        batches = replicas.split(starts)
         return [jax.block_until_ready(program.forward(parameters, *b)) for b in batches]
 
     def value_and_gradient() -> Any:
         done = run()
-        means: Tree = jax.tree.map(lambda a: a.mean(axis=0), replicas.join([d[1] for d in done]))
+        summaries = replicas.join([trajectory.summaries for trajectory in done])
+        means: Tree = jax.tree.map(lambda a: a.mean(axis=(0, 1)), summaries)
         cotangent = jax.grad(problem.loss)(jax.tree.map(jnp.asarray, means))
         pulled = [
-            program.backward((parameters, cotangent), trajectory.features, trajectory.last)[0]
-            for trajectory, _ in done
+            program.backward((parameters, cotangent, free), trajectory, start.cell)[0]
+            for trajectory, (start,) in zip(done, replicas.split(starts), strict=True)
         ]
         return jax.block_until_ready(pulled)
 
@@ -192,8 +196,8 @@ def _published(problem: Problem, steps: int) -> Callable[[], Any]:
     lists = partition.neighbor_list(
         displacement, edge, cutoff, dr_threshold=0.5, format=partition.Dense, disable_cell_list=True
     )
-    lattice, velocities = _starts(problem)
-    positions = jnp.asarray(system.to_positions(jnp.asarray(lattice)) % edge, jnp.float32)
+    starts = _starts(problem)
+    positions = jnp.asarray(system.to_positions(jnp.asarray(starts.lattice)) % edge, jnp.float32)
     first = lists.allocate(positions[0], extra_capacity=16)
     per_force = jnp.float32(ACCELERATION / system.masses[0])
     pairwise = jax.vmap(jax.vmap(displacement, (None, 0)))
@@ -232,7 +236,7 @@ def _published(problem: Problem, steps: int) -> Callable[[], Any]:
 
     run = jax.jit(jax.vmap(value_and_gradient, (0, 0, None)))
     values = jnp.asarray(problem.initial)
-    return lambda: jax.block_until_ready(run(positions, jnp.asarray(velocities), values))
+    return lambda: jax.block_until_ready(run(positions, jnp.asarray(starts.velocities), values))
 
 
 # -------------------------------------------------------------------------------------- memory

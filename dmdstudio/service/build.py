@@ -211,7 +211,8 @@ def _targets(recipe: Recipe, system: System) -> tuple[tuple[Target, ...], tuple[
         raise RecipeError("The recipe has no target.", "Add a [[target]] with an observable.")
     dynamics = recipe.dynamics
     clock = Clock(
-        dynamics.timestep * dynamics.record_every, dynamics.steps // dynamics.record_every + 1
+        dynamics.timestep * dynamics.record_every,
+        dynamics.steps // (dynamics.record_every * dynamics.segments) + 1,
     )
     targets, plans = [], []
     for plan in recipe.target:

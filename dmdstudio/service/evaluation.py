@@ -13,9 +13,11 @@ import numpy as np
 
 from dmdstudio.base.units import from_internal
 from dmdstudio.engine import refinement
-from dmdstudio.engine.ensemble import Ensemble, Pool, Program, draw_pool, weigh
+from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import gradients
+from dmdstudio.engine.pool import Pool, draw_pool, weigh
 from dmdstudio.engine.problem import Problem
+from dmdstudio.engine.program import Program
 from dmdstudio.plan.events import (
     Evaluated,
     Event,
@@ -78,9 +80,8 @@ def _measured(
     """Draw fresh starts and run all trajectories with the initial parameters."""
     problem = program.problem
     steps = problem.sampling.equilibration_steps
-    lattice = np.broadcast_to(problem.start, (problem.replicas.count, *problem.start.shape))
     share = steps / (steps + problem.dynamics.steps)
-    sampler = draw_pool(program, problem.initial, lattice, steps, 0)
+    sampler = draw_pool(program, problem.initial, None, steps, 0)
     pool = yield from pieces(sampler, "equilibrating", 0.0, share, control)
     if pool is None:
         return None
@@ -101,7 +102,11 @@ def check_gradient(recipe: Recipe, control: Control, replicas: int = 4) -> Event
     """
     yield Phase(name="starting")
     execution = msgspec.structs.replace(recipe.execution, precision="float64", lattice_bits=64)
-    recipe = msgspec.structs.replace(recipe, execution=execution)
+    dynamics = recipe.dynamics
+    if dynamics.segments > 1:  # starts of segments move with the parameters: not for differences
+        steps = dynamics.steps // dynamics.segments
+        dynamics = msgspec.structs.replace(dynamics, segments=1, steps=steps)
+    recipe = msgspec.structs.replace(recipe, execution=execution, dynamics=dynamics)
     problem, _ = build(recipe, min(replicas, recipe.sampling.replicas))
     program = Program(problem)
     ensemble = yield from _measured(program, control, keep=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from dmdstudio import __version__
 from dmdstudio.base.errors import DmdError, RunError, understood
 from dmdstudio.engine import refinement
-from dmdstudio.engine.ensemble import Program
 from dmdstudio.engine.problem import Problem
+from dmdstudio.engine.program import Program
 from dmdstudio.engine.refinement import RefinementState
 from dmdstudio.files.iterations import iteration_values
 from dmdstudio.files.run_store import RunStore

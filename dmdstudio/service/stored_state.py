@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dmdstudio.engine import refinement
-from dmdstudio.engine.ensemble import Pool
+from dmdstudio.engine.pool import Pool
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.refinement import RefinementState
 

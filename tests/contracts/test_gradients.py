@@ -7,7 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dmdstudio.engine.ensemble import Ensemble, Program, draw_pool, weigh
+from dmdstudio.engine.ensemble import Ensemble
+from dmdstudio.engine.pool import draw_pool, weigh
+from dmdstudio.engine.program import Program
 from dmdstudio.engine.refinement import differentiate
 from dmdstudio.plan.events import GradientChecked
 from dmdstudio.plan.settings import with_settings
@@ -29,9 +31,8 @@ def gradient(recipe, *settings):
     """Return problem, gradient and ensemble of a recipe at its initial parameters."""
     problem, _ = build(with_settings(recipe, list(settings)))
     program = Program(problem)
-    lattice = np.broadcast_to(problem.start, (problem.replicas.count, *problem.start.shape))
     steps = problem.sampling.equilibration_steps
-    pool = finish(draw_pool(program, problem.initial, lattice, steps, 0))
+    pool = finish(draw_pool(program, problem.initial, None, steps, 0))
     ensemble = Ensemble(program, pool, weigh(program, pool, problem.initial))
     finish(ensemble.propagate(problem.initial, keep=True))
     cotangent = jax.grad(problem.loss)(jax.tree.map(jnp.asarray, ensemble.means))
@@ -91,7 +92,7 @@ def test_methods_chosen_by_name_agree(tiny_recipe):
 def test_damping_shortens_the_adjoint(tiny_recipe):
     """A short damping time must change the pathwise part and leave the thermodynamic one."""
     _, plain, _ = gradient(tiny_recipe)
-    _, damped, _ = gradient(tiny_recipe, "gradient.damping_time=0.01")
+    _, damped, _ = gradient(tiny_recipe, "gradient.truncation=damping", "gradient.horizon=0.01")
     assert np.allclose(plain.thermodynamic, damped.thermodynamic, rtol=1e-6)
     path, short = plain.total - plain.thermodynamic, damped.total - damped.thermodynamic
     assert np.all(np.abs(short) < 0.5 * np.abs(path))

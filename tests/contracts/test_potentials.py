@@ -35,7 +35,9 @@ def example(case):
 
 def _energy(example: Example, positions, parameters=None, cell=None):
     system = example.system
-    where = configuration(system, system.to_lattice(jnp.asarray(positions)))
+    where = configuration(
+        system, system.to_lattice(jnp.asarray(positions)), jnp.asarray(system.cell)
+    )
     if cell is not None:
         where = where._replace(cell=jnp.asarray(cell))
     return example.potential.energy(parameters or example.parameters, where)
@@ -51,7 +53,7 @@ def _field(example: Example) -> tuple[ForceField, dict]:
 
 def test_forces_are_the_slope_of_the_energy(example):
     field, theta = _field(example)
-    force = np.asarray(jax.jit(field.force)(theta, _lattice(example)))
+    force = np.asarray(jax.jit(field.force)(theta, _lattice(example), example.system.cell))
     energy = jax.jit(lambda x: _energy(example, x))
     step = 1e-4
     for atom, axis in [(0, 0), (3, 1), (17, 2), (40, 0)]:
@@ -67,10 +69,12 @@ def test_forces_are_the_slope_of_the_energy(example):
 def test_pull_is_force_hessian_and_mixed_derivative(example):
     field, theta = _field(example)
     w = np.random.default_rng(1).normal(size=example.positions.shape)
-    pull = jax.jit(field.pull)(theta, _lattice(example), jnp.asarray(w))
+    pull = jax.jit(field.pull)(theta, _lattice(example), example.system.cell, jnp.asarray(w))
 
     def contracted(offset, parameters):
-        where = configuration(example.system, _lattice(example))._replace(offset=offset)
+        where = configuration(
+            example.system, _lattice(example), jnp.asarray(example.system.cell)
+        )._replace(offset=offset)
         return jnp.sum(Potential.force(example.potential, parameters, where) * w)
 
     zero = jnp.zeros(example.positions.shape)
@@ -87,8 +91,8 @@ def test_the_backward_force_is_the_forward_force_bit_for_bit(case):
         field, theta = _field(example)
         lattice = _lattice(example)
         w = jnp.asarray(np.random.default_rng(2).normal(size=lattice.shape), precision)
-        force = np.asarray(jax.jit(field.force)(theta, lattice))
-        pulled = np.asarray(jax.jit(field.pull)(theta, lattice, w).force)
+        force = np.asarray(jax.jit(field.force)(theta, lattice, example.system.cell))
+        pulled = np.asarray(jax.jit(field.pull)(theta, lattice, example.system.cell, w).force)
         if getattr(example.potential, "compiled", False):
             assert np.array_equal(force, pulled)
         else:
@@ -99,17 +103,20 @@ def test_compiled_kernels_give_what_xla_gives(case):
     here, xla = _example(case), _example(case, "float64", 64, "gpu")
     w = jnp.asarray(np.random.default_rng(3).normal(size=here.positions.shape))
     (field, theta), (plain, _) = _field(here), _field(xla)
-    a, b = field.pull(theta, _lattice(here), w), plain.pull(theta, _lattice(xla), w)
+    a, b = (
+        field.pull(theta, _lattice(here), here.system.cell, w),
+        plain.pull(theta, _lattice(xla), xla.system.cell, w),
+    )
     for one, other in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
         assert np.allclose(one, other, rtol=1e-11, atol=1e-12 * np.abs(np.asarray(other)).max())
 
 
 def test_jit_equals_eager(example):
     field, theta = _field(example)
-    eager = field.energy(theta, _lattice(example))
-    assert float(jax.jit(field.energy)(theta, _lattice(example))) == pytest.approx(
-        float(eager), rel=1e-14
-    )
+    eager = field.energy(theta, _lattice(example), example.system.cell)
+    assert float(
+        jax.jit(field.energy)(theta, _lattice(example), example.system.cell)
+    ) == pytest.approx(float(eager), rel=1e-14)
 
 
 def test_energy_does_not_change_when_everything_moves_or_turns(example):

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from engines import WITHOUT_LAMMPS, lammps_environment, run_lammps
 
-from dmdstudio.engine.ensemble import Program, draw_pool
+from dmdstudio.engine.core import Start
+from dmdstudio.engine.pool import draw_pool
+from dmdstudio.engine.program import Program
 from dmdstudio.files.potentials import Provenance, export
 from dmdstudio.plan.settings import with_settings
 from dmdstudio.plan.structure import Structure
@@ -42,8 +44,7 @@ def test_the_lattice_leapfrog_goes_the_way_of_lammps(tiny_recipe, tmp_path):
     )
     problem, complete = build(recipe)
     program = Program(problem)
-    lattice = np.broadcast_to(problem.start, (2, *problem.start.shape))
-    pool = finish(draw_pool(program, problem.initial, lattice, 500, 0))
+    pool = finish(draw_pool(program, problem.initial, None, 500, 0))
     system = problem.system
     positions = np.asarray(system.to_positions(jnp.asarray(pool.lattice[0]))) % system.cell[0, 0]
     structure = Structure(("Ar",) * system.atoms, positions, system.cell, system.masses)
@@ -70,9 +71,13 @@ def test_the_lattice_leapfrog_goes_the_way_of_lammps(tiny_recipe, tmp_path):
     )
     run_lammps(tmp_path / "nve.in")
     theirs = np.loadtxt(tmp_path / "end.txt", skiprows=9)[:, 1:4]
-    start = system.to_lattice(jnp.asarray(positions))
-    run = jax.jit(problem.leapfrog().forward)
-    ours = run(problem.theta(jnp.asarray(problem.initial)), start, jnp.asarray(pool.velocities[0]))
+    start = Start(
+        system.to_lattice(jnp.asarray(positions)),
+        jnp.asarray(pool.velocities[0]),
+        jnp.asarray(system.cell),
+    )
+    run = jax.jit(lambda theta, start: problem.leapfrog().forward(theta, start, lambda _: ()))
+    ours = run(problem.theta(jnp.asarray(problem.initial)), start)
     apart = np.asarray(ours.last.lattice - system.to_lattice(jnp.asarray(theirs)), np.float64)
     assert np.abs(apart).max() / system.lattice_size * system.cell[0, 0] < 1e-7
 

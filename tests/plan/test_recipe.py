@@ -199,8 +199,8 @@ def test_every_setting_can_be_changed_by_name(recipe, section, field):
     value = _another(field)
     text = msgspec.json.encode(value).decode()
     settings = [f"{section}.{field.name}={text}"]
-    if field.name == "record_every":
-        settings.append("dynamics.steps=1500")
+    if field.name in ("record_every", "segments"):
+        settings.append("dynamics.steps=1650")
     changed = with_settings(recipe, settings)
     found = getattr(getattr(changed, section), field.name)
     assert (list(found) if isinstance(found, tuple) else found) == value

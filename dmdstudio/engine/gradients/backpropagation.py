@@ -13,7 +13,7 @@ from jax import Array, lax
 from msgspec import Struct
 
 from dmdstudio.base.units import ACCELERATION
-from dmdstudio.engine.core import Configuration, Phase, Theta, Tree
+from dmdstudio.engine.core import Configuration, Phase, Start, Theta, Tree
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import GradientMethod, Pathwise, Work, gradients
 from dmdstudio.engine.problem import Problem
@@ -53,36 +53,42 @@ class Backpropagation(GradientMethod):
         """Differentiate batch after batch."""
         problem, replicas = ensemble.problem, ensemble.program.replicas
 
-        def one(shared: tuple[Array, Tree], lattice: Array, velocities: Array) -> Array:
+        def one(shared: tuple[Array, Tree], start: Start) -> Array:
             def contracted(values: Array) -> Array:
-                features = trajectory(problem, problem.theta(values), lattice, velocities)
-                return dot(shared[1], problem.summaries(features))
+                features = trajectory(problem, problem.theta(values), start)
+                means = jax.tree.map(
+                    lambda s: s.mean(axis=0), jax.vmap(problem.summaries)(features)
+                )
+                return dot({key: shared[1][key] for key in means}, means)
 
             return jax.grad(contracted)(shared[0])
 
         program = replicas.compile(one)
         yield Work("compiling", 0.0)
         parts = []
-        for lattice, velocities in replicas.split(ensemble.pool.lattice, ensemble.pool.velocities):
-            parts.append(program((jnp.asarray(parameters), cotangent), lattice, velocities))
+        for (start,) in replicas.split(ensemble.pool.starts):
+            parts.append(program((jnp.asarray(parameters), cotangent), start))
             jax.block_until_ready(parts[-1])
             yield Work("differentiating", len(parts) / replicas.pieces)
         return Pathwise(replicas.join(parts), float("nan"))
 
 
-def trajectory(problem: Problem, theta: Theta, lattice: Array, velocities: Array) -> Tree:
-    """Return the features [frame, ...] of one replica by velocity Verlet in floating point."""
+def trajectory(problem: Problem, theta: Theta, start: Start) -> Tree:
+    """Return the features [segment, frame, ...] of one replica, by floating-point Verlet.
+
+    Where a segment starts is held fixed, as in the adjoint.
+    """
     system, field = problem.system, problem.field
     step = problem.dynamics.timestep
     dtype = system.dtype
     per_force = jnp.asarray(ACCELERATION / system.masses[:, None], dtype)
-    cell = jnp.asarray(system.cell, dtype)
+    cell = jnp.asarray(start.cell, dtype)
     theta = jax.tree.map(lambda a: a.astype(dtype), theta)
 
     def where(positions: Array) -> Configuration:
         """The nearest images are told by the lattice, the derivative by the offset."""
         fixed = lax.stop_gradient(positions)
-        return Configuration(system.to_lattice(fixed), positions - fixed, cell)
+        return Configuration(system.to_lattice(fixed, start.cell), positions - fixed, cell)
 
     def energy(positions: Array) -> Array:
         at = where(positions)
@@ -108,13 +114,18 @@ def trajectory(problem: Problem, theta: Theta, lattice: Array, velocities: Array
         )
         return carry, features
 
-    x = system.to_positions(lattice).astype(dtype)
-    blocks = problem.dynamics.steps // problem.dynamics.record_every
-    last, recorded = lax.scan(
-        block, (x, velocities.astype(dtype), acceleration(x)), None, length=blocks
-    )
-    final = frame(last[0], last[1])
-    return jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), recorded, final)
+    blocks = problem.dynamics.steps // problem.dynamics.record_every // problem.dynamics.segments
+
+    def segment(carry: Any, _: None) -> tuple[Any, Tree]:
+        x, v = lax.stop_gradient(carry)
+        last, recorded = lax.scan(block, (x, v, acceleration(x)), None, length=blocks)
+        final = frame(last[0], last[1])
+        features = jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), recorded, final)
+        return (last[0], last[1]), features
+
+    x = system.to_positions(start.lattice, start.cell).astype(dtype)
+    begin = (x, start.velocities.astype(dtype))
+    return lax.scan(segment, begin, None, length=problem.dynamics.segments)[1]
 
 
 def dot(a: Tree, b: Tree) -> Array:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.core import Tree
-from dmdstudio.engine.ensemble import Ensemble
+from dmdstudio.engine.ensemble import Ensemble, segment_mean
 from dmdstudio.engine.gradient import GradientMethod, Pathwise, Work, gradients
 from dmdstudio.plan.catalog import setting
 
@@ -73,14 +73,14 @@ class FiniteDifference(GradientMethod):
                 moved = values.copy()
                 moved[index] += sign * step
                 parts = []
-                for lattice, velocities in replicas.split(pool.lattice, pool.velocities):
-                    _, summary = program.forward(jnp.asarray(moved), lattice, velocities)
-                    parts.append(jax.block_until_ready(summary))
+                for (start,) in replicas.split(pool.starts):
+                    summaries = program.measure(jnp.asarray(moved), start).summaries
+                    parts.append(jax.block_until_ready(segment_mean(summaries)))
                     done += 1
                     yield Work("differentiating", done / total)
                 products = jax.tree.map(
                     lambda c, s: np.tensordot(s, np.asarray(c), axes=np.ndim(c)),
-                    cotangent,
+                    {t.key: cotangent[t.key] for t in problem.dynamic},
                     replicas.join(parts),
                 )
                 gradient[:, index] += sign * sum(jax.tree.leaves(products)) / (2.0 * step)

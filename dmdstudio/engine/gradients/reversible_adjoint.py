@@ -5,33 +5,59 @@ from __future__ import annotations
 import math
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from dmdstudio.base.errors import RecipeError
+from dmdstudio.engine.adjoint import Truncation
 from dmdstudio.engine.core import Tree
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import GradientMethod, Pathwise, Work, gradients
+from dmdstudio.engine.problem import Problem
 from dmdstudio.plan.catalog import setting
 
 
 class ReversibleAdjointOptions(Struct, frozen=True, kw_only=True):
     """Settings of `ReversibleAdjoint`."""
 
-    damping_time: Annotated[
-        float | None,
+    truncation: Annotated[
+        Literal["none", "window", "damping", "norm"],
         setting(
-            "Damping time",
-            "The adjoint decays by e over this time on its way back, which tames chaos at the "
-            "price of a bias; empty for none.",
-            "ps",
+            "Truncation",
+            "How the adjoint is kept from growing with chaos, at the price of a bias: dropped "
+            "after the horizon, damped with it as decay time, or held below the largest norm.",
         ),
+    ] = "none"
+    horizon: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        setting("Horizon", "How far back a frame feels the parameters.", "ps"),
     ] = None
+    largest_norm: Annotated[
+        float,
+        setting("Largest norm", "Of the adjoint, over the norm of all that was put in.", gt=0),
+    ] = 100.0
+    frames: Annotated[
+        Literal["keep", "retrace"],
+        setting(
+            "Frames",
+            "Keep the frames of a whole trajectory for the way back, or walk every segment back "
+            "once more to find them again: memory for one segment, a third more time.",
+        ),
+    ] = "keep"
+    anchor_every: Annotated[
+        int,
+        setting(
+            "Anchor every",
+            "Steps between stored states that the way back is put on again; 0 for one per "
+            "segment. For devices whose sums are not the same bits twice.",
+            ge=0,
+        ),
+    ] = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,48 +78,63 @@ class ReversibleAdjoint(GradientMethod):
     )
     source: ClassVar[str] = "Han & Yu (2025); Levesque & Verlet (1993)"
     Options = ReversibleAdjointOptions
-    keeps_features: ClassVar[bool] = True
 
     @classmethod
     def build(cls, options: Any) -> ReversibleAdjoint:
         """Return the method."""
-        time = options.damping_time
-        if time is not None and not time > 0.0:
+        if options.truncation in ("window", "damping") and options.horizon is None:
             raise RecipeError(
-                f"gradient.damping_time = {time:g} ps: must be above 0.", "Leave it out for none."
+                f"gradient.truncation = {options.truncation!r} needs a horizon.",
+                "Set gradient.horizon in ps; `dmdstudio diagnose` proposes one.",
             )
         return cls(options)
 
-    def damping(self, timestep: float) -> float:
-        """Return exp(-timestep / damping time)."""
-        if self.options.damping_time is None:
-            return 1.0
-        return math.exp(-timestep / (self.options.damping_time * 1e3))
+    @property
+    def keeps_features(self) -> bool:
+        """Whether the forward pass keeps the features of all frames."""
+        return self.options.frames == "keep"
+
+    @property
+    def anchor_every(self) -> int:
+        """Steps between two stored states of a trajectory, 0 for one per segment."""
+        return self.options.anchor_every
+
+    def truncation(self, problem: Problem) -> Truncation:
+        """Return the truncation that the settings ask for."""
+        options, horizon = self.options, self.options.horizon
+        blocks = problem.blocks
+        if options.truncation == "window" and horizon is not None:
+            return Truncation.window(blocks, problem.blocks_of(horizon))
+        free = Truncation.window(blocks, 0)
+        if options.truncation == "damping" and horizon is not None:
+            return free._replace(damping=math.exp(-problem.dynamics.timestep / (horizon * 1e3)))
+        if options.truncation == "norm":
+            return free._replace(clip=options.largest_norm)
+        return free
 
     def pathwise(
         self, ensemble: Ensemble, parameters: Array, cotangent: Tree
     ) -> Generator[Work, None, Pathwise]:
         """Walk back all batches that the forward pass kept."""
-        yield from ensemble.program.compiling("backward")
-        program, replicas = ensemble.program, ensemble.program.replicas
-        pool, shared = ensemble.pool, jnp.asarray(parameters)
-        parts, residual = [], 0.0
-        starts = replicas.split(pool.lattice, pool.velocities)
-        for (features, last), (lattice, velocities) in zip(ensemble.kept, starts, strict=True):
-            gradient, arrived = program.backward((shared, cotangent), features, last)
-            jax.block_until_ready(gradient)
-            parts.append(gradient)
-            began = program.start(shared, lattice, velocities)
-            residual = max(
-                residual, *(_distance(a, b) for a, b in zip(arrived, began, strict=True))
-            )
-            yield Work("differentiating", len(parts) / replicas.pieces)
-        return Pathwise(replicas.join(parts), residual)
+        truncation = self.truncation(ensemble.problem)
+        return (yield from walk_back(ensemble, parameters, cotangent, truncation))
 
 
-def _distance(a: Array, b: Array) -> float:
-    """Return the largest difference of lattice integers, across the wrap too."""
-    return float(np.abs(np.asarray(a - b).astype(np.float64)).max())
+def walk_back(
+    ensemble: Ensemble, parameters: Array, cotangent: Tree, truncation: Truncation
+) -> Generator[Work, None, Pathwise]:
+    """Pull a cotangent of the summaries back along all trajectories that the ensemble kept."""
+    yield from ensemble.program.compiling("backward")
+    program, replicas = ensemble.program, ensemble.program.replicas
+    dynamic = {t.key: cotangent[t.key] for t in ensemble.problem.dynamic}
+    shared = (jnp.asarray(parameters), dynamic, jax.tree.map(jnp.asarray, truncation))
+    parts, residual = [], 0.0
+    for trajectory, (cell,) in zip(ensemble.kept, replicas.split(ensemble.pool.cell), strict=True):
+        gradient, off = jax.block_until_ready(program.backward(shared, trajectory, cell))
+        parts.append(gradient)
+        residual = max(residual, float(np.max(off)))
+        yield Work("differentiating", len(parts) / replicas.pieces)
+    return Pathwise(replicas.join(parts), residual)
 
 
 gradients.add(ReversibleAdjoint.name, ReversibleAdjoint)

@@ -1,0 +1,115 @@
+"""The compiled functions of a problem; compiled once, used at every iteration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from functools import cached_property
+from typing import Any
+
+import jax
+from jax import Array
+
+from dmdstudio.engine.adjoint import Backward
+from dmdstudio.engine.core import Phase, Start, State, Tree
+from dmdstudio.engine.dynamics import Trajectory
+from dmdstudio.engine.gradient import Work
+from dmdstudio.engine.problem import Problem
+from dmdstudio.engine.sampling import langevin, maxwell
+
+
+class Program:
+    """The compiled functions of a problem; compiled once, used at every iteration."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.replicas = problem.replicas
+
+    def compiling(self, name: str) -> Generator[Work, None, None]:
+        """Say so where a function is about to be compiled, that is, at its first use."""
+        if name not in vars(self):
+            yield Work("compiling", 0.0)
+
+    @cached_property
+    def potential(self) -> Callable[..., Any]:
+        """(parameters, lattice, cell) -> U."""
+
+        def one(parameters: Array, lattice: Array, cell: Array) -> Array:
+            return self.problem.field.energy(self.problem.theta(parameters), lattice, cell)
+
+        return self.replicas.compile(one)
+
+    @cached_property
+    def sample(self) -> Callable[..., Any]:
+        """((parameters, steps), lattice, cell, key) -> lattice."""
+        plan = self.problem.sampling
+
+        def one(shared: tuple[Array, Array], lattice: Array, cell: Array, key: Array) -> Array:
+            return langevin(
+                self.problem.field,
+                self.problem.theta(shared[0]),
+                lattice,
+                cell,
+                jax.random.wrap_key_data(key),
+                shared[1],
+                plan.temperature,
+                plan.timestep,
+                plan.friction * 1e-3,
+            )
+
+        return self.replicas.compile(one)
+
+    @cached_property
+    def velocities(self) -> Callable[..., Any]:
+        """(_, key) -> velocities."""
+        temperature = self.problem.sampling.temperature
+
+        def one(_: Tree, key: Array) -> Array:
+            return maxwell(self.problem.system, jax.random.wrap_key_data(key), temperature)
+
+        return self.replicas.compile(one)
+
+    @cached_property
+    def forward(self) -> Callable[..., Any]:
+        """(parameters, start) -> trajectory, with all that the way back needs."""
+        method = self.problem.method
+        return self._forward(method.keeps_features, method.anchor_every > 0)
+
+    @cached_property
+    def measure(self) -> Callable[..., Any]:
+        """(parameters, start) -> trajectory, only for its summaries and samples."""
+        return self._forward(keep=False, every_mark=False)
+
+    def _forward(self, keep: bool, every_mark: bool) -> Callable[..., Any]:
+        leapfrog, problem = self.problem.leapfrog(), self.problem
+
+        def one(parameters: Array, start: Start) -> Trajectory:
+            def sample(phase: Phase) -> Any:
+                return problem.sample(parameters, phase, start.cell)
+
+            theta = problem.theta(parameters)
+            return leapfrog.forward(theta, start, sample, keep, every_mark)
+
+        return self.replicas.compile(one)
+
+    @cached_property
+    def backward(self) -> Callable[..., Any]:
+        """((parameters, cotangent, truncation), trajectory, cell) -> (gradient, residual)."""
+        backward = Backward(self.problem.leapfrog())
+
+        def one(shared: Any, trajectory: Trajectory, cell: Array) -> Any:
+            parameters, cotangent, truncation = shared
+            theta, to_parameters = jax.vjp(self.problem.theta, parameters)
+            adjoint = backward(theta, cell, trajectory, cotangent, truncation)
+            return to_parameters(adjoint.theta)[0], adjoint.residual
+
+        return self.replicas.compile(one)
+
+    @cached_property
+    def growth(self) -> Callable[..., Any]:
+        """(parameters, last state, cell, w) -> growth of the adjoint against lag."""
+        backward = Backward(self.problem.leapfrog())
+
+        def one(parameters: Array, last: State, cell: Array, w: Array) -> Array:
+            return backward.growth(self.problem.theta(parameters), cell, last, w)
+
+        return self.replicas.compile(one)
