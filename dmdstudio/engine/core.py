@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import jax
@@ -96,6 +97,31 @@ class System:
             shape=(self.atoms, self.atoms),
         )
         return connected_components(linked, directed=False)[1]
+
+    @cached_property
+    def angles(self) -> np.ndarray:
+        """Pairs of bonds that share an atom [angle, 3]: the centre in the middle, ends i < k."""
+        found = [
+            (min(pair), centre, max(pair))
+            for centre, around in enumerate(self._bonded_to)
+            for pair in combinations(around, 2)
+        ]
+        return np.array(sorted(found), np.int64).reshape(-1, 3)
+
+    @cached_property
+    def exclusions(self) -> np.ndarray:
+        """Pairs of atoms one or two bonds apart [pair, 2], i < j, sorted, each once."""
+        bonds = np.sort(self.bonds, axis=1)
+        near = {(int(i), int(j)) for i, j in bonds} | {(int(i), int(k)) for i, _, k in self.angles}
+        return np.array(sorted(near), np.int64).reshape(-1, 2)
+
+    @cached_property
+    def _bonded_to(self) -> list[list[int]]:
+        around: list[list[int]] = [[] for _ in range(self.atoms)]
+        for i, j in self.bonds:
+            around[i].append(int(j))
+            around[j].append(int(i))
+        return around
 
     # -- the lattice ---------------------------------------------------------------------------
     @property
