@@ -43,7 +43,7 @@ class Truncation(NamedTuple):
     def window(cls, blocks: int, horizon: int) -> Truncation:
         """Return the hard window: the adjoint is dropped every ``horizon`` blocks; 0 for never."""
         back = np.arange(blocks, 0, -1)  # from the end of a segment
-        dropped = back % horizon == 0 if horizon else np.zeros(blocks, bool)
+        dropped = (back % horizon == 0) & (back < blocks) if horizon else np.zeros(blocks, bool)
         return cls(np.where(dropped, 0.0, 1.0))
 
 

@@ -51,7 +51,7 @@ class Slot:
     Attributes:
         key: ``'lennard_jones.sigma[Ar]'``.
         term, name: of the potential and of its parameter.
-        elements: indices of the types that share the number.
+        elements: indices of the types, bonds or angles that share the number.
         unit: of the recipe; everything else here is in internal units.
         value, lower, upper: start and bounds (infinite where none).
         free: whether it is refined.
@@ -84,6 +84,7 @@ class Problem:
     iterations: int
     seed: int
     replicas: Replicas
+    static_interval: float = STATIC_INTERVAL
 
     # -- parameters ---------------------------------------------------------------------------
     @cached_property
@@ -106,11 +107,16 @@ class Problem:
 
     def theta(self, parameters: Array) -> Theta:
         """Arrange parameters [parameter] as the force field takes them; differentiable."""
-        types = len(self.system.type_names)
-        theta: Theta = {key: {} for key, _ in self.field.terms}
+        theta: Theta = {
+            key: {
+                field.name: jnp.zeros(len(self.system.owners(field.per)), jnp.float64)
+                for field in term.parameters
+            }
+            for key, term in self.field.terms
+        }
         for index, slot in enumerate(self.slots):
-            array = theta[slot.term].get(slot.name, jnp.zeros(types, jnp.float64))
             where = np.asarray(slot.elements)
+            array = theta[slot.term][slot.name]
             theta[slot.term][slot.name] = array.at[where].set(parameters[index])
         return theta
 
@@ -217,13 +223,14 @@ class Problem:
         """Stretches per segment: samples, and anchors of the reversal, are taken at their starts.
 
         One is enough for the score of a segment's start; static targets want one about every
-        `STATIC_INTERVAL`.
+        `static_interval`.
         """
         plan = self.dynamics
         blocks = self.blocks
         wanted = 1.0
         if self.static:
-            wanted = max(wanted, blocks * plan.record_every * plan.timestep / STATIC_INTERVAL)
+            length = blocks * plan.record_every * plan.timestep
+            wanted = max(wanted, length / self.static_interval)
         if self.method.anchor_every:
             wanted = max(wanted, blocks * plan.record_every / self.method.anchor_every)
         return next(n for n in range(min(math.ceil(wanted), blocks), blocks + 1) if blocks % n == 0)

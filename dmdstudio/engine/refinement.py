@@ -15,7 +15,7 @@ import optax
 from dmdstudio.base.errors import PhysicsError
 from dmdstudio.engine.core import Tree
 from dmdstudio.engine.ensemble import Ensemble
-from dmdstudio.engine.gradient import Work
+from dmdstudio.engine.gradient import Pathwise, Work
 from dmdstudio.engine.pool import Pool, Weights, draw_pool, weigh
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.program import Program
@@ -164,9 +164,13 @@ def differentiate(
     Source: Han & Yu (2025), equation 3, with reweighted starts; the second term as in
     `Ensemble.score`.
     """
-    pathwise = yield from ensemble.problem.method.pathwise(
-        ensemble, jnp.asarray(parameters), cotangent
-    )
+    problem = ensemble.problem
+    if problem.dynamic:
+        method = problem.method
+        pathwise = yield from method.pathwise(ensemble, jnp.asarray(parameters), cotangent)
+    else:  # nothing depends on the way from one configuration to the next
+        shape = (problem.replicas.count, len(problem.initial))
+        pathwise = Pathwise(np.zeros(shape), float("nan"))
     weight, score = ensemble.weights.weight, ensemble.score(cotangent)
     thermodynamic = weight @ score
     contributions = pathwise.gradient + score

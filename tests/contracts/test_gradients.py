@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
+import msgspec
 import numpy as np
 import pytest
 
+from dmdstudio.engine.core import State
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.pool import draw_pool, weigh
 from dmdstudio.engine.program import Program
 from dmdstudio.engine.refinement import differentiate
+from dmdstudio.files.spectra import write_measurement
 from dmdstudio.plan.events import GradientChecked
+from dmdstudio.plan.recipe import TargetPlan
 from dmdstudio.plan.settings import with_settings
+from dmdstudio.plan.structure import Measurement
 from dmdstudio.service import loop
 from dmdstudio.service.build import build
 from dmdstudio.service.control import Control
@@ -113,3 +120,93 @@ def test_the_score_is_the_derivative_of_a_reweighted_mean(tiny_recipe):
             means.append(weigh(program, pool, moved).weight @ response)
         difference = (means[0] - means[1]) / (2 * step)
         assert found.thermodynamic[index] == pytest.approx(difference, rel=1e-5)
+
+
+def _segmented(recipe, segments, *settings):
+    steps = 200 * segments
+    wide = ("execution.precision=float64", "execution.lattice_bits=64")
+    cut = (f"dynamics.steps={steps}", f"dynamics.segments={segments}")
+    return gradient(recipe, *wide, *cut, *settings)
+
+
+@pytest.fixture
+def several(tiny_recipe):
+    """The tiny recipe with a dynamic target and three static ones."""
+    targets = [
+        TargetPlan(observable="self_diffusion", data="argon-self-diffusion.csv",
+                   options={"window": 0.1}),
+    ]  # fmt: skip
+    for name, value, unit in (("potential_energy", -4.5, "kJ/mol"), ("pressure", 300.0, "bar")):
+        path = tiny_recipe.path(f"{name}.csv")
+        write_measurement(Measurement(name, np.array([value]), unit), path)
+        targets.append(TargetPlan(observable=name, data=path.name, weight=0.1))
+    return msgspec.structs.replace(tiny_recipe, target=tuple(targets))
+
+
+def test_segments_are_starts_of_their_own(several):
+    """Three segments give what their starts give as replicas of one segment each."""
+    problem, whole, ensemble = _segmented(several, 3)
+    trajectories = ensemble.program.replicas.join(ensemble.kept)
+    program = Program(replace(problem, dynamics=msgspec.structs.replace(
+        problem.dynamics, steps=200, segments=1)))  # fmt: skip
+    pool = ensemble.pool
+    leapfrog = problem.leapfrog()
+    theta = problem.theta(jnp.asarray(problem.initial))
+    found, scores = [], []
+    cotangent = jax.grad(problem.loss)(jax.tree.map(jnp.asarray, ensemble.means))
+    dynamic = {"self_diffusion": cotangent["self_diffusion"]}
+    for k in range(3):
+        lattice = trajectories.marks.lattice[:, k, 0]
+        displacement = trajectories.marks.displacement[:, k, 0]
+
+        def velocity(s, p):
+            box = leapfrog.box(jnp.asarray(problem.system.cell))
+            return leapfrog.step(theta, box, State(s, p))[1].velocities
+
+        velocities = np.asarray(jax.vmap(velocity)(jnp.asarray(lattice), jnp.asarray(displacement)))
+        part = pool._replace(lattice=lattice, velocities=velocities)
+        one = Ensemble(program, part, ensemble.weights)
+        finish(one.propagate(problem.initial, keep=True))
+        found.append(finish(problem.method.pathwise(one, problem.initial, dynamic)).gradient)
+        scores.append(one.samples.slope)
+        assert np.allclose(one.summaries["self_diffusion"][:, 0],
+                           ensemble.summaries["self_diffusion"][:, k], rtol=1e-9)  # fmt: skip
+    path = whole.total - whole.thermodynamic
+    assert np.allclose(np.mean(found, axis=(0, 1)), path, rtol=1e-9)
+    assert np.allclose(np.concatenate(scores, axis=1)[:, :, 0], ensemble.samples.slope[:, :, 0])
+
+
+def test_backpropagation_agrees_on_segments(several):
+    _, adjoint, _ = _segmented(several, 2)
+    _, other, _ = _segmented(several, 2, "gradient.method=backpropagation")
+    assert np.allclose(other.total, adjoint.total, rtol=1e-9)
+
+
+@pytest.mark.parametrize("settings", [("gradient.frames=retrace",), ("gradient.anchor_every=50",)])
+def test_retracing_and_anchors_change_nothing(several, settings):
+    _, plain, _ = _segmented(several, 2)
+    _, other, ensemble = _segmented(several, 2, *settings)
+    assert other.residual == 0.0
+    path, same = plain.total - plain.thermodynamic, other.total - other.thermodynamic
+    assert np.allclose(same, path, rtol=1e-12)
+    kept = ensemble.kept[0]
+    assert (kept.features is None) == (settings[0] == "gradient.frames=retrace")
+    assert kept.marks.lattice.shape[2] == (4 if "anchor" in settings[0] else 1)
+
+
+def test_a_window_that_holds_all_changes_nothing_and_a_short_one_does(several):
+    _, plain, _ = _segmented(several, 1)
+    _, wide, _ = _segmented(several, 1, "gradient.truncation=window", "gradient.horizon=0.2")
+    _, short, _ = _segmented(several, 1, "gradient.truncation=window", "gradient.horizon=0.05")
+    assert np.allclose(wide.total, plain.total, rtol=1e-12)
+    path, cut = plain.total - plain.thermodynamic, short.total - short.thermodynamic
+    assert np.all(np.abs(cut) < 0.7 * np.abs(path))
+
+
+def test_a_small_norm_holds_the_adjoint_down(several):
+    _, plain, _ = _segmented(several, 1)
+    _, high, _ = _segmented(several, 1, "gradient.truncation=norm", "gradient.largest_norm=1e9")
+    _, low, _ = _segmented(several, 1, "gradient.truncation=norm", "gradient.largest_norm=0.1")
+    assert np.allclose(high.total, plain.total, rtol=1e-12)
+    path, held = plain.total - plain.thermodynamic, low.total - low.thermodynamic
+    assert np.all(np.abs(held) < 0.9 * np.abs(path))
