@@ -26,6 +26,9 @@ BOLTZMANN = BOLTZMANN_SI / ELEMENTARY_CHARGE
 ACCELERATION = ELEMENTARY_CHARGE / ATOMIC_MASS * 1e-10
 """Acceleration in angstrom/fs^2 of 1 amu under a force of 1 eV/angstrom (about 0.00964853)."""
 
+COULOMB = ELEMENTARY_CHARGE / (4.0 * pi * VACUUM_PERMITTIVITY) * 1e10
+"""Energy in eV of two elementary charges one angstrom apart (about 14.39964)."""
+
 WAVENUMBER_OF_ENERGY = ELEMENTARY_CHARGE / (PLANCK * SPEED_OF_LIGHT * 100.0)
 """Wavenumber in 1/cm of a photon of 1 eV (about 8065.544): nu = E / (h c)."""
 
@@ -57,6 +60,16 @@ _UNITS: dict[str, tuple[str, float]] = {
     "K": ("temperature", 1.0),
     "amu": ("mass", 1.0),
     "e": ("charge", 1.0),
+    "rad": ("angle", 1.0),
+    "degree": ("angle", pi / 180.0),
+    "1/angstrom": ("inverse length", 1.0),
+    "eV/angstrom2": ("stretching constant", 1.0),
+    "kJ/mol/nm2": ("stretching constant", 1e3 / AVOGADRO * _JOULE / 100.0),
+    "kJ/mol/angstrom2": ("stretching constant", 1e3 / AVOGADRO * _JOULE),
+    "kcal/mol/angstrom2": ("stretching constant", 4184.0 / AVOGADRO * _JOULE),
+    "eV/rad2": ("bending constant", 1.0),
+    "kJ/mol/rad2": ("bending constant", 1e3 / AVOGADRO * _JOULE),
+    "kcal/mol/rad2": ("bending constant", 4184.0 / AVOGADRO * _JOULE),
     "eV/angstrom": ("force", 1.0),
     "kJ/mol/nm": ("force", 1e3 / AVOGADRO * _JOULE / 10.0),
     "m2/s": ("diffusion", _METRE**2 / _SECOND),
@@ -118,6 +131,10 @@ _ALIASES = {
     "micrometre": "um",
     "micrometer": "um",
     "kelvin": "K",
+    "deg": "degree",
+    "degrees": "degree",
+    "°": "degree",
+    "radian": "rad",
     "u": "amu",
     "Da": "amu",
     "g/mol": "amu",
@@ -191,5 +208,14 @@ def pretty(unit: str) -> str:
         "eV/angstrom": "eV/Å",
         "1/cm": "cm⁻¹",
         "1/ps": "ps⁻¹",
+        "degree": "°",
+        "1/angstrom": "Å⁻¹",
+        "eV/angstrom2": "eV/Å²",
+        "kJ/mol/nm2": "kJ/mol/nm²",
+        "kJ/mol/angstrom2": "kJ/mol/Å²",
+        "kcal/mol/angstrom2": "kcal/mol/Å²",
+        "eV/rad2": "eV/rad²",
+        "kJ/mol/rad2": "kJ/mol/rad²",
+        "kcal/mol/rad2": "kcal/mol/rad²",
     }
     return table.get(unit, unit)

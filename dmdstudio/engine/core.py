@@ -15,6 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from dmdstudio.base.errors import PhysicsError
+from dmdstudio.plan.recipe import chain
 
 Parameters = dict[str, Array]
 """Numbers of one potential by name, each [type] or of a shape of its own, internal units."""
@@ -114,6 +115,38 @@ class System:
         bonds = np.sort(self.bonds, axis=1)
         near = {(int(i), int(j)) for i, j in bonds} | {(int(i), int(k)) for i, _, k in self.angles}
         return np.array(sorted(near), np.int64).reshape(-1, 2)
+
+    def owners(self, per: str) -> tuple[str, ...]:
+        """Return the names of what has numbers of its own: types, bonds, angles; one for none."""
+        return {
+            "type": self.type_names,
+            "bond": self.bond_names,
+            "angle": self.angle_names,
+            "none": ("",),
+        }[per]
+
+    @cached_property
+    def bond_names(self) -> tuple[str, ...]:
+        """Kinds of bonds by their types, such as ``H-O``, sorted."""
+        return tuple(sorted(set(self._chains(self.bonds))))
+
+    @cached_property
+    def bond_kinds(self) -> np.ndarray:
+        """Index into `bond_names` [bond]."""
+        return np.array([self.bond_names.index(n) for n in self._chains(self.bonds)], np.int64)
+
+    @cached_property
+    def angle_names(self) -> tuple[str, ...]:
+        """Kinds of angles by their types, such as ``H-O-H``, sorted."""
+        return tuple(sorted(set(self._chains(self.angles))))
+
+    @cached_property
+    def angle_kinds(self) -> np.ndarray:
+        """Index into `angle_names` [angle]."""
+        return np.array([self.angle_names.index(n) for n in self._chains(self.angles)], np.int64)
+
+    def _chains(self, atoms: np.ndarray) -> list[str]:
+        return [chain([self.type_names[self.types[i]] for i in row]) for row in atoms]
 
     @cached_property
     def _bonded_to(self) -> list[list[int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -74,6 +75,20 @@ class Potential(abc.ABC):
     @abc.abstractmethod
     def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return the potential energy in eV (a scalar)."""
+
+    def derived(self) -> frozenset[tuple[str, str]]:
+        """Return the (parameter, owner) that the term finds by itself, so that none is given."""
+        return frozenset()
+
+    def check(  # noqa: B027  most terms take any value that their bounds allow
+        self, values: Mapping[str, np.ndarray], free: Mapping[str, np.ndarray]
+    ) -> None:
+        """Raise `RecipeError` where starting values cannot be.
+
+        Args:
+            values: parameters in internal units, each [owner].
+            free: which of them are refined, alike.
+        """
 
     def force(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return F = -dU/dx [atom, xyz], eV/angstrom."""

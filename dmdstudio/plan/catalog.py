@@ -11,7 +11,7 @@ import datetime
 import math
 import re
 import reprlib
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Struct, inspect
@@ -37,7 +37,7 @@ class Field(Struct, frozen=True, kw_only=True):
 
 
 class ParameterField(Struct, frozen=True, kw_only=True):
-    """One refinable parameter of a potential, per atom type where ``per_type``."""
+    """One refinable parameter of a potential, one number for each of what it is ``per``."""
 
     name: str
     unit: str
@@ -45,7 +45,7 @@ class ParameterField(Struct, frozen=True, kw_only=True):
     doc: str = ""
     lower: float | None = None
     upper: float | None = None
-    per_type: bool = True
+    per: Literal["type", "bond", "angle", "none"] = "type"
 
 
 class Entry(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -46,12 +47,38 @@ class ParameterPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One number of a potential: its start, whether it is refined, and within which bounds."""
 
     name: Annotated[str, setting("Name", "The parameter, as the potential calls it.")]
-    of: Annotated[str, setting("Of", "The atom type it belongs to; empty for all.")] = ""
+    of: Annotated[
+        str,
+        setting("Of", "The atom type, bond (H-O) or angle (H-O-H) it belongs to; empty for all."),
+    ] = ""
     value: Annotated[float, setting("Value", "The value that the refinement starts from.")]
     unit: Annotated[str, setting("Unit", "The unit of value and bounds.")] = ""
     free: Annotated[bool, setting("Free", "Refine this parameter.")] = True
     lower: Annotated[float | None, setting("Lower bound", "Never go below.")] = None
     upper: Annotated[float | None, setting("Upper bound", "Never go above.")] = None
+    prior: Annotated[
+        Annotated[float, msgspec.Meta(gt=0)] | None,
+        setting(
+            "Prior",
+            "Hold the parameter to where it starts by a Gaussian of this standard deviation, as a "
+            "fraction of the start: 0.05 for 5 %. Empty for none.",
+        ),
+    ] = None
+    prior_mean: Annotated[
+        float | None,
+        setting("Prior mean", "Hold it here instead of where it starts."),
+    ] = None
+
+
+    @property
+    def owner(self) -> str:
+        """What it belongs to, in the one spelling that bonds and angles have."""
+        return chain(self.of.split("-"))
+
+
+def chain(names: Sequence[str]) -> str:
+    """Return the name of a bond or an angle; ``H-O`` from either end."""
+    return "-".join(min(list(names), list(names)[::-1]))
 
 
 class PotentialPlan(Struct, frozen=True, kw_only=True):
@@ -149,6 +176,28 @@ class TargetPlan(Struct, frozen=True, kw_only=True):
         str, setting("Experiment", "A data file, relative to the recipe; empty only watches.")
     ] = ""
     weight: Annotated[float, setting("Weight", "Factor of this target's loss.", ge=0)] = 1.0
+    loss: Annotated[
+        Literal["relative", "chi_squared", "unbiased", "huber"],
+        setting(
+            "Loss",
+            "The mean over points of the squared residual over the experiment's mean square "
+            "(relative) or squared standard error (chi_squared); of the product of the residuals "
+            "of two halves of the replicas, which sampling noise does not bias (unbiased); or "
+            "chi_squared that turns linear for outliers (huber).",
+        ),
+    ] = "relative"
+    relative_error: Annotated[
+        Annotated[float, msgspec.Meta(gt=0)] | None,
+        setting(
+            "Relative error",
+            "Standard error of every point as a fraction of the experiment's root mean square; "
+            "empty takes the errors of the data file.",
+        ),
+    ] = None
+    huber_threshold: Annotated[
+        float,
+        setting("Huber threshold", "The loss turns linear at this many standard errors.", gt=0),
+    ] = 1.345
     options: dict[str, Any] = {}
 
     @property
@@ -196,6 +245,22 @@ class RefinementPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How long the loop runs."""
 
     iterations: Annotated[int, setting("Iterations", "Iterations of the refinement.", ge=1)] = 12
+    prior_weight: Annotated[
+        Annotated[float, msgspec.Meta(ge=0)] | None,
+        setting(
+            "Prior weight",
+            "Factor of the priors in the loss; empty takes one over the number of points "
+            "compared, as a loss that is chi squared per point asks for.",
+        ),
+    ] = None
+    uncertainty: Annotated[
+        bool,
+        setting(
+            "Uncertainty",
+            "After the last iteration, measure how every prediction depends on every free "
+            "parameter, and from it the parameters' standard errors.",
+        ),
+    ] = True
 
 
 class ExecutionPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -392,12 +457,12 @@ def _check(recipe: Recipe, name: str) -> None:
 def _check_names(potential: PotentialPlan, name: str) -> None:
     seen = set()
     for parameter in potential.parameter:
-        if (parameter.name, parameter.of) in seen:
+        if (parameter.name, parameter.owner) in seen:
             of = f" of {parameter.of}" if parameter.of else ""
             raise RecipeError(
                 f"{name}: {potential.key}.{parameter.name}{of} is given twice.", "Remove one."
             )
-        seen.add((parameter.name, parameter.of))
+        seen.add((parameter.name, parameter.owner))
 
 
 def _next_multiple(number: int, of: int) -> int:

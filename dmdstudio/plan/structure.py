@@ -17,6 +17,7 @@ class Structure:
         cell: lattice vectors as rows [3, xyz], angstrom.
         masses: [atom], amu.
         title: where it comes from, for reports.
+        bonds: pairs of bonded atoms [bond, 2], empty where nobody has asked for them.
     """
 
     symbols: tuple[str, ...]
@@ -24,6 +25,7 @@ class Structure:
     cell: np.ndarray
     masses: np.ndarray
     title: str = ""
+    bonds: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int64))
 
     @property
     def volume(self) -> float:

@@ -28,8 +28,8 @@ class PotentialTerm:
 
 
 def parameter_key(potential: PotentialPlan, parameter: ParameterPlan) -> str:
-    """Return the name of a parameter in reports: ``'lennard_jones.sigma[Ar]'``."""
-    suffix = f"[{parameter.of}]" if parameter.of else ""
+    """Return a parameter's name in reports: ``'lennard_jones.sigma[Ar]'``, ``'…[H-O]'``."""
+    suffix = f"[{parameter.owner}]" if parameter.of else ""
     return f"{potential.key}.{parameter.name}{suffix}"
 
 
@@ -38,11 +38,18 @@ def with_values(recipe: Recipe, values: Mapping[str, float]) -> Recipe:
     potentials = []
     for potential in recipe.potential:
         parameters = [
-            msgspec.structs.replace(p, value=values.get(parameter_key(potential, p), p.value))
-            for p in potential.parameter
+            _moved(p, values.get(parameter_key(potential, p), p.value)) for p in potential.parameter
         ]
         potentials.append(msgspec.structs.replace(potential, parameter=tuple(parameters)))
     return msgspec.structs.replace(recipe, potential=tuple(potentials))
+
+
+def _moved(parameter: ParameterPlan, value: float) -> ParameterPlan:
+    """Return a parameter that starts elsewhere; its prior stays where it was."""
+    mean = parameter.prior_mean
+    if parameter.prior is not None and mean is None and value != parameter.value:
+        mean = parameter.value
+    return msgspec.structs.replace(parameter, value=value, prior_mean=mean)
 
 
 def potential_terms(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -23,9 +24,9 @@ from dmdstudio.engine.problem import Problem, Slot
 from dmdstudio.engine.replicas import Replicas
 from dmdstudio.engine.target import Target
 from dmdstudio.files.spectra import observable_of, open_questions, read_measurement
-from dmdstudio.plan.catalog import Catalog, options_from
+from dmdstudio.plan.catalog import Catalog, ParameterField, options_from
 from dmdstudio.plan.events import Ready
-from dmdstudio.plan.recipe import PotentialPlan, Recipe, TargetPlan
+from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan, Recipe, TargetPlan
 from dmdstudio.plan.structure import Measurement
 from dmdstudio.plan.terms import parameter_key
 from dmdstudio.service import machine
@@ -69,6 +70,7 @@ def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]
     """
     plan = recipe.execution
     chosen = machine.devices(plan.device)
+    _require_owners(recipe)
     structure = structure_of(recipe)
     names = tuple(sorted(set(structure.symbols)))
     system = System(
@@ -79,6 +81,7 @@ def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]
         precision=plan.precision,
         lattice_bits=plan.lattice_bits,
         platform=machine.platform(chosen),
+        bonds=structure.bonds,
     )
     terms, slots, potential_plans = _force_field(recipe, system)
     targets, target_plans = _targets(recipe, system)
@@ -98,7 +101,7 @@ def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]
         sampling=sampling,
         dynamics=recipe.dynamics,
         optimizer=recipe.optimizer,
-        iterations=recipe.refinement.iterations,
+        refinement=recipe.refinement,
         seed=plan.seed,
         replicas=Replicas.plan(sampling.replicas, plan.batch, chosen),
     )
@@ -127,17 +130,36 @@ def _force_field(
     for plan in recipe.potential:
         kind = potentials.get(plan.kind)
         options = options_from(kind.Options, plan.options, plan.key)
-        terms.append((plan.key, kind.build(options, system)))
-        slots.extend(_slots(plan, kind, system))
+        term = kind.build(options, system)
+        terms.append((plan.key, term))
+        slots.extend(_slots(plan, term, system))
         plans.append(msgspec.structs.replace(plan, options=_written_out(options)))
     if not any(slot.free for slot in slots):
         raise RecipeError("No parameter is free, so there is nothing to refine.", "Free one.")
     return tuple(terms), tuple(slots), tuple(plans)
 
 
-def _slots(plan: PotentialPlan, kind: type[Potential], system: System) -> list[Slot]:
-    declared = {field.name: field for field in kind.parameters}
-    missing = {(name, of) for name in declared for of in system.type_names}
+def _require_owners(recipe: Recipe) -> None:
+    """Raise where a parameter of bonds or angles does not say which: the bonds hang on it."""
+    for plan in recipe.potential:
+        for field in potentials.get(plan.kind).parameters:
+            for parameter in plan.parameter:
+                parts = len(parameter.of.split("-"))
+                wanted = {"bond": 2, "angle": 3}.get(field.per, parts)
+                if parameter.name == field.name and parts != wanted:
+                    example = {2: "of = 'H-O'", 3: "of = 'H-O-H'"}[wanted]
+                    found = f"found of = {parameter.of!r}" if parameter.of else "`of` is missing"
+                    raise RecipeError(
+                        f"{parameter_key(plan, parameter)} belongs to {field.per}s of one kind, "
+                        f"but {found}.",
+                        f"Name the atom types along the {field.per}, such as {example}.",
+                    )
+
+
+def _slots(plan: PotentialPlan, term: Potential, system: System) -> list[Slot]:
+    declared = {field.name: field for field in term.parameters}
+    derived = term.derived()
+    missing = {(f.name, of) for f in term.parameters for of in system.owners(f.per)} - derived
     slots = []
     for parameter in plan.parameter:
         key = parameter_key(plan, parameter)
@@ -146,12 +168,8 @@ def _slots(plan: PotentialPlan, kind: type[Potential], system: System) -> list[S
                 f"{plan.key} has no parameter {parameter.name!r}.",
                 nearest(parameter.name, list(declared)),
             )
-        if parameter.of and parameter.of not in system.type_names:
-            raise RecipeError(
-                f"{key}: the structure has no atom type {parameter.of!r}.",
-                f"It has: {', '.join(system.type_names)}.",
-            )
         field = declared[parameter.name]
+        owners = _owners(parameter, key, field, system)
         unit = parameter.unit or field.unit
         if dimension(unit) != dimension(field.unit):
             raise RecipeError(
@@ -159,23 +177,59 @@ def _slots(plan: PotentialPlan, kind: type[Potential], system: System) -> list[S
                 f"{dimension(field.unit)}.",
                 f"Use {field.unit!r}, for example.",
             )
-        types = [parameter.of] if parameter.of else list(system.type_names)
-        given = {(parameter.name, of) for of in types}
+        given = {(parameter.name, of) for of in owners}
+        if found := sorted(given & derived):
+            raise RecipeError(
+                f"{key}: {plan.key} finds {found[0][0]} of {found[0][1]} by itself.",
+                "Give the others one by one, with `of`, and leave this one out.",
+            )
         if not given <= missing:
             raise RecipeError(f"{key} is given twice.")
         missing -= given
-        slots.append(_slot(parameter, key, plan.key, field, unit, types, system))
+        slots.append(_slot(parameter, key, plan.key, field, unit, owners, system))
     if missing:
         name, of = sorted(missing)[0]
         raise RecipeError(
-            f"{plan.key} needs a value of {name!r} for {of}.",
+            f"{plan.key} needs a value of {name!r}{f' for {of}' if of else ''}.",
             f"Add a [[potential.parameter]] with name = {name!r}.",
         )
+    _check_values(term, slots, system)
     return slots
 
 
+def _owners(parameter: ParameterPlan, key: str, field: ParameterField, system: System) -> list[str]:
+    """Return what a parameter belongs to: a type, a bond, an angle, or all of them."""
+    known = system.owners(field.per)
+    if not parameter.of:
+        return list(known)
+    if field.per == "none":
+        raise RecipeError(f"{key} belongs to nothing in particular.", "Leave out `of`.")
+    if parameter.owner not in known:
+        sort = "atom type" if field.per == "type" else field.per
+        raise RecipeError(
+            f"{key}: the structure has no {sort} {parameter.of!r}.", f"It has: {', '.join(known)}."
+        )
+    return [parameter.owner]
+
+
+def _check_values(term: Potential, slots: list[Slot], system: System) -> None:
+    """Let the term say what is wrong with its starting values."""
+    values = {f.name: np.zeros(len(system.owners(f.per))) for f in term.parameters}
+    free = {name: np.zeros(array.shape, bool) for name, array in values.items()}
+    for slot in slots:
+        values[slot.name][list(slot.elements)] = slot.value
+        free[slot.name][list(slot.elements)] = slot.free
+    term.check(values, free)
+
+
 def _slot(
-    parameter: Any, key: str, term: str, field: Any, unit: str, types: list[str], system: System
+    parameter: ParameterPlan,
+    key: str,
+    term: str,
+    field: ParameterField,
+    unit: str,
+    owners: list[str],
+    system: System,
 ) -> Slot:
     def internal(value: float | None, otherwise: float) -> float:
         return otherwise if value is None else to_internal(value, unit)
@@ -190,17 +244,35 @@ def _slot(
             f"{key} = {parameter.value:g} {unit} is outside what the potential allows "
             f"({field.lower} to {field.upper} {field.unit})."
         )
+    mean = internal(parameter.prior_mean, value)
     return Slot(
         key=key,
         term=term,
         name=parameter.name,
-        elements=tuple(system.type_names.index(of) for of in types),
+        elements=tuple(system.owners(field.per).index(of) for of in owners),
         unit=unit,
         value=value,
         lower=lower,
         upper=upper,
         free=parameter.free,
+        prior=_prior(parameter, key) * abs(mean),
+        prior_mean=mean,
     )
+
+
+def _prior(parameter: ParameterPlan, key: str) -> float:
+    """Return the standard deviation of a prior as a fraction of its mean, infinite for none."""
+    if parameter.prior is None:
+        if parameter.prior_mean is not None:
+            raise RecipeError(f"{key} has a prior_mean but no prior.", "Set prior = 0.05, say.")
+        return math.inf
+    mean = parameter.value if parameter.prior_mean is None else parameter.prior_mean
+    if mean == 0.0:
+        raise RecipeError(
+            f"{key} has a prior of {parameter.prior:g} of its start, which is 0.",
+            "Give prior_mean another value, or hold the parameter by lower and upper bounds.",
+        )
+    return parameter.prior
 
 
 # ---------------------------------------------------------------------------------- the targets
@@ -249,15 +321,51 @@ def _target(plan: TargetPlan, observable: Observable, recipe: Recipe) -> Target:
         value, error = _in_unit(measured, observable)
     except UnitError as wrong:
         raise UnitError(f"{path.name}: {wrong.message}", wrong.advice) from None
-    if observable.axis is None:
-        if len(value) != 1:
-            raise FileError(
-                f"{path.name} holds {len(value)} points; {observable.name} is a single number."
+    axis, inside = None, slice(None)
+    if observable.axis is not None:
+        axis, inside = _inside(measured, observable, path.name)
+    elif len(value) != 1:
+        raise FileError(
+            f"{path.name} holds {len(value)} points; {observable.name} is a single number."
+        )
+    value = value[inside]
+    error = _errors(plan, value, None if error is None else error[inside], path.name)
+    return Target(
+        plan.key,
+        observable,
+        plan.weight,
+        value,
+        error,
+        measured.source,
+        axis,
+        plan.loss,
+        plan.huber_threshold,
+    )
+
+
+def _errors(plan: TargetPlan, value: Any, error: Any, name: str) -> Any:
+    """Return the standard errors that a target goes by [point], None where there are none."""
+    size = np.sqrt(np.mean(value**2))
+    if plan.relative_error is not None:
+        error = np.full(value.shape, plan.relative_error * size)
+    if plan.weight == 0.0:
+        return error
+    if plan.loss == "relative":
+        if size == 0.0:
+            raise RecipeError(
+                f"Target {plan.key!r} has loss = 'relative', but all values in {name} are 0.",
+                "Set loss = 'chi_squared'; it needs errors in the file.",
             )
-        return Target(plan.key, observable, plan.weight, value, error, measured.source)
-    axis, inside = _inside(measured, observable, path.name)
-    error = None if error is None else error[inside]
-    return Target(plan.key, observable, plan.weight, value[inside], error, measured.source, axis)
+        return error
+    bad = [] if error is None else error[~(np.isfinite(error) & (error > 0.0))]
+    if error is None or len(bad):
+        wrong = "has no errors" if error is None else f"has an error of {bad[0]:g}"
+        raise RecipeError(
+            f"Target {plan.key!r} has loss = {plan.loss!r}, but {name} {wrong}.",
+            "Add a column of standard errors to the file, or set the target's relative_error, "
+            "0.02 for 2 %, say; loss = 'relative' needs none.",
+        )
+    return error
 
 
 def _inside(measured: Measurement, observable: Observable, name: str) -> tuple[Any, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from dmdstudio.base.errors import RecipeError
-from dmdstudio.files.structures import read_structure, replicate, with_density
+from dmdstudio.files.structures import read_structure, replicate, with_bonds, with_density
 from dmdstudio.plan.recipe import Recipe
 from dmdstudio.plan.structure import Structure
 
@@ -14,7 +14,10 @@ MOST_ATOMS = 1_000_000
 
 
 def structure_of(recipe: Recipe) -> Structure:
-    """Read the structure of a recipe, replicated and brought to its density."""
+    """Read the structure of a recipe, replicated, bonded where asked, and at its density.
+
+    Bonds are looked for where a parameter of the recipe belongs to one, or to an angle.
+    """
     structure = read_structure(recipe.path(recipe.system.structure))
     copies = recipe.system.replicate
     if len(structure.symbols) * math.prod(copies) > MOST_ATOMS:
@@ -24,6 +27,14 @@ def structure_of(recipe: Recipe) -> Structure:
             "Lower it.",
         )
     structure = replicate(structure, copies)
+    if any("-" in p.of for potential in recipe.potential for p in potential.parameter):
+        structure = with_bonds(structure)
+        if not len(structure.bonds):
+            raise RecipeError(
+                "The recipe has parameters of bonds or angles, but no two atoms of "
+                f"{recipe.system.structure} ({structure.formula}) are as close as a bond.",
+                "Check that its coordinates are in angstrom and belong to its cell.",
+            )
     if recipe.system.density is not None:
         structure = with_density(structure, recipe.system.density)
     return structure

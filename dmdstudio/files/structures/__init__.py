@@ -1,5 +1,6 @@
 """Structure files in, extended XYZ out; and pure functions on periodic cells."""
 
+from dmdstudio.files.structures.bonds import with_bonds
 from dmdstudio.files.structures.cell import lower_triangular, replicate, with_density
 from dmdstudio.files.structures.reading import read_structure, structure_formats
 from dmdstudio.files.structures.writing import write_structure
@@ -9,6 +10,7 @@ __all__ = [
     "read_structure",
     "replicate",
     "structure_formats",
+    "with_bonds",
     "with_density",
     "write_structure",
 ]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from dmdstudio.base.units import factor
+from dmdstudio.files.structures.bonds import molecules, whole
 from dmdstudio.plan.structure import Structure
 
 
@@ -21,8 +22,11 @@ def replicate(structure: Structure, copies: tuple[int, int, int]) -> Structure:
         copies: how often along each vector, 1 or more.
 
     Raises:
-        ValueError: fewer than one copy is asked for.
+        ValueError: fewer than one copy is asked for, or the bonds are known already, which may
+            lead from copy to copy.
     """
+    if len(structure.bonds):
+        raise ValueError("a structure is replicated before its bonds are found")
     if len(copies) != 3 or min(copies) < 1:
         raise ValueError(f"copies {copies}: three numbers of 1 or more are needed")
     shifts = np.indices(copies).reshape(3, -1).T @ structure.cell  # [copy, xyz]
@@ -39,9 +43,9 @@ def replicate(structure: Structure, copies: tuple[int, int, int]) -> Structure:
 def with_density(structure: Structure, density_g_per_cm3: float) -> Structure:
     """Return a structure scaled alike in all directions to a mass density.
 
-    Cell and coordinates grow by the same factor, so fractional coordinates stay. Right for single
-    atoms; **bonds of molecules are stretched too**, so a molecular structure must be relaxed
-    afterwards, or brought to its density before.
+    The cell and the centres of mass of molecules grow by the same factor; molecules keep their
+    shape. What is a molecule is said by ``structure.bonds``: where there are none, every atom is
+    one, and **bonds nobody has asked for are stretched**.
 
     Args:
         structure: any periodic structure.
@@ -49,12 +53,23 @@ def with_density(structure: Structure, density_g_per_cm3: float) -> Structure:
 
     Raises:
         ValueError: the density is not above 0.
+        FileError: the bonds go on from cell to cell.
     """
     if not 0 < density_g_per_cm3 < float("inf"):
         raise ValueError(f"density {density_g_per_cm3} g/cm3 must be above 0")
     wanted = density_g_per_cm3 * factor("g/cm3", "amu/angstrom3")
     scale = (structure.density / wanted) ** (1.0 / 3.0)
-    return replace(structure, positions=structure.positions * scale, cell=structure.cell * scale)
+    if not len(structure.bonds):
+        positions = structure.positions * scale
+        return replace(structure, positions=positions, cell=structure.cell * scale)
+    together = whole(structure)
+    belongs = molecules(structure)
+    masses = structure.masses[:, None]
+    moments = np.zeros((belongs.max() + 1, 3))
+    np.add.at(moments, belongs, masses * together.positions)
+    centres = moments / np.bincount(belongs, structure.masses)[:, None]
+    moved = together.positions + (scale - 1.0) * centres[belongs]
+    return replace(structure, positions=moved, cell=structure.cell * scale)
 
 
 def perpendicular_widths(cell: np.ndarray) -> np.ndarray:

@@ -1,0 +1,73 @@
+"""Which atoms of a structure are bonded, by their distances, and molecules in one piece."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import ase
+import numpy as np
+from ase.neighborlist import natural_cutoffs, neighbor_list
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from dmdstudio.base.errors import FileError
+from dmdstudio.plan.structure import Structure
+
+STRETCH = 1.25
+"""Atoms are bonded when closer than this times the sum of their covalent radii."""
+
+IONS = ("Li", "Na", "K", "Rb", "Cs", "Fr", "Be", "Mg", "Ca", "Sr", "Ba", "Ra")
+"""Elements that stand alone, however close a neighbour comes."""
+
+
+def with_bonds(structure: Structure) -> Structure:
+    """Return a structure with the bonds that its distances show, by the minimum image.
+
+    Bonded are two atoms closer than 1.25 times the sum of their covalent radii (Cordero et al.,
+    Dalton Trans. 2832 (2008), as ASE has them); alkali and alkaline earth ions never are.
+
+    Args:
+        structure: any periodic structure.
+    """
+    atoms = ase.Atoms(
+        structure.symbols, structure.positions, cell=structure.cell, pbc=True
+    )  # masses do not matter here
+    alone = np.isin(structure.symbols, IONS)
+    reach = np.where(alone, 0.0, STRETCH * np.array(natural_cutoffs(atoms)))
+    i, j = neighbor_list("ij", atoms, reach)
+    found = np.unique(np.stack([i, j], axis=1)[i < j], axis=0)
+    return replace(structure, bonds=found.astype(np.int64).reshape(-1, 2))
+
+
+def molecules(structure: Structure) -> np.ndarray:
+    """Return the number of the molecule of every atom [atom]; atoms without bonds are alone."""
+    count = len(structure.symbols)
+    first, second = structure.bonds.T
+    linked = coo_array((np.ones(len(first)), (first, second)), shape=(count, count))
+    return connected_components(linked, directed=False)[1]
+
+
+def whole(structure: Structure) -> Structure:
+    """Return the same atoms with no molecule cut by the border of the cell.
+
+    Raises:
+        FileError: the bonds go on from cell to cell, so that there are no molecules.
+    """
+    first, second = structure.bonds.T
+    positions = structure.positions.copy()
+    apart = positions[second] - positions[first]
+    images = np.round(apart @ np.linalg.inv(structure.cell)) @ structure.cell
+    apart -= images  # the minimum image of every bond
+    placed = np.zeros(len(positions), bool)
+    placed[np.unique(molecules(structure), return_index=True)[1]] = True
+    while not placed.all():  # one round of neighbours after the other
+        for one, other, vector in ((first, second, apart), (second, first, -apart)):
+            reached = placed[one] & ~placed[other]
+            positions[other[reached]] = positions[one[reached]] + vector[reached]
+            placed[other[reached]] = True
+    if np.abs(positions[second] - positions[first] - apart).max(initial=0.0) > 1e-6:
+        raise FileError(
+            "The bonds of the structure go on through the whole cell, so that it has no molecules.",
+            "Only molecules that end within half a cell can be brought to a density.",
+        )
+    return replace(structure, positions=positions)
