@@ -43,10 +43,30 @@ class PhysicsError(DmdError):
     exit_code = 3
 
 
+class DivergenceError(PhysicsError):
+    """Energies, the loss or its gradient left the numbers; other parameters may give them."""
+
+
 class EngineError(DmdError):
     """The engine stopped, ran out of memory or does not answer."""
 
     exit_code = 4
+
+
+class OutOfMemoryError(EngineError):
+    """A device, or the machine, has no room for what is computed together."""
+
+
+class CapacityExceeded(EngineError):  # noqa: N818 - said as it is caught
+    """A list of fixed length, of neighbours for example, was too short; what it gave is void.
+
+    Attributes:
+        capacity: the length that was needed.
+    """
+
+    def __init__(self, message: str, capacity: int, advice: str = "") -> None:
+        super().__init__(message, advice)
+        self.capacity = capacity
 
 
 def understood(error: Exception) -> DmdError | None:
@@ -54,7 +74,7 @@ def understood(error: Exception) -> DmdError | None:
     if isinstance(error, DmdError):
         return error
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
-        return EngineError(
+        return OutOfMemoryError(
             "The engine ran out of memory.",
             "Use fewer replicas (sampling.replicas), a smaller execution.batch, or record fewer "
             "frames (dynamics.record_every).",
