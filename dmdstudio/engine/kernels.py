@@ -9,6 +9,25 @@ the same expression for the force. So the force of the forward pass and the forc
 backward pass are the same bits, which exact reversal needs. The inner loop runs over the atom whose
 sums are stored, so that it vectorises without reordering.
 
+A new pair potential becomes fast in three steps; without them XLA does its sums:
+
+1. Write ``loops/<template>.py`` beside `loops.lennard_jones`, with three functions of the squared
+   distance s and the numbers q of a pair (a tuple: the refinable ones, then the constants), in
+   ``REAL`` numbers only and without branches (``a if c else b`` of two computed values is none):
+
+   * ``energy(s, q)`` returns u, du/ds, du/dq_1, du/dq_2 ...
+   * ``first(s, q)`` returns g = du/ds
+   * ``second(s, q)`` returns g, dg/ds, dg/dq_1, dg/dq_2 ...
+
+   with derivatives by the refinable numbers only. They must write g as the same expression (call
+   one function for it), be exactly zero beyond the cutoff, as at ``s = FAR``, where excluded pairs
+   are put, and be finite for every allowed value, zero too (do not divide by a parameter).
+2. Set ``kernel = Radial(template, names, trial)`` in the `PairPotential`, with the names of the
+   refinable numbers in what `PairPotential.pair_parameters` returns, and a trial value of all.
+3. Return the constants from `PairPotential.kernel_constants`.
+
+`PairPotential.pair_parameters` is differentiated by JAX, so that any mixing rule goes. The contract
+tests compare energies, forces and pulls with those of `PairPotential.pair_energy`.
 """
 
 from __future__ import annotations
@@ -34,15 +53,45 @@ from dmdstudio.engine.core import Configuration, System, configuration
 
 @dataclass(frozen=True)
 class Radial:
-    """The closed form of a pair potential for one atom type.
+    """The closed form of a pair potential.
 
     Attributes:
-        template: file in `loops` that gives ``first`` and ``second``.
-        parameters: names of the refinable numbers, which come first among the numbers.
+        template: file in `loops` that gives ``energy``, ``first`` and ``second``.
+        parameters: names of the refinable numbers of a pair, which come first.
+        trial: a value of every number, refinable and constant, in internal units, with a cutoff of
+            4.5 to 15 angstrom; the kernels are tried with them before they are trusted.
     """
 
     template: str
     parameters: tuple[str, ...]
+    trial: tuple[float, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of refinable numbers."""
+        return len(self.parameters)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What the code of a kernel depends on."""
+
+    radial: Radial
+    precision: str
+    bits: int
+    orthorhombic: bool
+    uniform: bool
+
+    @classmethod
+    def of(cls, radial: Radial, system: System) -> Variant:
+        """Return the variant that serves a system."""
+        return cls(
+            radial,
+            system.precision,
+            system.lattice_bits,
+            system.orthorhombic,
+            len(system.type_names) == 1,
+        )
 
 
 @functools.cache
@@ -82,93 +131,160 @@ def load(template: str, **constants: Any) -> ModuleType:
     return module
 
 
-def _register(radial: Radial, system: System) -> tuple[str, str]:
-    """Compile and register both kernels of a system; return their names."""
-    return _compile(radial, system.precision, system.lattice_bits, system.orthorhombic)
-
-
 @functools.cache
-def _compile(radial: Radial, precision: str, bits: int, orthorhombic: bool) -> tuple[str, str]:
-    form = load(radial.template, REAL=np.dtype(precision).type)
+def _compile(variant: Variant) -> dict[str, str]:
+    """Compile and register the kernels of a variant; return XLA's name of each."""
+    radial, real = variant.radial, np.dtype(variant.precision).type
+    form = load(radial.template, REAL=real)
+    interface = load("interface", MINOR_VERSION=_minor_version())
+    reading = ("words", "asks_metadata", "data", "length", "batch_of")
     loops = load(
         "pairs",
-        REAL=np.dtype(precision).type,
-        INTEGER=np.dtype(f"int{bits}").type,
-        ORTHORHOMBIC=orthorhombic,
-        COUNT=len(radial.parameters),
-        MINOR_VERSION=_minor_version(),
+        REAL=real,
+        INTEGER=np.dtype(f"int{variant.bits}").type,
+        ORTHORHOMBIC=variant.orthorhombic,
+        UNIFORM=variant.uniform,
+        COUNT=radial.count,
+        CONSTANTS=max(1, len(radial.trial) - radial.count),
+        RADIAL=radial.template,
+        INTERFACE=interface.__name__,
         first=form.first,
         second=form.second,
-        RADIAL=radial.template,
+        **{name: getattr(interface, name) for name in reading},
     )
-    names = []
+    names = {}
     for sort in ("force", "pull"):
-        name = f"{loops.__name__}_{sort}"
+        names[sort] = f"{loops.__name__}_{sort}"
         entry = getattr(loops, f"{sort}_entry")
-        jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(entry.ctypes), platform="cpu")
-        names.append(name)
-    return names[0], names[1]
+        jax.ffi.register_ffi_target(names[sort], jax.ffi.pycapsule(entry.ctypes), platform="cpu")
+    return names
 
 
-def _operands(system: System, where: Configuration, numbers: Array) -> tuple[Array, Array]:
-    padded = jnp.zeros(8, system.dtype).at[: len(numbers)].set(numbers)
-    cell = where.cell.reshape(9) * system.dtype.type(1.0 / system.lattice_size)
-    return padded, cell
+def _left_out(system: System) -> np.ndarray:
+    """Return the excluded partners of all atoms: where those of an atom begin, then they."""
+    pairs = np.concatenate([system.exclusions, system.exclusions[:, ::-1]])
+    pairs = pairs[np.lexsort(pairs.T[::-1])]
+    begins = np.searchsorted(pairs[:, 0], np.arange(system.atoms + 1)) + system.atoms + 1
+    return np.concatenate([begins, pairs[:, 1]]).astype(np.int32)
 
 
-def pair_force(radial: Radial, system: System, where: Configuration, numbers: Array) -> Array:
-    """Return the forces [atom, xyz] of one replica, eV/angstrom."""
-    name, _ = _register(radial, system)
+def _operands(
+    system: System, where: Configuration, table: Array, constants: tuple[float, ...]
+) -> tuple[Array, ...]:
+    dtype = system.dtype
+    return (
+        where.lattice,
+        table.astype(dtype),
+        jnp.asarray(constants or (0.0,), dtype),
+        where.cell.reshape(9).astype(dtype) * dtype.type(1.0 / system.lattice_size),
+        jnp.asarray(system.types, jnp.int32),
+        jnp.asarray(_left_out(system)),
+    )
+
+
+def pair_force(
+    radial: Radial,
+    system: System,
+    where: Configuration,
+    table: Array,
+    constants: tuple[float, ...],
+) -> Array:
+    """Return the forces [atom, xyz] of one replica, eV/angstrom.
+
+    Args:
+        radial: the form.
+        system: what it is made of; its exclusions are left out.
+        where: the atoms.
+        table: refinable numbers of every pair of types [type, type, number], symmetric.
+        constants: the other numbers.
+    """
+    name = _compile(Variant.of(radial, system))["force"]
     call = jax.ffi.ffi_call(
         name, jax.ShapeDtypeStruct(where.lattice.shape, system.dtype), vmap_method="broadcast_all"
     )
-    return call(where.lattice, *_operands(system, where, numbers))  # type: ignore[return-value]
+    return call(*_operands(system, where, table, constants))  # type: ignore[return-value]
 
 
 def pair_pull(
-    radial: Radial, system: System, where: Configuration, numbers: Array, w: Array
+    radial: Radial,
+    system: System,
+    where: Configuration,
+    table: Array,
+    constants: tuple[float, ...],
+    w: Array,
 ) -> tuple[Array, Array, Array]:
-    """Return force, (dF/dx)^T w [atom, xyz] and (dF/dq)^T w [refinable] of one replica."""
-    _, name = _register(radial, system)
+    """Return force, (dF/dx)^T w [atom, xyz] and (dF/dtable)^T w, all of one replica.
+
+    Args:
+        radial: the form.
+        system: what it is made of; its exclusions are left out.
+        where: the atoms.
+        table: refinable numbers of every pair of types [type, type, number], symmetric.
+        constants: the other numbers.
+        w: cotangent of the forces [atom, xyz].
+    """
+    name = _compile(Variant.of(radial, system))["pull"]
     vectors = jax.ShapeDtypeStruct(where.lattice.shape, system.dtype)
-    slopes = jax.ShapeDtypeStruct((len(radial.parameters),), system.dtype)
+    slopes = jax.ShapeDtypeStruct(table.shape, system.dtype)
     call = jax.ffi.ffi_call(name, (vectors, vectors, slopes), vmap_method="broadcast_all")
-    force, position, by_number = call(where.lattice, *_operands(system, where, numbers), w)
+    force, position, by_number = call(*_operands(system, where, table, constants), w)
     return force, position, by_number
 
 
-@functools.cache
-def _sound(radial: Radial, precision: str, bits: int, orthorhombic: bool) -> bool:
-    """Compile a variant and try it on three atoms against plain Python."""
-    cell = np.eye(3) * 40.0
-    cell[1, 0] = 0.0 if orthorhombic else 5.0
-    system = System(("X",), np.zeros(3, int), np.ones(3), cell, precision, bits)
-    positions = np.array([[0.0, 0, 0], [3.9, 0.3, 0], [0.2, 4.1, 39.0]])
-    numbers = np.array([3.4, 0.01, 6.0, 0.25])
-    try:
-        with jax.ensure_compile_time_eval():
-            lattice = system.to_lattice(jnp.asarray(positions))
-            where = configuration(system, lattice, jnp.asarray(cell))
-            force = pair_force(radial, system, where, jnp.asarray(numbers, precision))
-            positions = np.asarray(system.to_positions(lattice))  # as the lattice has them
-    except Exception as error:  # another interface: say so, and let XLA do the sums
-        warnings.warn(f"CPU kernels are off: {type(error).__name__}: {error}", stacklevel=2)
-        return False
-    first = load(radial.template, REAL=np.float64).first.py_func
-    expected = np.zeros((3, 3))
-    for i, j in ((0, 1), (0, 2), (1, 2)):
-        fractional = (positions[j] - positions[i]) @ np.linalg.inv(cell)
-        d = (fractional - np.round(fractional)) @ cell
-        pair = -2.0 * first(d @ d, tuple(numbers)) * d
-        expected[j] += pair
-        expected[i] -= pair
-    off = np.abs(np.asarray(force) - expected).max() / np.abs(expected).max()
-    sound = bool(off < (1e-12 if precision == "float64" else 1e-5))
-    if not sound:
-        warnings.warn(f"CPU kernels are off: they differ by {off:.1e} from XLA.", stacklevel=2)
-    return sound
+# -------------------------------------------------------------------------- may they be trusted?
 
 
 def available(radial: Radial, system: System) -> bool:
     """Whether the compiled kernels work for a system on this machine."""
-    return _sound(radial, system.precision, system.lattice_bits, system.orthorhombic)
+    return _sound(Variant.of(radial, system))
+
+
+@functools.cache
+def _sound(variant: Variant) -> bool:
+    """Compile a variant and try it on four atoms against plain Python."""
+    try:
+        off = _trial_error(variant)
+    except Exception as error:  # another interface: say so, and let XLA do the sums
+        warnings.warn(f"CPU kernels are off: {type(error).__name__}: {error}", stacklevel=2)
+        return False
+    sound = bool(off < (1e-12 if variant.precision == "float64" else 1e-5))
+    if not sound:
+        warnings.warn(f"CPU kernels are off: they differ by {off:.1e} from Python.", stacklevel=2)
+    return sound
+
+
+def _trial_error(variant: Variant) -> float:
+    """Return how far the forces of a small system are from plain Python's, over the largest."""
+    radial = variant.radial
+    cell = np.eye(3) * 40.0
+    cell[1, 0] = 0.0 if variant.orthorhombic else 5.0
+    names = ("X",) if variant.uniform else ("X", "Y")
+    types = np.arange(4) % len(names)
+    system = System(
+        names,
+        types,
+        np.ones(4),
+        cell,
+        variant.precision,
+        variant.bits,
+        bonds=np.array([[0, 3]]),
+    )
+    positions = np.array([[0.0, 0, 0], [3.9, 0.3, 0], [0.2, 4.1, 39.0], [0.9, 0, 0.4]])
+    numbers, constants = np.array(radial.trial[: radial.count]), radial.trial[radial.count :]
+    share = 1.0 + 0.01 * (np.arange(len(names))[:, None] + np.arange(len(names)))
+    table = share[..., None] * numbers
+    with jax.ensure_compile_time_eval():
+        lattice = system.to_lattice(jnp.asarray(positions))
+        where = configuration(system, lattice, jnp.asarray(cell))
+        found = np.asarray(pair_force(radial, system, where, jnp.asarray(table), constants))
+        positions = np.asarray(system.to_positions(lattice))  # as the lattice has them
+    first = load(radial.template, REAL=np.float64).first.py_func
+    expected = np.zeros((4, 3))
+    for i, j in ((0, 1), (0, 2), (1, 2), (1, 3), (2, 3)):
+        fractional = (positions[j] - positions[i]) @ np.linalg.inv(cell)
+        d = (fractional - np.round(fractional)) @ cell
+        q = (*table[types[i], types[j]], *constants)
+        pair = -2.0 * first(d @ d, q) * d
+        expected[j] += pair
+        expected[i] -= pair
+    return float(np.abs(found - expected).max() / np.abs(expected).max())

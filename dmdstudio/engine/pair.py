@@ -1,7 +1,7 @@
 """Pair potentials: a subclass gives the energy of one pair, this base does the sums.
 
-On a CPU, a potential with one atom type may offer closed radial forms to the compiled kernels of
-`kernels`; everywhere else the sums are XLA's.
+On a CPU, a potential may offer its closed radial form to the compiled sums of `kernels`; everywhere
+else the sums are XLA's. Pairs that bonds leave out (`System.exclusions`) are never summed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from dmdstudio.engine import kernels
@@ -41,7 +40,7 @@ class PairPotential(Potential):
         """Return u(r) in eV, smooth down to zero at the cutoff; elementwise, r in angstrom."""
 
     def kernel_constants(self) -> tuple[float, ...]:
-        """Return the numbers that the kernel is handed after the refinable ones."""
+        """Return the numbers that the kernel is handed after the refinable ones, internal units."""
         return ()
 
     def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
@@ -52,11 +51,16 @@ class PairPotential(Potential):
     def _pairs(
         self, parameters: Parameters, configuration: Configuration
     ) -> tuple[Array, Parameters]:
-        """Return squared distances [atom, atom] (an atom is far from itself) and parameters."""
+        """Return squared distances [atom, atom] and parameters of the pairs.
+
+        An atom is far from itself and from those that it is bonded to (`System.exclusions`).
+        """
         vectors = configuration.displacements()
         squared = jnp.sum(vectors * vectors, axis=-1)
         far = (2.0 * self.cutoff) ** 2
-        squared = jnp.where(np.eye(len(squared), dtype=bool), far, squared)
+        squared = jnp.fill_diagonal(squared, far, inplace=False)
+        i, j = self.system.exclusions.T
+        squared = squared.at[i, j].set(far).at[j, i].set(far)
         pair = self.pair_parameters(parameters)
         if len(self.system.type_names) == 1:
             return squared, {name: value[0, 0] for name, value in pair.items()}
@@ -74,24 +78,23 @@ class PairPotential(Potential):
         return (
             self.kernel is not None
             and self.system.platform == "cpu"
-            and len(self.system.type_names) == 1
             and kernels.available(self.kernel, self.system)
         )
 
-    def _kernel_numbers(self, parameters: Parameters) -> Array:
+    def _kernel_table(self, parameters: Parameters) -> Array:
+        """Return the refinable numbers as the kernel takes them [type, type, number]."""
         assert self.kernel is not None
-        numbers = [parameters[name][0] for name in self.kernel.parameters]
-        return jnp.stack([*numbers, *(jnp.asarray(c) for c in self.kernel_constants())]).astype(
-            self.system.dtype
-        )
+        pair = self.pair_parameters(parameters)
+        return jnp.stack([pair[name] for name in self.kernel.parameters], axis=-1)
 
     def force(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return F [atom, xyz], eV/angstrom."""
         if not self.compiled:
             return super().force(parameters, configuration)
         assert self.kernel is not None
+        table = self._kernel_table(parameters)
         return kernels.pair_force(
-            self.kernel, self.system, configuration, self._kernel_numbers(parameters)
+            self.kernel, self.system, configuration, table, self.kernel_constants()
         )
 
     def pull(self, parameters: Parameters, configuration: Configuration, w: Array) -> Pull:
@@ -99,9 +102,8 @@ class PairPotential(Potential):
         if not self.compiled:
             return super().pull(parameters, configuration, w)
         assert self.kernel is not None
-        numbers, back = jax.vjp(self._kernel_numbers, parameters)
+        table, back = jax.vjp(self._kernel_table, parameters)
         force, position, slopes = kernels.pair_pull(
-            self.kernel, self.system, configuration, numbers, w
+            self.kernel, self.system, configuration, table, self.kernel_constants(), w
         )
-        padded = jnp.zeros_like(numbers).at[: slopes.shape[-1]].set(slopes)
-        return Pull(force, position, back(padded)[0])
+        return Pull(force, position, back(slopes)[0])

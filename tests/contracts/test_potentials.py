@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from dmdstudio.engine import kernels
 from dmdstudio.engine import potentials as _registered  # noqa: F401  fills the registry
 from dmdstudio.engine.core import Configuration, configuration
 from dmdstudio.engine.potential import Example, ForceField, Potential, potentials
@@ -182,3 +185,66 @@ def test_it_ends_smoothly_at_the_cutoff(example):
         assert float(function(at - 1e-8)) == pytest.approx(
             float(function(at + 1e-8)), rel=1e-5, abs=1e-9
         )
+
+
+# ------------------------------------------------------------------------------- compiled pair sums
+
+KERNELS = {name: kind for name, kind in potentials.items() if getattr(kind, "kernel", None)}
+
+
+def _bonded(example: Example) -> Example:
+    """The same with bonds in it, so that some pairs are left out, here and in the potential."""
+    system = example.system
+    bonds = np.array([[1, 0], [1, 2], [9, 10], [20, 63]])
+    system = dataclasses.replace(system, bonds=bonds)
+    term = type(example.potential).build(example.potential.options, system)
+    return example._replace(system=system, potential=term)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_form_is_zero_where_excluded_pairs_are_put(name, precision):
+    radial = KERNELS[name].kernel
+    form = kernels.load(radial.template, REAL=np.dtype(precision).type)
+    numbers = tuple(np.dtype(precision).type(t) for t in radial.trial)
+    for function in (form.energy, form.first, form.second):
+        assert not np.any(function(np.dtype(precision).type(1e12), numbers))
+        assert np.any(function(np.dtype(precision).type(15.0), numbers))
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_pairs_that_bonds_leave_out_do_not_count(name):
+    for precision, bits, close in (("float32", 32, 1e-5), ("float64", 64, 1e-12)):
+        examples = KERNELS[name].examples(precision, bits, "cpu")
+        for example in map(_bonded, examples.values()):
+            field, theta = _field(example)
+            lattice, cell = _lattice(example), example.system.cell
+            w = jnp.asarray(np.random.default_rng(6).normal(size=lattice.shape), precision)
+            force = np.asarray(jax.jit(field.force)(theta, lattice, cell))
+            pull = jax.jit(field.pull)(theta, lattice, cell, w)
+            assert np.array_equal(force, pull.force)
+
+            plain = Potential.pull(
+                example.potential,
+                jax.tree.map(lambda a, p=precision: a.astype(p), example.parameters),
+                configuration(example.system, lattice, jnp.asarray(cell)),
+                w,
+            )
+            assert np.allclose(force, plain.force, rtol=0, atol=close * np.abs(force).max())
+            for one, other in zip(jax.tree.leaves(pull), jax.tree.leaves(plain), strict=True):
+                scale = np.abs(np.asarray(other)).max()
+                assert np.allclose(one, other, rtol=0, atol=5 * close * scale)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_a_type_without_the_interaction_feels_nothing(name):
+    """Numbers of zero are allowed: hydrogens have no Lennard-Jones sites in many water models."""
+    examples = KERNELS[name].examples("float64", 64, "cpu")
+    example = next(e for e in examples.values() if len(e.system.type_names) > 1)
+    parameters = {k: v.at[1].set(0.0) for k, v in example.parameters.items()}
+    field, theta = _field(example._replace(parameters=parameters))
+    w = jnp.asarray(np.random.default_rng(8).normal(size=example.positions.shape))
+    pull = field.pull(theta, _lattice(example), example.system.cell, w)
+    assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(pull))
+    assert not np.any(np.asarray(pull.force)[example.system.types == 1])
+    assert np.any(np.asarray(pull.force)[example.system.types == 0])

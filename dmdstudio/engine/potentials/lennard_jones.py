@@ -59,7 +59,7 @@ class LennardJones(PairPotential):
             name="epsilon", unit="kJ/mol", label="ε", doc="Depth of the well.", lower=0.0
         ),
     )
-    kernel = kernels.Radial("lennard_jones", ("sigma", "epsilon"))
+    kernel = kernels.Radial("lennard_jones", ("sigma", "epsilon"), trial=(3.4, 0.01, 3.5, 0.2))
 
     @classmethod
     def build(cls, options: Any, system: System) -> LennardJones:
@@ -108,10 +108,10 @@ class LennardJones(PairPotential):
         """Mix sigma and epsilon [type] to [type, type]."""
         sigma, epsilon = parameters["sigma"], parameters["epsilon"]
         if self.options.mixing == "geometric":
-            mixed = jnp.sqrt(sigma[:, None] * sigma)
+            mixed = _geometric_mean(sigma)
         else:
             mixed = 0.5 * (sigma[:, None] + sigma)
-        return {"sigma": mixed, "epsilon": jnp.sqrt(epsilon[:, None] * epsilon)}
+        return {"sigma": mixed, "epsilon": _geometric_mean(epsilon)}
 
     def pair_energy(self, r: Array, pair: Parameters) -> Array:
         """Return u(r), eV."""
@@ -125,6 +125,13 @@ class LennardJones(PairPotential):
         """Return the start and the inverse width of the switch."""
         start = self.options.switch_start
         return (start, 1.0 / (self.cutoff - start))
+
+
+def _geometric_mean(values: Array) -> Array:
+    """Return sqrt(a b) of all pairs [type, type]; where one is zero, so is the derivative."""
+    product = values[:, None] * values
+    some = product > 0.0
+    return jnp.where(some, jnp.sqrt(jnp.where(some, product, 1.0)), 0.0)
 
 
 potentials.add(LennardJones.name, LennardJones)
