@@ -131,13 +131,28 @@ def load(template: str, **constants: Any) -> ModuleType:
     return module
 
 
+def interface() -> dict[str, Any]:
+    """Return the functions of ``loops/interface.py`` for `load`, and what their code depends on."""
+    loaded = load("interface", MINOR_VERSION=_minor_version())
+    reading = ("words", "asks_metadata", "data", "length", "batch_of")
+    return {"INTERFACE": loaded.__name__, **{name: getattr(loaded, name) for name in reading}}
+
+
+def register(loops: ModuleType) -> dict[str, str]:
+    """Make the force and the pull of loaded loops known to XLA; return its name of each."""
+    names = {}
+    for sort in ("force", "pull"):
+        names[sort] = f"{loops.__name__}_{sort}"
+        entry = getattr(loops, f"{sort}_entry")
+        jax.ffi.register_ffi_target(names[sort], jax.ffi.pycapsule(entry.ctypes), platform="cpu")
+    return names
+
+
 @functools.cache
 def _compile(variant: Variant) -> dict[str, str]:
     """Compile and register the kernels of a variant; return XLA's name of each."""
     radial, real = variant.radial, np.dtype(variant.precision).type
     form = load(radial.template, REAL=real)
-    interface = load("interface", MINOR_VERSION=_minor_version())
-    reading = ("words", "asks_metadata", "data", "length", "batch_of")
     loops = load(
         "pairs",
         REAL=real,
@@ -147,17 +162,11 @@ def _compile(variant: Variant) -> dict[str, str]:
         COUNT=radial.count,
         CONSTANTS=max(1, len(radial.trial) - radial.count),
         RADIAL=radial.template,
-        INTERFACE=interface.__name__,
         first=form.first,
         second=form.second,
-        **{name: getattr(interface, name) for name in reading},
+        **interface(),
     )
-    names = {}
-    for sort in ("force", "pull"):
-        names[sort] = f"{loops.__name__}_{sort}"
-        entry = getattr(loops, f"{sort}_entry")
-        jax.ffi.register_ffi_target(names[sort], jax.ffi.pycapsule(entry.ctypes), platform="cpu")
-    return names
+    return register(loops)
 
 
 def _left_out(system: System) -> np.ndarray:

@@ -138,9 +138,17 @@ def test_energy_does_not_change_when_everything_moves_or_turns(example):
 
 
 def test_like_atoms_may_be_exchanged(example):
+    """Or like molecules, where atoms are bonded."""
     order = np.arange(len(example.positions))
-    same = np.flatnonzero(example.system.types == example.system.types[0])
-    order[same] = np.random.default_rng(5).permutation(same)
+    random = np.random.default_rng(5)
+    if len(example.system.bonds):
+        molecules = example.system.molecules
+        atoms = [np.flatnonzero(molecules == m) for m in np.unique(molecules)]
+        order = np.concatenate([atoms[m] for m in random.permutation(len(atoms))])
+        assert np.array_equal(example.system.types[order], example.system.types)
+    else:
+        same = np.flatnonzero(example.system.types == example.system.types[0])
+        order[same] = random.permutation(same)
     assert float(_energy(example, example.positions[order])) == pytest.approx(
         float(_energy(example, example.positions)), rel=1e-13
     )

@@ -1,0 +1,223 @@
+"""Terms over the bonds or the angles of a system: a subclass gives the energy of one of them.
+
+On a CPU a term may offer a closed form to compiled loops, which are strict as those of `kernels`
+are: the same bits in the forward and in the backward pass. Everywhere else the sums are XLA's.
+
+A form is a file in `loops` with two functions of the vectors d from a bond's first atom to its
+second, or a and b from an angle's centre to its ends, and the numbers q of its kind:
+
+* ``first(d, q)`` returns the force on the second atom; ``first(a, b, q)`` those on both ends;
+* ``second(d, e, q)`` returns that force, its derivative along the displacement e, and the scalar
+  product of e with the force's derivatives by q; ``second(a, b, e_a, e_b, q)`` alike, with the
+  forces on both ends and their derivatives along both.
+
+Both must write the force as the same expression (call one function for it).
+"""
+
+from __future__ import annotations
+
+import abc
+import functools
+import warnings
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from dmdstudio.base.errors import PhysicsError
+from dmdstudio.engine import kernels
+from dmdstudio.engine.core import Configuration, Parameters, System, configuration
+from dmdstudio.engine.potential import Potential, Pull
+
+
+@dataclass(frozen=True)
+class Form:
+    """The closed form of a term.
+
+    Attributes:
+        template: file in `loops` that gives ``first`` and ``second``.
+        atoms: of one term, 2 or 3.
+        parameters: names of the refinable numbers.
+        trial: a value of every number; the loops are tried with them before they are trusted.
+    """
+
+    template: str
+    atoms: int
+    parameters: tuple[str, ...]
+    trial: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class BondedPotential(Potential):
+    """U = sum over bonds or angles of u, its parameters one number per kind of them.
+
+    Attributes:
+        system: what it was built for.
+        form: the closed form for the compiled loops.
+    """
+
+    options: Any
+    system: System
+    form: ClassVar[Form]
+
+    @classmethod
+    def build(cls, options: Any, system: System) -> BondedPotential:
+        """Check that there is something to sum over and return the term."""
+        if not len(system.bonds if cls.form.atoms == 2 else system.angles):
+            sort = "bonds" if cls.form.atoms == 2 else "angles"
+            raise PhysicsError(
+                f"{cls.name} needs {sort}, but the structure has "
+                f"{len(system.bonds)} bonds and {len(system.angles)} angles.",
+                "Leave the potential out, or check that the coordinates are in angstrom.",
+            )
+        return cls(options, system)
+
+    @abc.abstractmethod
+    def term_energy(self, vectors: tuple[Array, ...], numbers: Parameters) -> Array:
+        """Return u in eV [term] of the vectors, each [term, xyz], and the numbers [term]."""
+
+    @functools.cached_property
+    def members(self) -> np.ndarray:
+        """Atoms and kind of every term [term, atoms + 1]."""
+        return _members(self.form, self.system)
+
+    def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return the sum over the terms, eV."""
+        *atoms, kinds = self.members.T
+        if self.form.atoms == 2:
+            vectors = (between(configuration, atoms[0], atoms[1]),)
+        else:
+            vectors = tuple(between(configuration, atoms[1], end) for end in (atoms[0], atoms[2]))
+        numbers = {name: value[kinds] for name, value in parameters.items()}
+        return jnp.sum(self.term_energy(vectors, numbers))
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the sums are done by the compiled loops rather than by XLA."""
+        system = self.system
+        return system.platform == "cpu" and _sound(self.form, system.precision, system.lattice_bits)
+
+    def force(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return F [atom, xyz], eV/angstrom."""
+        if not self.compiled:
+            return super().force(parameters, configuration)
+        return _force(self.form, self.system, self._table(parameters), configuration)
+
+    def pull(self, parameters: Parameters, configuration: Configuration, w: Array) -> Pull:
+        """Return force and pulls from one sweep over the terms."""
+        if not self.compiled:
+            return super().pull(parameters, configuration, w)
+        table = self._table(parameters)
+        system = self.system
+        vectors = jax.ShapeDtypeStruct(configuration.lattice.shape, system.dtype)
+        slopes = jax.ShapeDtypeStruct(table.shape, system.dtype)
+        name = _compile(self.form, system.precision, system.lattice_bits)["pull"]
+        call = jax.ffi.ffi_call(name, (vectors, vectors, slopes), vmap_method="broadcast_all")
+        operands = _operands(self.form, system, table, configuration)
+        force, position, by_number = call(*operands, w)
+        columns = {n: by_number[:, k] for k, n in enumerate(self.form.parameters)}
+        return Pull(force, position, columns)
+
+    def _table(self, parameters: Parameters) -> Array:
+        """Return the numbers as the loops take them [kind, number]."""
+        return jnp.stack([parameters[name] for name in self.form.parameters], axis=-1)
+
+
+def between(configuration: Configuration, first: np.ndarray, second: np.ndarray) -> Array:
+    """Return the minimum-image vectors from atoms to others [pair, xyz], angstrom."""
+    lattice, offset = configuration.lattice, configuration.offset
+    bits = 8 * lattice.dtype.itemsize
+    steps = lattice[second] - lattice[first]  # wraps: the minimum image
+    vectors = (steps.astype(offset.dtype) * offset.dtype.type(2.0**-bits)) @ configuration.cell
+    return vectors + (offset[second] - offset[first])
+
+
+# --------------------------------------------------------------------------- the compiled loops
+
+
+@functools.cache
+def _compile(form: Form, precision: str, bits: int) -> dict[str, str]:
+    """Compile and register the loops of a form; return XLA's name of each."""
+    real = np.dtype(precision).type
+    loaded = kernels.load(form.template, REAL=real)
+    loops = kernels.load(
+        "bonded",
+        REAL=real,
+        INTEGER=np.dtype(f"int{bits}").type,
+        ATOMS=form.atoms,
+        COUNT=len(form.parameters),
+        FORM=form.template,
+        first=loaded.first,
+        second=loaded.second,
+        **kernels.interface(),
+    )
+    return kernels.register(loops)
+
+
+def _members(form: Form, system: System) -> np.ndarray:
+    if form.atoms == 2:
+        return np.column_stack([system.bonds, system.bond_kinds])
+    return np.column_stack([system.angles, system.angle_kinds])
+
+
+def _operands(form: Form, system: System, table: Array, where: Configuration) -> tuple[Array, ...]:
+    dtype = system.dtype
+    return (
+        where.lattice,
+        table.astype(dtype),
+        where.cell.reshape(9).astype(dtype) * dtype.type(1.0 / system.lattice_size),
+        jnp.asarray(_members(form, system), jnp.int32),
+    )
+
+
+def _force(form: Form, system: System, table: Array, where: Configuration) -> Array:
+    name = _compile(form, system.precision, system.lattice_bits)["force"]
+    call = jax.ffi.ffi_call(
+        name, jax.ShapeDtypeStruct(where.lattice.shape, system.dtype), vmap_method="broadcast_all"
+    )
+    return call(*_operands(form, system, table, where))  # type: ignore[return-value]
+
+
+@functools.cache
+def _sound(form: Form, precision: str, bits: int) -> bool:
+    """Compile a form and try it on one molecule against plain Python."""
+    try:
+        off = _trial_error(form, precision, bits)
+    except Exception as error:  # another interface: say so, and let XLA do the sums
+        warnings.warn(f"CPU kernels are off: {type(error).__name__}: {error}", stacklevel=2)
+        return False
+    sound = bool(off < (1e-12 if precision == "float64" else 1e-5))
+    if not sound:
+        warnings.warn(f"CPU kernels are off: they differ by {off:.1e} from Python.", stacklevel=2)
+    return sound
+
+
+def _trial_error(form: Form, precision: str, bits: int) -> float:
+    """Return how far the forces of a bent molecule are from plain Python's, over the largest."""
+    cell = np.array([[9.0, 0, 0], [1.0, 8.0, 0], [0, 0.5, 7.0]])
+    bonds = np.array([[1, 0], [1, 2]])
+    system = System(("X",), np.zeros(3, int), np.ones(3), cell, precision, bits, bonds=bonds)
+    positions = np.array([[0.1, 0.2, 0.3], [0.9, 0.8, 6.9], [1.5, 0.1, 0.4]])
+    with jax.ensure_compile_time_eval():
+        lattice = system.to_lattice(jnp.asarray(positions))
+        where = configuration(system, lattice, jnp.asarray(cell))
+        found = np.asarray(_force(form, system, jnp.asarray([form.trial]), where))
+        positions = np.asarray(system.to_positions(lattice))  # as the lattice has them
+    first = kernels.load(form.template, REAL=np.float64).first.py_func
+    expected = np.zeros((3, 3))
+
+    def vector(i: int, j: int) -> tuple[float, ...]:
+        fractional = (positions[j] - positions[i]) @ np.linalg.inv(cell)
+        return tuple((fractional - np.round(fractional)) @ cell)
+
+    for *atoms, _ in _members(form, system):
+        centre = atoms[0] if form.atoms == 2 else atoms[1]
+        ends = [atom for atom in atoms if atom != centre]
+        forces = first(*(vector(centre, end) for end in ends), form.trial)
+        for end, force in zip(ends, [forces] if form.atoms == 2 else forces, strict=True):
+            expected[end] += force
+            expected[centre] -= force
+    return float(np.abs(found - expected).max() / np.abs(expected).max())
