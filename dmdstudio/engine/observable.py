@@ -77,6 +77,7 @@ class Observable(abc.ABC):
         static: it is a mean over configurations. Its derivative is that of the ensemble alone, so
             that `frame` need not be differentiable by the positions.
         needs: ``energy``, ``virial``: what `frame` wants to find in a phase (static ones only).
+        ensembles: of the starts, those in which it can change at all.
     """
 
     name: ClassVar[str]
@@ -90,6 +91,7 @@ class Observable(abc.ABC):
     Options: ClassVar[type[Struct]]
     static: ClassVar[bool] = False
     needs: ClassVar[frozenset[str]] = frozenset()
+    ensembles: ClassVar[tuple[str, ...]] = ("nvt", "npt")
 
     @classmethod
     @abc.abstractmethod

@@ -14,7 +14,7 @@ from dmdstudio.engine.core import Phase, Start, State, Tree
 from dmdstudio.engine.dynamics import Trajectory
 from dmdstudio.engine.gradient import Work
 from dmdstudio.engine.problem import Problem
-from dmdstudio.engine.sampling import langevin, maxwell
+from dmdstudio.engine.sampling import Chain, Sampler, maxwell
 
 
 class Program:
@@ -40,21 +40,13 @@ class Program:
 
     @cached_property
     def sample(self) -> Callable[..., Any]:
-        """((parameters, steps), lattice, cell, key) -> lattice."""
-        plan = self.problem.sampling
+        """((parameters, steps, adapt), chain, key) -> chain."""
+        sampler = Sampler(self.problem.field, self.problem.sampling)
 
-        def one(shared: tuple[Array, Array], lattice: Array, cell: Array, key: Array) -> Array:
-            return langevin(
-                self.problem.field,
-                self.problem.theta(shared[0]),
-                lattice,
-                cell,
-                jax.random.wrap_key_data(key),
-                shared[1],
-                plan.temperature,
-                plan.timestep,
-                plan.friction * 1e-3,
-            )
+        def one(shared: tuple[Array, Array, Array], chain: Chain, key: Array) -> Chain:
+            parameters, steps, adapt = shared
+            theta = self.problem.theta(parameters)
+            return sampler.advance(theta, chain, jax.random.wrap_key_data(key), steps, adapt)
 
         return self.replicas.compile(one)
 

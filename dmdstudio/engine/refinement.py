@@ -16,7 +16,7 @@ from dmdstudio.base.errors import PhysicsError
 from dmdstudio.engine.core import Tree
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import Pathwise, Work
-from dmdstudio.engine.pool import Pool, Weights, draw_pool, weigh
+from dmdstudio.engine.pool import Pool, renewed
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.program import Program
 from dmdstudio.engine.target import Target
@@ -102,7 +102,9 @@ def step(
     """
     began = time.perf_counter()
     problem = program.problem
-    pool, weights, resampled = yield from _pool(program, state)
+    pool, weights, resampled = yield from renewed(
+        program, state.pool, state.parameters, state.iteration
+    )
     ensemble = Ensemble(program, pool, weights)
     yield from ensemble.propagate(state.parameters, keep=problem.method.keeps_features)
 
@@ -133,23 +135,6 @@ def step(
     parameters, optimizer = _update(problem, state, gradient.total)
     used = pool._replace(uses=pool.uses + 1)
     return RefinementState(state.iteration + 1, parameters, optimizer, used), report
-
-
-def _pool(
-    program: Program, state: RefinementState
-) -> Generator[Work, None, tuple[Pool, Weights, bool]]:
-    """Return the pool to use with its weights: the old one where it still holds, else a new one."""
-    plan = program.problem.sampling
-    if state.pool is None:
-        steps, stream = plan.equilibration_steps, 0
-    else:
-        if state.pool.uses < plan.reuse_limit:
-            weights = weigh(program, state.pool, state.parameters)
-            if weights.fraction >= plan.effective_sample_fraction:
-                return state.pool, weights, False
-        steps, stream = plan.decorrelation_steps, state.iteration + 1
-    pool = yield from draw_pool(program, state.parameters, state.pool, steps, stream)
-    return pool, weigh(program, pool, state.parameters), True
 
 
 def differentiate(

@@ -96,11 +96,22 @@ class PotentialPlan(Struct, frozen=True, kw_only=True):
 
 
 class SamplingPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How the starting phases are drawn from the NVT ensemble."""
+    """How the starting phases are drawn, at constant volume (nvt) or constant pressure (npt)."""
 
     temperature: Annotated[
         float, setting("Temperature", "Temperature of the starting ensemble.", "K", gt=0)
     ]
+    ensemble: Annotated[
+        Literal["nvt", "npt"],
+        setting(
+            "Ensemble",
+            "nvt keeps the volume of the cell; npt lets it follow the pressure, every start with a "
+            "volume of its own. The trajectories themselves run at constant volume.",
+        ),
+    ] = "nvt"
+    pressure: Annotated[
+        float, setting("Pressure", "Pressure of the npt ensemble; nvt has none.", "bar", ge=0)
+    ] = 1.0
     replicas: Annotated[int, setting("Replicas", "Independent starts, run side by side.", ge=2)] = (
         32
     )
@@ -120,7 +131,7 @@ class SamplingPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         float,
         setting(
             "Effective sample fraction",
-            "Draw fresh starts once the reweighted pool is worth less than this fraction of its "
+            "Draw fresh starts while the reweighted pool is worth less than this fraction of its "
             "size; 1 draws afresh at every iteration.",
             ge=0.0,
             le=1.0,
@@ -130,11 +141,20 @@ class SamplingPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         int,
         setting(
             "Reuse limit",
-            "Iterations that may share one pool. Sharing is cheap but keeps that pool's "
+            "Iterations that a sample may serve. Sharing is cheap but keeps the samples' "
             "statistical error; 1 draws afresh at every iteration.",
             ge=1,
         ),
     ] = 2
+    references: Annotated[
+        int,
+        setting(
+            "References",
+            "Parameter sets that the pool's samples may come from. Where the pool is worth too "
+            "little, only its oldest samples, one part in this many, are drawn afresh.",
+            ge=1,
+        ),
+    ] = 1
 
 
 class DynamicsPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -289,6 +289,7 @@ def _targets(recipe: Recipe, system: System) -> tuple[tuple[Target, ...], tuple[
     targets, plans = [], []
     for plan in recipe.target:
         kind = observables.get(plan.observable)
+        _require_ensemble(plan, kind, recipe)
         options = options_from(kind.Options, plan.options, plan.key)
         observable = kind.build(options, system, clock, recipe.sampling.temperature)
         targets.append(_target(plan, observable, recipe))
@@ -299,6 +300,15 @@ def _targets(recipe: Recipe, system: System) -> tuple[tuple[Target, ...], tuple[
             "Give a target its `data` file.",
         )
     return tuple(targets), tuple(plans)
+
+
+def _require_ensemble(plan: TargetPlan, kind: type[Observable], recipe: Recipe) -> None:
+    if recipe.sampling.ensemble not in kind.ensembles:
+        raise RecipeError(
+            f"Target {plan.key!r}: {kind.name} cannot change with sampling.ensemble = "
+            f"{recipe.sampling.ensemble!r}.",
+            f"Set sampling.ensemble = {kind.ensembles[0]!r}, or remove the target.",
+        )
 
 
 def _target(plan: TargetPlan, observable: Observable, recipe: Recipe) -> Target:

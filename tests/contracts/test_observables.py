@@ -11,6 +11,7 @@ from dmdstudio.engine.observable import autocorrelation, observables
 from dmdstudio.files.spectra import write_measurement
 from dmdstudio.plan.events import Evaluated, GradientChecked
 from dmdstudio.plan.recipe import TargetPlan
+from dmdstudio.plan.settings import with_settings
 from dmdstudio.plan.structure import Measurement
 from dmdstudio.service import loop
 from dmdstudio.service.control import Control
@@ -20,6 +21,9 @@ from dmdstudio.service.control import Control
 def recipe(request, tiny_recipe):
     """The tiny recipe with one observable as its target, its experiment 10 % off the truth."""
     kind = observables.get(request.param)
+    if "nvt" not in kind.ensembles:
+        npt = ["sampling.ensemble=npt", "sampling.pressure=300"]
+        tiny_recipe = with_settings(tiny_recipe, npt)
     watched = msgspec.structs.replace(
         tiny_recipe,
         target=(
