@@ -8,9 +8,11 @@ class DmdError(Exception):
 
     The message is one or two plain sentences; ``advice`` says what to do next. The command line
     prints both and exits with ``exit_code``; the window shows both and keeps the user's work.
+    ``shared`` says that all processes of a run know of it already.
     """
 
     exit_code = 2
+    shared = False
 
     def __init__(self, message: str, advice: str = "") -> None:
         super().__init__(message)

@@ -12,6 +12,7 @@ import platformdirs
 import psutil
 
 from dmdstudio.base.errors import EngineError
+from dmdstudio.engine.processes import Processes
 
 if TYPE_CHECKING:
     from jaxlib._jax import Device
@@ -30,6 +31,49 @@ def prepare() -> None:
     )
     jax.config.update("jax_compilation_cache_dir", folder)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def join(
+    coordinator: str | None = None, processes: int | None = None, process_id: int | None = None
+) -> None:
+    """Join the other processes of a run, before the first use of JAX.
+
+    Without arguments: those that ``srun`` started in one SLURM step, or that the environment names
+    (``JAX_COORDINATOR_ADDRESS``, ``JAX_NUM_PROCESSES``, ``JAX_PROCESS_ID``); else this process
+    stays alone.
+
+    Args:
+        coordinator: ``host:port`` of process 0.
+        processes: how many there are.
+        process_id: which one this is.
+
+    Raises:
+        EngineError: they did not all come together.
+    """
+    told = (coordinator, processes, process_id)
+    if told == (None, None, None):
+        steps = int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))  # set by srun, not by sbatch
+        if steps < 2 and "JAX_COORDINATOR_ADDRESS" not in os.environ:
+            return
+    elif None in told:
+        raise EngineError(
+            "--coordinator, --processes and --process-id belong together.",
+            "Give all three, or none under SLURM.",
+        )
+    try:
+        jax.distributed.initialize(*told)
+    except (RuntimeError, ValueError) as error:
+        raise EngineError(
+            f"The processes did not come together: {str(error).splitlines()[0]}",
+            "Start all of them with the same --coordinator and --processes; the port must be free.",
+        ) from None
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+
+
+def processes() -> Processes:
+    """Return the processes that work together, one where nothing was joined."""
+    prepare()
+    return Processes(jax.process_count(), jax.process_index())
 
 
 def cores() -> int:
@@ -65,8 +109,10 @@ def platform(chosen: tuple[Device, ...]) -> str:
     return "cpu" if chosen[0].platform == "cpu" else "gpu"
 
 
-def description(chosen: tuple[Device, ...]) -> str:
+def description(chosen: tuple[Device, ...], processes: int = 1) -> str:
     """Return the devices in words: ``'CPU, 2 cores'``, ``'NVIDIA H100'``."""
+    if processes > 1:
+        return f"{processes} processes, each {description(chosen)}"
     if platform(chosen) == "cpu":
         return f"CPU, {len(chosen)} core{'s' if len(chosen) > 1 else ''}"
     names = {device.device_kind for device in chosen}
