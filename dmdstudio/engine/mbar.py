@@ -9,6 +9,9 @@ from dmdstudio.base.errors import PhysicsError
 TOLERANCE = 1e-12
 """Largest error of the self-consistent equations, relative to the number of samples."""
 
+LEAST_CURVATURE = 1e-3
+"""One over the variance of a free energy, in (kT)^2, below which the samples do not tell it."""
+
 ITERATIONS = 200
 HALVINGS = 30
 
@@ -57,10 +60,12 @@ def free_energies(reduced: np.ndarray, counts: np.ndarray) -> np.ndarray:
         size = np.abs(off).max()
         if not np.isfinite(size):
             break
+        curvature = (np.diag(share.sum(axis=1)) - share @ share.T)[1:, 1:]
         if size <= TOLERANCE * counts.sum():
+            if np.any(np.linalg.eigvalsh(curvature) < LEAST_CURVATURE):
+                break
             return f - f[0] + offset
-        curvature = np.diag(share.sum(axis=1)) - share @ share.T
-        step = np.append(0.0, -np.linalg.lstsq(curvature[1:, 1:], off[1:], rcond=None)[0])
+        step = np.append(0.0, -np.linalg.lstsq(curvature, off[1:], rcond=None)[0])
         tried = (f + 0.5**n * step for n in range(HALVINGS))
         closer = (g for g in tried if np.abs(missing(shares(g))).max() < size)
         better = next(closer, None)
