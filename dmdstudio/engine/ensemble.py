@@ -18,6 +18,13 @@ from dmdstudio.engine.gradient import Work
 from dmdstudio.engine.pool import Pool, Weights
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.program import Program
+from dmdstudio.engine.target import Means
+
+ENERGY_CHANGE = 0.25
+"""Change of a trajectory's total energy per atom that no sound one shows, kT."""
+
+HOTTEST = 4.0
+"""Kinetic over wanted temperature of a trajectory that has run away, in a large system."""
 
 
 @dataclass
@@ -32,6 +39,7 @@ class Ensemble:
         summaries: per dynamic target [replica, segment, ...].
         samples: of single configurations [replica, segment, stretch, ...].
         energies: of the trajectories.
+        horizon: of the adjoint in blocks, where it was measured before; 0 to measure it.
     """
 
     program: Program
@@ -41,6 +49,7 @@ class Ensemble:
     summaries: dict[str, Any] = field(default_factory=dict)
     samples: Any = None
     energies: Any = None
+    horizon: int = 0
 
     @property
     def problem(self) -> Problem:
@@ -105,22 +114,73 @@ class Ensemble:
         return dynamic | {key: jax.tree.map(_sample_mean, tree) for key, tree in values.items()}
 
     @cached_property
-    def means(self) -> dict[str, Any]:
-        """Weighted mean over replicas of what they say of every target."""
-        weight = self.weights.weight
-        return jax.tree.map(lambda a: np.tensordot(weight, a, axes=1), self.of_replicas)
+    def half(self) -> np.ndarray:
+        """Which of two independent halves a replica belongs to [replica], 0 or 1."""
+        return np.arange(len(self.weights.weight)) % 2
 
-    def influence(self, cotangent: Tree) -> np.ndarray:
-        """Return <cotangent, s_n - mean> [replica]: what a replica adds to a derivative."""
-        parts = jax.tree.map(
-            lambda c, s, m: np.tensordot(s - m, np.asarray(c), axes=np.ndim(c)),
-            cotangent,
-            self.of_replicas,
-            self.means,
+    @cached_property
+    def half_weight(self) -> np.ndarray:
+        """Sum of the weights of each half [half]."""
+        return np.bincount(self.half, self.weights.weight, minlength=2)
+
+    @cached_property
+    def means(self) -> Means:
+        """Weighted means over replicas, and over each half of them, of what they say."""
+        weight, found = self.weights.weight, self.of_replicas
+        share = np.where(self.half == np.arange(2)[:, None], weight, 0.0)
+        share /= self.half_weight[:, None]
+        return Means(
+            jax.tree.map(lambda a: np.tensordot(weight, a, axes=1), found),
+            {
+                key: jax.tree.map(lambda a: np.tensordot(share, a, axes=1), found[key])
+                for key in self.problem.halved
+            },
         )
-        return np.asarray(sum(jax.tree.leaves(parts)))
 
-    def score(self, cotangent: Tree) -> np.ndarray:
+    def cotangents(self, cotangent: Means) -> dict[str, Any]:
+        """Return, for the replicas of each half, d loss / d summary over the replica's weight.
+
+        A replica moves the mean over all by its weight, that over its half by its share of it.
+
+        Args:
+            cotangent: of the means.
+
+        Returns:
+            By target [half, ...].
+        """
+        both = jax.tree.map(lambda c: np.stack([c, c]), cotangent.whole)
+        for key, tree in cotangent.halves.items():
+            both[key] = jax.tree.map(
+                lambda b, c: b + (np.asarray(c).T / self.half_weight).T, both[key], tree
+            )
+        return both
+
+    def _response(self, key: str, cotangent: Means, values: Tree, leading: int) -> np.ndarray:
+        """Return <d loss/d mean, value - mean> over all but the leading axes of the values.
+
+        For the part of the loss that is of the halves, the mean is that of the replica's own.
+        """
+        found = _contracted(cotangent.whole[key], values, self.means.whole[key], leading)
+        if key in cotangent.halves:
+            for half, weight in enumerate(self.half_weight):
+                rows = self.half == half
+                found[rows] += (
+                    _contracted(
+                        jax.tree.map(lambda c, h=half: c[h], cotangent.halves[key]),
+                        jax.tree.map(lambda v, r=rows: v[r], values),
+                        jax.tree.map(lambda m, h=half: m[h], self.means.halves[key]),
+                        leading,
+                    )
+                    / weight
+                )
+        return found
+
+    def influence(self, cotangent: Means) -> np.ndarray:
+        """Return <cotangent, s_n - mean> [replica]: what a replica adds to a derivative."""
+        parts = [self._response(k, cotangent, tree, 1) for k, tree in self.of_replicas.items()]
+        return np.asarray(sum(parts))
+
+    def score(self, cotangent: Means) -> np.ndarray:
         """Return what the ensemble itself contributes to a derivative [replica, parameter].
 
             score_n = -beta <(c - <c>) (dU/dtheta - <dU/dtheta>)> + <dc/dtheta at fixed x>
@@ -130,24 +190,33 @@ class Ensemble:
         replica. Every segment of a trajectory begins with a sample of the same ensemble.
         """
         beta = 1.0 / (BOLTZMANN * self.problem.sampling.temperature)
-        slope = self.samples.slope  # [replica, segment, stretch, parameter]
-        centre = np.tensordot(self.weights.weight, slope.mean(axis=(1, 2)), axes=1)
-        away = slope - centre
-        total = np.zeros((len(slope), slope.shape[-1]))
+        away = self.slope_away
+        total = np.zeros((len(away), away.shape[-1]))
         for key, tree in self.summaries.items():
-            c = _contracted(cotangent[key], tree, self.means[key], 2)
+            c = self._response(key, cotangent, tree, 2)
             total -= beta * np.mean(c[..., None] * away[:, :, 0], axis=1)
         for key, tree in self.samples.values.items():
-            c = _contracted(cotangent[key], tree, self.means[key], 3)
+            c = self._response(key, cotangent, tree, 3)
             total -= beta * np.mean(c[..., None] * away, axis=(1, 2))
+        by_half = self.cotangents(cotangent)
         for key, tree in self.samples.explicit.items():
-            parts = jax.tree.map(
-                lambda c, d: np.tensordot(d, np.asarray(c), axes=(_inner(d, c), range(np.ndim(c)))),
-                cotangent[key],
-                tree,
-            )
-            total += np.asarray(sum(jax.tree.leaves(parts))).mean(axis=(1, 2))
+            for half in (0, 1):
+                rows = self.half == half
+                parts = jax.tree.map(
+                    lambda c, d, h=half, r=rows: np.tensordot(
+                        d[r], c[h], axes=(_inner(c[h]), range(np.ndim(c[h])))
+                    ),
+                    by_half[key],
+                    tree,
+                )
+                total[rows] += np.asarray(sum(jax.tree.leaves(parts))).mean(axis=(1, 2))
         return total
+
+    @property
+    def slope_away(self) -> np.ndarray:
+        """dU/dtheta - <dU/dtheta> of the samples [replica, segment, stretch, parameter]."""
+        slope = self.samples.slope
+        return slope - np.tensordot(self.weights.weight, slope.mean(axis=(1, 2)), axes=1)
 
     def standard_error(self, influence: np.ndarray) -> np.ndarray:
         """Return the infinitesimal jackknife's standard error from influences [replica, ...]."""
@@ -176,6 +245,6 @@ def _contracted(cotangent: Tree, values: Tree, mean: Tree, leading: int) -> np.n
     return found
 
 
-def _inner(derivative: np.ndarray, cotangent: Tree) -> list[int]:
+def _inner(cotangent: Tree) -> list[int]:
     """Return the axes of a derivative [replica, segment, stretch, ..., parameter] to contract."""
     return list(range(3, 3 + np.ndim(cotangent)))

@@ -15,11 +15,11 @@ from jax import Array
 from msgspec import Struct
 
 from dmdstudio.base.registry import Registry
-from dmdstudio.engine.core import Tree
 from dmdstudio.plan.catalog import Entry, fields_of
 
 if TYPE_CHECKING:
     from dmdstudio.engine.ensemble import Ensemble
+    from dmdstudio.engine.target import Means
 
 
 class Work(NamedTuple):
@@ -36,13 +36,16 @@ class Pathwise(NamedTuple):
     """Derivative along the trajectories.
 
     Attributes:
-        gradient: <cotangent, d summary_n / d theta> [replica, parameter].
+        gradient: <cotangent, d summary_n / d theta> [replica, parameter]; its weighted sum over
+            replicas is the part of the loss's derivative that comes along the trajectories.
         residual: largest distance in lattice units between where the reversal arrived and where
             the trajectory began; 0 means the very same bits, nan where nothing was reversed.
+        horizon: in blocks, where it was chosen by measurement, else 0.
     """
 
     gradient: np.ndarray
     residual: float
+    horizon: int = 0
 
 
 class GradientMethod(abc.ABC):
@@ -71,14 +74,14 @@ class GradientMethod(abc.ABC):
 
     @abc.abstractmethod
     def pathwise(
-        self, ensemble: Ensemble, parameters: Array, cotangent: Tree
+        self, ensemble: Ensemble, parameters: Array, cotangent: Means
     ) -> Generator[Work, None, Pathwise]:
-        """Pull a cotangent of the summaries back to the parameters, for every replica.
+        """Pull the cotangent of the means back to the parameters, for every replica.
 
         Args:
             ensemble: starts and what the forward pass left behind.
             parameters: [parameter], internal units.
-            cotangent: of one summary, the same for all replicas.
+            cotangent: of the means; `Ensemble.cotangents` says what that is for one summary.
         """
 
     @classmethod

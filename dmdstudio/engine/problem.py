@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -19,9 +19,9 @@ from dmdstudio.engine.gradient import GradientMethod
 from dmdstudio.engine.observable import Observable
 from dmdstudio.engine.potential import ForceField
 from dmdstudio.engine.replicas import Replicas
-from dmdstudio.engine.target import Target
+from dmdstudio.engine.target import Means, Target
 from dmdstudio.plan.events import ParameterReport
-from dmdstudio.plan.recipe import DynamicsPlan, OptimizerPlan, SamplingPlan
+from dmdstudio.plan.recipe import DynamicsPlan, OptimizerPlan, RefinementPlan, SamplingPlan
 
 STATIC_INTERVAL = 100.0
 """Time between two configurations that static observables are taken of, fs."""
@@ -55,6 +55,8 @@ class Slot:
         unit: of the recipe; everything else here is in internal units.
         value, lower, upper: start and bounds (infinite where none).
         free: whether it is refined.
+        prior: standard deviation of its Gaussian prior, infinite for none.
+        prior_mean: where the prior is centred.
     """
 
     key: str
@@ -66,6 +68,8 @@ class Slot:
     lower: float
     upper: float
     free: bool
+    prior: float = math.inf
+    prior_mean: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +85,22 @@ class Problem:
     sampling: SamplingPlan
     dynamics: DynamicsPlan
     optimizer: OptimizerPlan
-    iterations: int
+    refinement: RefinementPlan
     seed: int
     replicas: Replicas
     static_interval: float = STATIC_INTERVAL
+
+    @property
+    def iterations(self) -> int:
+        """Iterations of the refinement."""
+        return self.refinement.iterations
+
+    def with_capacity(self, capacity: int) -> Problem:
+        """Return the problem with lists of neighbours of at least this length; itself where no
+        term has one that is shorter.
+        """
+        field = self.field.with_capacity(capacity)
+        return self if field is self.field else replace(self, field=field)
 
     # -- parameters ---------------------------------------------------------------------------
     @cached_property
@@ -96,6 +112,17 @@ class Problem:
     def free(self) -> np.ndarray:
         """Which parameters are refined [parameter]."""
         return np.array([slot.free for slot in self.slots])
+
+    @cached_property
+    def scale(self) -> np.ndarray:
+        """Size of every parameter, by which its changes are counted [parameter]."""
+        size = np.abs(self.initial)
+        return np.where(size > 0.0, size, 1.0)
+
+    @cached_property
+    def relative(self) -> np.ndarray:
+        """`scale` of free parameters, 0 for fixed ones: derivatives times this are relative."""
+        return np.where(self.free, self.scale, 0.0)
 
     @cached_property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
@@ -219,6 +246,16 @@ class Problem:
         return max(1, round(time * 1e3 / interval))
 
     @cached_property
+    def longest_window(self) -> int | None:
+        """Blocks that the longest correlation of the dynamic targets spans; None where unknown."""
+        spans = [t.observable.span for t in self.dynamic]
+        return None if not spans or None in spans else max(s for s in spans if s is not None)
+
+    def time_of(self, blocks: int) -> float:
+        """Return a number of blocks as a time, ps."""
+        return blocks * self.dynamics.record_every * self.dynamics.timestep * 1e-3
+
+    @cached_property
     def stretches(self) -> int:
         """Stretches per segment: samples, and anchors of the reversal, are taken at their starts.
 
@@ -239,10 +276,41 @@ class Problem:
         """Reduce the features [frame, ...] of one segment to one summary per dynamic target."""
         return {t.key: t.observable.summary(features[t.observable.feature]) for t in self.dynamic}
 
-    def loss(self, means: dict[str, Tree]) -> Array:
-        """Return the loss of mean summaries."""
-        losses = [target.loss(means[target.key]) for target in self.targets]
+    def loss(self, means: Means) -> Array:
+        """Return the loss of mean summaries; `prior` comes on top of it."""
+        losses = [t.loss(means.whole[t.key], means.halves.get(t.key)) for t in self.targets]
         return sum(losses[1:], losses[0])
+
+    @cached_property
+    def halved(self) -> tuple[str, ...]:
+        """Keys of the targets whose loss is of two halves of the replicas."""
+        return tuple(t.key for t in self.targets if t.halved)
+
+    @cached_property
+    def prior_weight(self) -> float:
+        """Factor of the priors in the loss."""
+        if self.refinement.prior_weight is not None:
+            return self.refinement.prior_weight
+        points = sum(len(t.scale) for t in self.targets if t.compared)
+        return 1.0 / points
+
+    @cached_property
+    def prior_deviation(self) -> np.ndarray:
+        """Standard deviations of the priors [parameter], infinite where there is none."""
+        return np.array([slot.prior if slot.free else np.inf for slot in self.slots])
+
+    def prior(self, parameters: Array) -> Array:
+        """Return what the Gaussian priors of the free parameters add to the loss.
+
+            weight sum_k [(theta_k - mean_k) / deviation_k]^2
+
+        twice the negative logarithm of their density, as chi^2 is of the data's.
+
+        Args:
+            parameters: [parameter].
+        """
+        mean = np.array([slot.prior_mean for slot in self.slots])
+        return self.prior_weight * jnp.sum(((parameters - mean) / self.prior_deviation) ** 2)
 
 
 def _finite(value: float) -> float | None:

@@ -85,11 +85,12 @@ class Program:
 
     @cached_property
     def backward(self) -> Callable[..., Any]:
-        """((parameters, cotangent, truncation), trajectory, cell) -> (gradient, residual)."""
+        """((parameters, cotangents, truncation), trajectory, cell, half) -> gradient, residual."""
         backward = Backward(self.problem.leapfrog())
 
-        def one(shared: Any, trajectory: Trajectory, cell: Array) -> Any:
-            parameters, cotangent, truncation = shared
+        def one(shared: Any, trajectory: Trajectory, cell: Array, half: Array) -> Any:
+            parameters, cotangents, truncation = shared
+            cotangent = jax.tree.map(lambda c: c[half], cotangents)
             theta, to_parameters = jax.vjp(self.problem.theta, parameters)
             adjoint = backward(theta, cell, trajectory, cotangent, truncation)
             return to_parameters(adjoint.theta)[0], adjoint.residual

@@ -13,13 +13,12 @@ import numpy as np
 import optax
 
 from dmdstudio.base.errors import PhysicsError
-from dmdstudio.engine.core import Tree
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import Pathwise, Work
 from dmdstudio.engine.pool import Pool, renewed
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.program import Program
-from dmdstudio.engine.target import Target
+from dmdstudio.engine.target import Means, Target
 from dmdstudio.plan.events import Curve, StepReport, TargetReport
 
 
@@ -109,15 +108,18 @@ def step(
     yield from ensemble.propagate(state.parameters, keep=problem.method.keeps_features)
 
     loss, cotangent = jax.value_and_grad(problem.loss)(jax.tree.map(jnp.asarray, ensemble.means))
+    prior = float(problem.prior(jnp.asarray(state.parameters)))
+    loss = float(loss) + prior
     gradient = yield from differentiate(ensemble, state.parameters, cotangent)
     if not (np.isfinite(loss) and np.all(np.isfinite(gradient.total))):
         raise PhysicsError(
-            f"Loss {float(loss):g} or its gradient is not a number at iteration {state.iteration}.",
+            f"Loss {loss:g} or its gradient is not a number at iteration {state.iteration}.",
             "Lower optimizer.learning_rate or tighten the bounds of the parameters.",
         )
     report = StepReport(
         iteration=state.iteration,
-        loss=float(loss),
+        loss=loss,
+        prior=prior,
         loss_error=float(ensemble.standard_error(ensemble.influence(cotangent))),
         parameters=problem.parameter_reports(
             state.parameters, gradient.total, gradient.error, gradient.thermodynamic
@@ -138,13 +140,14 @@ def step(
 
 
 def differentiate(
-    ensemble: Ensemble, parameters: np.ndarray, cotangent: Tree
+    ensemble: Ensemble, parameters: np.ndarray, cotangent: Means
 ) -> Generator[Work, None, Gradient]:
-    """Return the derivative of the loss: along the trajectories, and through the weights.
+    """Return the derivative of the loss: along the trajectories, through the weights, of priors.
 
     With c_n = <dL/dmean, summary_n> and the weights w_n of the starts,
 
         dL/dtheta = sum_n w_n [dc_n/dtheta - beta (c_n - <c>) (dU/dtheta(x_n) - <dU/dtheta>)]
+                    + d prior/dtheta
 
     Source: Han & Yu (2025), equation 3, with reweighted starts; the second term as in
     `Ensemble.score`.
@@ -161,6 +164,7 @@ def differentiate(
     contributions = pathwise.gradient + score
     total = weight @ contributions
     error = ensemble.standard_error(contributions - total)
+    total = total + np.asarray(jax.grad(problem.prior)(jnp.asarray(parameters)))
     return Gradient(total, error, thermodynamic, pathwise.residual)
 
 
@@ -197,11 +201,11 @@ def target_reports(ensemble: Ensemble) -> tuple[TargetReport, ...]:
 
 def _target_report(ensemble: Ensemble, target: Target) -> TargetReport:
     observable = target.observable
-    mean = jax.tree.map(jnp.asarray, ensemble.means[target.key])
+    mean = jax.tree.map(jnp.asarray, ensemble.means.whole[target.key])
     away = jax.tree.map(
         lambda s, m: jnp.asarray(s - m),
         ensemble.of_replicas[target.key],
-        ensemble.means[target.key],
+        ensemble.means.whole[target.key],
     )
 
     def with_error(function: Any) -> tuple[list[float], list[float]]:
@@ -229,7 +233,7 @@ def _target_report(ensemble: Ensemble, target: Target) -> TargetReport:
         described(target),
         value=value,
         error=error,
-        loss=float(target.loss(mean)),
+        loss=float(target.loss(mean, ensemble.means.halves.get(target.key))),
         curves=tuple(curves),
     )
 

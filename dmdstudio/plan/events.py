@@ -80,6 +80,7 @@ class StepReport(Struct, frozen=True, kw_only=True):
     energy_drift: float  # eV per atom and ps, root mean square over replicas
     temperature: float  # K, mean over the trajectories
     seconds: float
+    prior: float = 0.0  # what the priors of the parameters add to the loss
 
 
 class Started(Struct, frozen=True, kw_only=True, tag="started"):
@@ -192,6 +193,111 @@ class GradientChecked(Struct, frozen=True, kw_only=True, tag="gradient_checked")
     seconds: dict[str, float]
 
 
+class HorizonRow(Struct, frozen=True, kw_only=True):
+    """The gradient of the loss (1/unit) where the adjoint is dropped after ``horizon`` ps.
+
+    ``drift`` is its distance from the gradient at the reference horizon, relative to that one.
+    """
+
+    horizon: float
+    signal_to_noise: float
+    drift: float
+    gradients: dict[str, float]
+    errors: dict[str, float]
+
+
+class Diagnosed(Struct, frozen=True, kw_only=True, tag="diagnosed"):
+    """How chaotic the trajectories are, and how far back the gradient can be trusted.
+
+    ``growth`` is the geometric mean over replicas of the norm of an undisturbed adjoint against
+    ``lag`` (ps); ``growth_low`` and ``growth_high`` are the quartiles; ``rate`` (1/ps) is fitted.
+    """
+
+    lag: list[float]
+    growth: list[float]
+    growth_low: list[float]
+    growth_high: list[float]
+    rate: float
+    rows: tuple[HorizonRow, ...]
+    reference: float
+    chosen: float
+    reason: str
+    advice: tuple[str, ...]
+    units: dict[str, str]
+    reversal_residual: float | None
+    energy_drift: float
+    temperature: float
+    replicas: int
+    segments: int
+    length: float  # of a segment, ps
+    precision: str
+
+
+class TargetSensitivity(Struct, frozen=True, kw_only=True):
+    """The derivative of one target's prediction by the free parameters, with standard errors.
+
+    ``derivative`` and ``error`` are [parameter][point], in ``unit`` over the parameter's unit, in
+    the order of `Uncertainty.parameters`; the points lie on ``axis``, a single number has none.
+    """
+
+    name: str
+    label: str
+    unit: str
+    derivative: list[list[float]]
+    error: list[list[float]]
+    axis: list[float] = []
+    axis_label: str = ""
+    axis_unit: str = ""
+
+
+class ParameterUncertainty(Struct, frozen=True, kw_only=True):
+    """What is known of one refined parameter, in ``unit``; None where it is not determined.
+
+    ``error`` is the standard error; its parts, to be added as squares, come from the experiment's
+    errors, from finitely many replicas, from the width of the priors, and from the way
+    ``remaining`` to where the loss is the smallest. ``lower`` to ``upper`` is the 95 % interval.
+    """
+
+    key: str
+    unit: str
+    value: float
+    error: float | None
+    lower: float | None
+    upper: float | None
+    experiment: float
+    sampling: float
+    prior: float
+    remaining: float
+
+
+class Direction(Struct, frozen=True, kw_only=True):
+    """Relative changes of the parameters, together, that leave the predictions as they are.
+
+    ``held``: a prior holds what the data do not.
+    """
+
+    changes: dict[str, float]
+    held: bool
+
+
+class Uncertainty(Struct, frozen=True, kw_only=True, tag="uncertainty"):
+    """What is known of the refined parameters, and how the predictions depend on them.
+
+    ``covariance`` (in the units of the parameters, without the way remaining) and ``correlation``
+    are [parameter][parameter], in the order of ``parameters``.
+    """
+
+    iteration: int
+    parameters: tuple[ParameterUncertainty, ...]
+    covariance: list[list[float]]
+    correlation: list[list[float]]
+    undetermined: tuple[Direction, ...]
+    sensitivities: tuple[TargetSensitivity, ...]
+    notes: tuple[str, ...]
+    replicas: int
+    time: float = 0.0
+
+
 class Evaluated(Struct, frozen=True, kw_only=True, tag="evaluated"):
     """Observables and loss from fresh samples."""
 
@@ -204,6 +310,8 @@ class Evaluated(Struct, frozen=True, kw_only=True, tag="evaluated"):
     iteration: int
     temperature: float
     energy_drift: float
+    prior: float = 0.0
+    uncertainty: Uncertainty | None = None
 
 
 Event = (
@@ -217,7 +325,9 @@ Event = (
     | Failed
     | Ready
     | GradientChecked
+    | Diagnosed
     | Evaluated
+    | Uncertainty
 )
 
 

@@ -31,6 +31,7 @@ from dmdstudio.plan.recipe import Recipe
 from dmdstudio.service.build import build
 from dmdstudio.service.control import Control
 from dmdstudio.service.pace import pieces
+from dmdstudio.service.uncertainty import of_ensemble
 
 Events = Iterator[Event]
 
@@ -44,8 +45,9 @@ def evaluate(
     replicas: int | None = None,
     seed: int | None = None,
     iteration: int = -1,
+    uncertainty: bool = False,
 ) -> Events:
-    """Measure the observables of a recipe on fresh samples.
+    """Measure the observables of a recipe on fresh samples, and what is known of its parameters.
 
     Yields:
         phases and progress, last `Evaluated` (`Finished` where it was stopped).
@@ -56,16 +58,22 @@ def evaluate(
         recipe = msgspec.structs.replace(recipe, execution=execution)
     problem, _ = build(recipe, replicas)
     program = Program(problem)
-    ensemble = yield from _measured(program, control)
+    ensemble = yield from measured(program, control)
     if ensemble is None:
         yield Finished(reason="stopped", iterations=0, best_iteration=-1, seconds=0.0)
         return
     means = jax.tree.map(jnp.asarray, ensemble.means)
     loss, cotangent = jax.value_and_grad(problem.loss)(means)
+    prior = float(problem.prior(jnp.asarray(problem.initial)))
+    known = None
+    if uncertainty:
+        known = yield from of_ensemble(ensemble, problem.initial, iteration, control, 0.0)
     yield Evaluated(
+        uncertainty=known,
         targets=refinement.target_reports(ensemble),
         parameters=problem.parameter_reports(problem.initial),
-        loss=float(loss),
+        loss=float(loss) + prior,
+        prior=prior,
         loss_error=float(ensemble.standard_error(ensemble.influence(cotangent))),
         replicas=problem.replicas.count,
         seed=problem.seed,
@@ -75,7 +83,7 @@ def evaluate(
     )
 
 
-def _measured(
+def measured(
     program: Program, control: Control, keep: bool = False
 ) -> Generator[Event, None, Ensemble | None]:
     """Draw fresh starts and run all trajectories with the initial parameters."""
@@ -112,7 +120,7 @@ def check_gradient(recipe: Recipe, control: Control, replicas: int = 4) -> Event
     # of static targets only the start counts: what comes later moves with the parameters
     problem = replace(problem, static_interval=math.inf)
     program = Program(problem)
-    ensemble = yield from _measured(program, control, keep=True)
+    ensemble = yield from measured(program, control, keep=True)
     if ensemble is None:
         yield Finished(reason="stopped", iterations=0, best_iteration=-1, seconds=0.0)
         return
@@ -194,5 +202,6 @@ def _loss_differences(
             if control.stop_requested:
                 return None
             loss = float(problem.loss(jax.tree.map(jnp.asarray, ensemble.means)))
+            loss += float(problem.prior(jnp.asarray(moved)))
             gradient[index] += sign * loss / (2.0 * step)
     return gradient

@@ -154,7 +154,6 @@ def test_segments_are_starts_of_their_own(several):
     theta = problem.theta(jnp.asarray(problem.initial))
     found, scores = [], []
     cotangent = jax.grad(problem.loss)(jax.tree.map(jnp.asarray, ensemble.means))
-    dynamic = {"self_diffusion": cotangent["self_diffusion"]}
     for k in range(3):
         lattice = trajectories.marks.lattice[:, k, 0]
         displacement = trajectories.marks.displacement[:, k, 0]
@@ -167,7 +166,7 @@ def test_segments_are_starts_of_their_own(several):
         part = pool._replace(lattice=lattice, velocities=velocities)
         one = Ensemble(program, part, ensemble.weights)
         finish(one.propagate(problem.initial, keep=True))
-        found.append(finish(problem.method.pathwise(one, problem.initial, dynamic)).gradient)
+        found.append(finish(problem.method.pathwise(one, problem.initial, cotangent)).gradient)
         scores.append(one.samples.slope)
         assert np.allclose(one.summaries["self_diffusion"][:, 0],
                            ensemble.summaries["self_diffusion"][:, k], rtol=1e-9)  # fmt: skip

@@ -17,6 +17,7 @@ from dmdstudio.engine.core import Configuration, Phase, Start, Theta, Tree
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import GradientMethod, Pathwise, Work, gradients
 from dmdstudio.engine.problem import Problem
+from dmdstudio.engine.target import Means
 
 
 class BackpropagationOptions(Struct, frozen=True, kw_only=True):
@@ -48,26 +49,29 @@ class Backpropagation(GradientMethod):
         return cls(options)
 
     def pathwise(
-        self, ensemble: Ensemble, parameters: Array, cotangent: Tree
+        self, ensemble: Ensemble, parameters: Array, cotangent: Means
     ) -> Generator[Work, None, Pathwise]:
         """Differentiate batch after batch."""
         problem, replicas = ensemble.problem, ensemble.program.replicas
 
-        def one(shared: tuple[Array, Tree], start: Start) -> Array:
+        by_half = ensemble.cotangents(cotangent)
+
+        def one(shared: tuple[Array, Tree], start: Start, half: Array) -> Array:
             def contracted(values: Array) -> Array:
                 features = trajectory(problem, problem.theta(values), start)
                 means = jax.tree.map(
                     lambda s: s.mean(axis=0), jax.vmap(problem.summaries)(features)
                 )
-                return dot({key: shared[1][key] for key in means}, means)
+                own = {key: jax.tree.map(lambda c: c[half], shared[1][key]) for key in means}
+                return dot(own, means)
 
             return jax.grad(contracted)(shared[0])
 
         program = replicas.compile(one)
         yield Work("compiling", 0.0)
         parts = []
-        for (start,) in replicas.split(ensemble.pool.starts):
-            parts.append(program((jnp.asarray(parameters), cotangent), start))
+        for start, half in replicas.split(ensemble.pool.starts, ensemble.half):
+            parts.append(program((jnp.asarray(parameters), by_half), start, half))
             jax.block_until_ready(parts[-1])
             yield Work("differentiating", len(parts) / replicas.pieces)
         return Pathwise(replicas.join(parts), float("nan"))

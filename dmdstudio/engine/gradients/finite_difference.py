@@ -13,9 +13,9 @@ from jax import Array
 from msgspec import Struct
 
 from dmdstudio.base.errors import RecipeError
-from dmdstudio.engine.core import Tree
 from dmdstudio.engine.ensemble import Ensemble, segment_mean
 from dmdstudio.engine.gradient import GradientMethod, Pathwise, Work, gradients
+from dmdstudio.engine.target import Means
 from dmdstudio.plan.catalog import setting
 
 
@@ -56,11 +56,15 @@ class FiniteDifference(GradientMethod):
         return cls(options)
 
     def pathwise(
-        self, ensemble: Ensemble, parameters: Array, cotangent: Tree
+        self, ensemble: Ensemble, parameters: Array, cotangent: Means
     ) -> Generator[Work, None, Pathwise]:
         """Run the trajectories again on both sides of every free parameter."""
         program, replicas = ensemble.program, ensemble.program.replicas
         problem, pool = ensemble.problem, ensemble.pool
+        by_half = ensemble.cotangents(cotangent)
+        dynamic = {
+            t.key: jax.tree.map(lambda c: c[ensemble.half], by_half[t.key]) for t in problem.dynamic
+        }
         values = np.asarray(parameters)
         exact = problem.system.precision == "float64"
         relative = self.options.relative_step or (1e-5 if exact else 1e-3)
@@ -78,13 +82,14 @@ class FiniteDifference(GradientMethod):
                     parts.append(jax.block_until_ready(segment_mean(summaries)))
                     done += 1
                     yield Work("differentiating", done / total)
-                products = jax.tree.map(
-                    lambda c, s: np.tensordot(s, np.asarray(c), axes=np.ndim(c)),
-                    {t.key: cotangent[t.key] for t in problem.dynamic},
-                    replicas.join(parts),
-                )
+                products = jax.tree.map(_inner, dynamic, replicas.join(parts))
                 gradient[:, index] += sign * sum(jax.tree.leaves(products)) / (2.0 * step)
         return Pathwise(gradient, float("nan"))
+
+
+def _inner(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the sum of products over all but the first axis [replica]."""
+    return (a * b).reshape(len(a), -1).sum(axis=1)
 
 
 gradients.add(FiniteDifference.name, FiniteDifference)

@@ -15,10 +15,10 @@ from msgspec import Meta, Struct
 
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.adjoint import Truncation
-from dmdstudio.engine.core import Tree
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import GradientMethod, Pathwise, Work, gradients
 from dmdstudio.engine.problem import Problem
+from dmdstudio.engine.target import Means
 from dmdstudio.plan.catalog import setting
 
 
@@ -113,7 +113,7 @@ class ReversibleAdjoint(GradientMethod):
         return free
 
     def pathwise(
-        self, ensemble: Ensemble, parameters: Array, cotangent: Tree
+        self, ensemble: Ensemble, parameters: Array, cotangent: Means
     ) -> Generator[Work, None, Pathwise]:
         """Walk back all batches that the forward pass kept."""
         truncation = self.truncation(ensemble.problem)
@@ -121,16 +121,18 @@ class ReversibleAdjoint(GradientMethod):
 
 
 def walk_back(
-    ensemble: Ensemble, parameters: Array, cotangent: Tree, truncation: Truncation
+    ensemble: Ensemble, parameters: Array, cotangent: Means, truncation: Truncation
 ) -> Generator[Work, None, Pathwise]:
-    """Pull a cotangent of the summaries back along all trajectories that the ensemble kept."""
+    """Pull a cotangent of the means back along all trajectories that the ensemble kept."""
     yield from ensemble.program.compiling("backward")
     program, replicas = ensemble.program, ensemble.program.replicas
-    dynamic = {t.key: cotangent[t.key] for t in ensemble.problem.dynamic}
+    by_half = ensemble.cotangents(cotangent)
+    dynamic = {t.key: by_half[t.key] for t in ensemble.problem.dynamic}
     shared = (jnp.asarray(parameters), dynamic, jax.tree.map(jnp.asarray, truncation))
     parts, residual = [], 0.0
-    for trajectory, (cell,) in zip(ensemble.kept, replicas.split(ensemble.pool.cell), strict=True):
-        gradient, off = jax.block_until_ready(program.backward(shared, trajectory, cell))
+    own = replicas.split(ensemble.pool.cell, ensemble.half)
+    for trajectory, (cell, half) in zip(ensemble.kept, own, strict=True):
+        gradient, off = jax.block_until_ready(program.backward(shared, trajectory, cell, half))
         parts.append(gradient)
         residual = max(residual, float(np.max(off)))
         yield Work("differentiating", len(parts) / replicas.pieces)

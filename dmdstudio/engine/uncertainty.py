@@ -1,0 +1,224 @@
+"""Standard errors of refined parameters, from the sensitivities and the replicas.
+
+The refined parameters are where the loss's derivative vanishes, so that noise of experiment and
+simulation shifts them by
+
+    d theta = A (J^T W d(experiment - prediction) - noise of J^T r + P d(prior mean))
+    A = (J^T W J + P)^-1
+
+with J the sensitivities, W and r the second and (negative) first derivative of half the loss by
+the predictions, and P that of the priors: Gauss, Newton and Laplace's approximation. The covariance
+is the sandwich A (noise of experiment + noise of simulation + noise of priors) A, whatever the
+weights of the targets are, and A itself where they are the inverse squared errors. The simulation's
+noise comes from the replicas (infinitesimal jackknife), correlations between the points of a curve
+included; the experiment's errors are taken as independent of each other.
+
+Parameters are relative to their starting values in here, so that directions have a meaning.
+
+Source: P. J. Huber, Proc. 5th Berkeley Symp. Math. Stat. Prob. 1, 221 (1967); the infinitesimal
+jackknife is L. A. Jaeckel's (1972).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from dmdstudio.engine.ensemble import Ensemble
+from dmdstudio.engine.problem import Problem
+from dmdstudio.engine.sensitivity import Sensitivity
+from dmdstudio.engine.target import Target
+
+CONFIDENCE = 0.95
+"""Coverage of the intervals."""
+
+RESOLVED = 4.0
+"""Information of a direction over the information that noise of the sensitivities feigns, from
+where on it counts as determined: the sensitivity is twice its noise."""
+
+ROUNDING = 1e-12
+"""Information of a direction over the largest, below which it is a matter of rounding."""
+
+LEANING = 0.1
+"""Component of a direction from where on its parameters count as affected."""
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """What is known of the free parameters, internal units.
+
+    Attributes:
+        experiment, sampling, prior: parts of the covariance [parameter, parameter] that errors of
+            the experiment, finitely many replicas, and the width of priors have.
+        remaining: the Gauss-Newton step from here [parameter]: how far the refinement stopped from
+            where the loss is the smallest, as this simulation sees it.
+        determined: whether every direction that a parameter takes part in is held [parameter].
+        undetermined: directions that the data do not determine, as relative changes of unit length
+            [direction, parameter].
+        held: which of them a prior holds [direction].
+        effective_replicas: number of replicas that equal weights would need for the same error.
+    """
+
+    experiment: np.ndarray
+    sampling: np.ndarray
+    prior: np.ndarray
+    remaining: np.ndarray
+    determined: np.ndarray
+    undetermined: np.ndarray
+    held: np.ndarray
+    effective_replicas: float
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """Of the refined parameters, from all sources [parameter, parameter]."""
+        return self.experiment + self.sampling + self.prior
+
+    @property
+    def correlation(self) -> np.ndarray:
+        """Correlation matrix [parameter, parameter]; zero where nothing is known."""
+        deviation = np.sqrt(np.diag(self.covariance))
+        scale = np.where(deviation > 0.0, deviation, np.inf)
+        return self.covariance / (scale[:, None] * scale)
+
+    @property
+    def error(self) -> np.ndarray:
+        """Standard error [parameter], infinite where a parameter is not determined.
+
+        The way that remains to the optimum counts as an error of the value at which the refinement
+        stopped.
+        """
+        squared = np.diag(self.covariance) + self.remaining**2
+        return np.where(self.determined, np.sqrt(squared), np.inf)
+
+    @property
+    def half_width(self) -> np.ndarray:
+        """Half of the 95 % interval [parameter].
+
+        With few replicas the noise is itself known with noise: Student's quantile, with the degrees
+        of freedom that Welch and Satterthwaite give to the sum of all parts.
+        """
+        sampling = np.diag(self.sampling)
+        share = np.where(sampling > 0.0, self.error**2 / np.where(sampling > 0, sampling, 1.0), 0.0)
+        freedom = np.where(share > 0.0, share**2 * (self.effective_replicas - 1.0), np.inf)
+        return self.error * stats.t.ppf(0.5 + CONFIDENCE / 2.0, freedom)
+
+
+def uncertainty(
+    ensemble: Ensemble, parameters: np.ndarray, found: dict[str, Sensitivity]
+) -> Uncertainty:
+    """Return what is known of the free parameters.
+
+    Args:
+        ensemble: trajectories with these parameters.
+        parameters: [parameter], internal units.
+        found: sensitivities by target.
+    """
+    problem, free = ensemble.problem, ensemble.problem.free
+    size = problem.scale[free]
+    count = len(size)
+    information, experiment = np.zeros((count, count)), np.zeros((count, count))
+    slope = np.zeros(count)  # minus half the derivative of the loss
+    influence = np.zeros((len(ensemble.weights.weight), count))
+    for target in problem.targets:
+        if not target.compared:
+            continue
+        sensitivity = found[target.key]
+        jacobian = sensitivity.derivative * size
+        pull, weight = derivatives(target, ensemble)
+        weighted = jacobian.T * weight
+        information += weighted @ jacobian
+        slope += jacobian.T @ pull
+        if target.experiment_error is not None:
+            noisy = weighted * target.experiment_error
+            experiment += noisy @ noisy.T
+        away = sensitivity.of_replicas * size - jacobian
+        influence += np.einsum("p,rpk->rk", pull, away) - sensitivity.away @ weighted.T
+    curvature, prior_slope = _prior(problem, parameters, size)
+    directions = _Directions.of(ensemble, information, found, size, curvature)
+    inverse = directions.inverse(information + curvature)
+    share = ensemble.weights.weight[:, None] * influence
+    replicas = len(share)
+    sampling = share.T @ share * replicas / (replicas - 1)
+    to_units = np.outer(size, size)
+    return Uncertainty(
+        experiment=inverse @ experiment @ inverse * to_units,
+        sampling=inverse @ sampling @ inverse * to_units,
+        prior=inverse @ (problem.prior_weight * curvature) @ inverse * to_units,
+        remaining=inverse @ (slope + prior_slope) * size,
+        determined=directions.determined,
+        undetermined=directions.vectors[:, ~directions.resolved].T,
+        held=directions.kept[~directions.resolved],
+        effective_replicas=float(1.0 / np.sum(ensemble.weights.weight**2)),
+    )
+
+
+def derivatives(target: Target, ensemble: Ensemble) -> tuple[np.ndarray, np.ndarray]:
+    """Return minus half the first and half the second derivative of the loss [point].
+
+    By the prediction of all replicas; that of the two halves differs from it by noise only.
+    """
+    z = np.asarray(target.residual(ensemble.means.whole[target.key]))
+    factor = target.weight / len(z) / target.scale
+    limit = target.huber_threshold if target.kind == "huber" else np.inf
+    return -factor * np.clip(z, -limit, limit), factor / target.scale * (np.abs(z) < limit)
+
+
+def _prior(
+    problem: Problem, parameters: np.ndarray, size: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return half the second and minus half the first derivative of the priors, relative."""
+    free = problem.free
+    mean = np.array([slot.prior_mean for slot in problem.slots])[free]
+    narrow = size / problem.prior_deviation[free]  # zero where there is none
+    pull = (mean - parameters[free]) / size
+    return np.diag(problem.prior_weight * narrow**2), problem.prior_weight * narrow**2 * pull
+
+
+@dataclass(frozen=True)
+class _Directions:
+    """Principal directions of the data's information on relative parameters.
+
+    Attributes:
+        vectors: one a column [parameter, direction].
+        resolved: which the data determine [direction].
+        kept: which data or priors determine [direction].
+    """
+
+    vectors: np.ndarray
+    resolved: np.ndarray
+    kept: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        ensemble: Ensemble,
+        information: np.ndarray,
+        found: dict[str, Sensitivity],
+        size: np.ndarray,
+        curvature: np.ndarray,
+    ) -> _Directions:
+        """Tell directions that the data determine from noise and from nothing."""
+        values, vectors = np.linalg.eigh(information)
+        feigned = np.zeros(len(values))
+        for target in ensemble.problem.targets:
+            if target.compared:
+                sensitivity = found[target.key]
+                away = (sensitivity.of_replicas - sensitivity.derivative) * size @ vectors
+                noise = ensemble.standard_error(away) ** 2  # [point, direction]
+                feigned += derivatives(target, ensemble)[1] @ noise
+        least = np.maximum(RESOLVED * feigned, ROUNDING * values[-1])
+        held = np.einsum("kd,kl,ld->d", vectors, curvature, vectors)
+        resolved = values > least
+        return cls(vectors, resolved, resolved | (held > least))
+
+    @property
+    def determined(self) -> np.ndarray:
+        """Which parameters take no notable part in a direction that nothing holds [parameter]."""
+        return np.linalg.norm(self.vectors[:, ~self.kept], axis=1) < LEANING
+
+    def inverse(self, matrix: np.ndarray) -> np.ndarray:
+        """Return the inverse of a matrix within the directions that are kept."""
+        basis = self.vectors[:, self.kept]
+        return basis @ np.linalg.inv(basis.T @ matrix @ basis) @ basis.T
