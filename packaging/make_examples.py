@@ -1,14 +1,17 @@
 """Make the structures that the examples ship: ``python packaging/make_examples.py``.
 
-Liquid argon at 94.4 K and 1.374 g/cm3, from sites of a lattice, melted at 300 K and cooled by the
-project's own sampler with the literature's Lennard-Jones parameters (Rahman, Phys. Rev. 136, A405
-(1964): sigma 3.4 angstrom, epsilon/k_B 120 K).
+Each is made by the project's own sampler with the parameters of the literature. Liquid argon at
+94.4 K and 1.374 g/cm3, from sites of a lattice, melted at 300 K and cooled (Rahman, Phys. Rev. 136,
+A405 (1964): sigma 3.4 angstrom, epsilon/k_B 120 K). Liquid water at 298.15 K and 0.997 g/cm3, from
+molecules turned at random on a lattice, with the recipe's own potential (q-SPC/Fw: Paesani et al.,
+J. Chem. Phys. 125, 184507 (2006)).
 """
 
 from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,19 +19,48 @@ EXAMPLES = Path(__file__).parent.parent / "resources" / "examples"
 DENSITY = 1.374  # g/cm3
 MASS = 39.948  # amu
 SIGMA, EPSILON = 3.4, 120.0  # angstrom, K
+WATER_DENSITY = 0.997  # g/cm3, at 298.15 K
+
+
+def sampled(
+    field: Any, theta: Any, lattice: Any, seed: int, stages: list[tuple[float, float, int]]
+) -> np.ndarray:
+    """Return positions inside the cell after stages of (temperature, timestep in fs, steps)."""
+    import jax
+    import jax.numpy as jnp
+
+    from dmdstudio.engine.sampling import Chain, Sampler
+    from dmdstudio.plan.recipe import SamplingPlan
+
+    system = field.system
+    chain = Chain(lattice, jnp.asarray(system.cell), jnp.zeros(()), jnp.zeros(()))
+    for stage, (temperature, timestep, steps) in enumerate(stages):
+        plan = SamplingPlan(temperature=temperature, timestep=timestep, friction=1.0)
+        key = jax.random.fold_in(jax.random.key(seed), stage)
+        advance = jax.jit(Sampler(field, plan).advance)
+        chain = advance(theta, chain, key, steps, False)
+    positions = np.asarray(system.to_positions(chain.lattice))
+    return positions - np.floor(positions @ np.linalg.inv(system.cell)) @ system.cell
+
+
+def write(path: Path, symbols: tuple[str, ...], positions: Any, system: Any, title: str) -> None:
+    """Write a structure and say its density."""
+    from dmdstudio.base.units import to_internal
+    from dmdstudio.files.structures import write_structure
+    from dmdstudio.plan.structure import Structure
+
+    structure = Structure(symbols, np.round(positions, 6), system.cell, system.masses, title)
+    write_structure(structure, path)
+    print(path.name, f"{structure.density / to_internal(1.0, 'g/cm3'):.4f} g/cm3")
 
 
 def liquid_argon(atoms: int, sites: tuple[int, int, int], seed: int) -> None:
-    import jax
     import jax.numpy as jnp
 
     from dmdstudio.base.units import BOLTZMANN, to_internal
     from dmdstudio.engine.core import System
     from dmdstudio.engine.potential import ForceField
     from dmdstudio.engine.potentials.lennard_jones import LennardJones, LennardJonesOptions
-    from dmdstudio.engine.sampling import langevin
-    from dmdstudio.files.structures import write_structure
-    from dmdstudio.plan.structure import Structure
 
     edge = (atoms * MASS / to_internal(DENSITY, "g/cm3")) ** (1 / 3)
     grid = np.array(list(itertools.product(*(range(n) for n in sites)))) / np.array(sites)
@@ -36,32 +68,39 @@ def liquid_argon(atoms: int, sites: tuple[int, int, int], seed: int) -> None:
     system = System(
         ("Ar",), np.zeros(atoms, int), np.full(atoms, MASS), np.eye(3) * edge, "float64", 64
     )
-    term = LennardJones.build(LennardJonesOptions(), system)
-    field = ForceField(system, (("lj", term),))
+    field = ForceField(system, (("lj", LennardJones.build(LennardJonesOptions(), system)),))
     theta = {"lj": {"sigma": jnp.array([SIGMA]), "epsilon": jnp.array([EPSILON * BOLTZMANN])}}
     lattice = system.to_lattice(jnp.asarray(grid[chosen] * edge))
-    for stage, (temperature, timestep, steps) in enumerate(
-        [(300.0, 1.0, 2000), (300.0, 4.0, 3000), (94.4, 4.0, 10000)]
-    ):
-        key = jax.random.fold_in(jax.random.key(seed), stage)
-        lattice = jax.jit(
-            lambda s, k, t=temperature, d=timestep, n=steps: langevin(
-                field, theta, s, k, n, t, d, 1e-3
-            )
-        )(lattice, key)
-    positions = np.asarray(system.to_positions(lattice)) % edge
-    structure = Structure(
-        symbols=("Ar",) * atoms,
-        positions=np.round(positions, 6),
-        cell=np.eye(3) * edge,
-        masses=np.full(atoms, MASS),
-        title=f"liquid argon, 94.4 K, {DENSITY} g/cm3",
-    )
+    stages = [(300.0, 1.0, 2000), (300.0, 4.0, 3000), (94.4, 4.0, 10000)]
+    positions = sampled(field, theta, lattice, seed, stages)
     path = EXAMPLES / "argon-diffusion" / f"argon-{atoms}.extxyz"
-    write_structure(structure, path)
-    print(path.name, f"{structure.density / to_internal(1.0, 'g/cm3'):.4f} g/cm3")
+    write(path, ("Ar",) * atoms, positions, system, f"liquid argon, 94.4 K, {DENSITY} g/cm3")
+
+
+def liquid_water(sites: int, seed: int) -> None:
+    import jax.numpy as jnp
+
+    from dmdstudio.base.units import to_internal
+    from dmdstudio.engine.water import water
+    from dmdstudio.plan.recipe import read_recipe
+    from dmdstudio.service.build import build
+
+    mass = sites**3 * water(np.eye(3), 1)[0].masses.sum()
+    edge = (mass / to_internal(WATER_DENSITY, "g/cm3")) ** (1 / 3)
+    system, positions = water(np.eye(3) * edge, sites)
+    recipe = read_recipe(EXAMPLES / "water-flexible")
+    path = recipe.path(recipe.system.structure)
+    symbols = tuple(system.type_names[t] for t in system.types)
+    title = f"liquid water, 298.15 K, {WATER_DENSITY} g/cm3"
+    write(path, symbols, positions, system, title)
+    problem, _ = build(recipe)  # finds the bonds of what was just written
+    theta, lattice = problem.theta(jnp.asarray(problem.initial)), jnp.asarray(problem.start)
+    temperature = recipe.sampling.temperature
+    stages = [(temperature, 0.2, 5000), (temperature, 1.0, 50000)]
+    write(path, symbols, sampled(problem.field, theta, lattice, seed, stages), system, title)
 
 
 if __name__ == "__main__":
     liquid_argon(256, (7, 7, 6), seed=1)
     liquid_argon(346, (7, 7, 8), seed=2)
+    liquid_water(4, seed=3)
