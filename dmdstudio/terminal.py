@@ -11,6 +11,7 @@ import msgspec
 
 from dmdstudio.base.units import pretty
 from dmdstudio.plan.events import (
+    Diagnosed,
     Event,
     Iterated,
     Log,
@@ -20,6 +21,7 @@ from dmdstudio.plan.events import (
     Started,
     StepReport,
     TargetReport,
+    Uncertainty,
 )
 
 if TYPE_CHECKING:
@@ -30,8 +32,18 @@ def follow(
     events: Callable[[Control], Iterator[Event]],
     as_json: bool,
     reports: list[StepReport] | None = None,
+    found: list[Uncertainty] | None = None,
+    quiet: bool = False,
 ) -> Event:
-    """Show events as they come and return the last one; Ctrl-C asks the loop to stop."""
+    """Show events as they come and return the last one; Ctrl-C asks the loop to stop.
+
+    Args:
+        events: given the control that stops them.
+        as_json: results go to programs.
+        reports: where to put the reports of iterations.
+        found: where to put what was found out about the parameters.
+        quiet: show nothing.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
@@ -46,7 +58,7 @@ def follow(
         control.stop()
 
     before = {s: signal.signal(s, stop) for s in (signal.SIGINT, signal.SIGTERM)}
-    console = Console(stderr=True)
+    console = Console(stderr=True, quiet=quiet)
     show = partial(console.print, highlight=False, markup=False, soft_wrap=True)
     columns = (TextColumn("{task.description:<24}"), BarColumn(), TextColumn("{task.fields[left]}"))
     event: Event | None = None
@@ -75,6 +87,8 @@ def follow(
                     show(_line(event.report))
                     if reports is not None:
                         reports.append(event.report)
+                elif isinstance(event, Uncertainty) and found is not None:
+                    found.append(event)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -110,6 +124,20 @@ def print_parameters(parameters: Sequence[ParameterReport]) -> None:
     )
 
 
+def print_uncertainty(found: Uncertainty) -> None:
+    """Print refined parameters with standard errors and intervals, and what to mind."""
+    rows = []
+    for p in found.parameters:
+        if p.error is None:
+            words = ["not determined", ""]
+        else:
+            words = [f"{p.error:.2g}", f"{p.lower:.6g} to {p.upper:.6g}"]
+        rows.append([p.key, f"{p.value:.8g}", *words, pretty(p.unit)])
+    print_table(["parameter", "value", "standard error", "95 % interval", "unit"], rows)
+    for note in found.notes:
+        print(f"- {note}")
+
+
 def print_targets(targets: Sequence[TargetReport]) -> None:
     """Print prediction and experiment as a table."""
     rows = []
@@ -141,3 +169,26 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def print_json(value: Any) -> None:
     """Print one JSON document."""
     print(msgspec.json.format(msgspec.json.encode(value)).decode())
+
+
+def print_diagnosis(found: Diagnosed) -> None:
+    """Print gradient, noise and drift against the horizon, and what follows from them."""
+    keys = list(found.units)
+    rows = [
+        [
+            f"{row.horizon:.4g}",
+            f"{row.signal_to_noise:.3g}",
+            f"{100 * row.drift:.3g} %",
+            *(f"{row.gradients[k]:.4g} ± {row.errors[k]:.2g}" for k in keys),
+        ]
+        for row in found.rows
+    ]
+    print_table(["horizon [ps]", "signal/noise", "drift", *(f"dL/d {k}" for k in keys)], rows)
+    doubling = f", e-fold in {1.0 / found.rate:.3g} ps" if found.rate > 0.0 else ""
+    print(f"The adjoint grows at {found.rate:.3g} 1/ps{doubling}.")
+    print(f"Horizon: {found.reason}")
+    for advice in found.advice:
+        print(f"- {advice.text}")
+    if found.reversal_residual is not None:
+        print(f"Reversal off by {found.reversal_residual:g} lattice units.")
+    print(f"Energy drift {found.energy_drift:.2g} eV per atom and ps, {found.temperature:.4g} K.")

@@ -118,6 +118,11 @@ class Observable(abc.ABC):
     def curve(self, mean: Tree) -> Array:
         """Return the prediction [point] in `unit` from the mean of the summaries."""
 
+    @property
+    def span(self) -> int | None:
+        """Frame intervals that the longest correlation spans, None where that means nothing."""
+        return None
+
     def details(self, mean: Tree) -> tuple[Detail, ...]:
         """Return lines to draw beside the prediction."""
         return ()

@@ -12,14 +12,35 @@ import msgspec
 import numpy as np
 import optax
 
-from dmdstudio.base.errors import PhysicsError
+from dmdstudio.engine.divergence import require_numbers
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import Pathwise, Work
+from dmdstudio.engine.horizon import ENOUGH, signal_to_noise
 from dmdstudio.engine.pool import Pool, renewed
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.program import Program
 from dmdstudio.engine.target import Means, Target
 from dmdstudio.plan.events import Curve, StepReport, TargetReport
+
+MEASURE_AGAIN = 5
+"""Iterations after which a measured horizon may be measured again, where the noise calls for it."""
+
+RECOVERY = 1.2
+"""Growth of a shrunk learning rate per iteration that goes well."""
+
+
+class Taken(NamedTuple):
+    """The last step: where it began, and the gradient that it followed.
+
+    Attributes:
+        parameters: before it [parameter].
+        optimizer: optax's state before it.
+        gradient: of the loss there [parameter], internal units.
+    """
+
+    parameters: np.ndarray
+    optimizer: Any
+    gradient: np.ndarray
 
 
 class RefinementState(NamedTuple):
@@ -30,12 +51,18 @@ class RefinementState(NamedTuple):
         parameters: [parameter], internal units.
         optimizer: optax's state.
         pool: starting phases, None before the first iteration.
+        horizon: of the adjoint in blocks, where it was measured; 0 to measure it.
+        shrink: factor of the learning rate in the last step; below one after a failure.
+        taken: the last step, None before the first.
     """
 
     iteration: int
     parameters: np.ndarray
     optimizer: Any
     pool: Pool | None
+    horizon: int = 0
+    shrink: float = 1.0
+    taken: Taken | None = None
 
 
 class Gradient(NamedTuple):
@@ -45,12 +72,14 @@ class Gradient(NamedTuple):
         total, error, thermodynamic: [parameter]; the error is the standard error over replicas of
             the linear response, the loss's own residual taken as exact.
         residual: of the reversal, lattice units; nan where nothing was reversed.
+        horizon: of the adjoint in blocks, where it was measured, else 0.
     """
 
     total: np.ndarray
     error: np.ndarray
     thermodynamic: np.ndarray
     residual: float
+    horizon: int
 
 
 def init(problem: Problem) -> RefinementState:
@@ -97,25 +126,23 @@ def step(
         The next state, and what was measured with the parameters of the given one.
 
     Raises:
-        PhysicsError: a trajectory, the loss or the gradient is not a number.
+        DivergenceError: a trajectory, the loss or the gradient is not a number.
     """
     began = time.perf_counter()
     problem = program.problem
     pool, weights, resampled = yield from renewed(
         program, state.pool, state.parameters, state.iteration
     )
-    ensemble = Ensemble(program, pool, weights)
+    ensemble = Ensemble(program, pool, weights, horizon=state.horizon)
     yield from ensemble.propagate(state.parameters, keep=problem.method.keeps_features)
 
     loss, cotangent = jax.value_and_grad(problem.loss)(jax.tree.map(jnp.asarray, ensemble.means))
     prior = float(problem.prior(jnp.asarray(state.parameters)))
     loss = float(loss) + prior
     gradient = yield from differentiate(ensemble, state.parameters, cotangent)
-    if not (np.isfinite(loss) and np.all(np.isfinite(gradient.total))):
-        raise PhysicsError(
-            f"Loss {loss:g} or its gradient is not a number at iteration {state.iteration}.",
-            "Lower optimizer.learning_rate or tighten the bounds of the parameters.",
-        )
+    require_numbers(problem, loss, gradient.total, state.iteration)
+    shrink = min(1.0, RECOVERY * state.shrink)
+    measured = float(signal_to_noise(*(g * problem.relative for g in gradient[:2])))
     report = StepReport(
         iteration=state.iteration,
         loss=loss,
@@ -125,8 +152,10 @@ def step(
             state.parameters, gradient.total, gradient.error, gradient.thermodynamic
         ),
         targets=target_reports(ensemble),
-        gradient_norm=float(np.linalg.norm(_relative(problem, gradient.total))),
-        learning_rate=learning_rate(problem, state.iteration),
+        gradient_norm=float(np.linalg.norm(gradient.total * problem.relative)),
+        signal_to_noise=measured,
+        horizon=problem.time_of(gradient.horizon) if gradient.horizon else None,
+        learning_rate=shrink * learning_rate(problem, state.iteration),
         effective_sample_fraction=weights.fraction,
         resampled=resampled,
         reversal_residual=None if np.isnan(gradient.residual) else gradient.residual,
@@ -134,9 +163,13 @@ def step(
         temperature=ensemble.temperature,
         seconds=time.perf_counter() - began,
     )
-    parameters, optimizer = _update(problem, state, gradient.total)
+    taken = Taken(state.parameters, state.optimizer, gradient.total)
+    parameters, optimizer = follow(problem, taken, shrink)
     used = pool._replace(uses=pool.uses + 1)
-    return RefinementState(state.iteration + 1, parameters, optimizer, used), report
+    again = measured < ENOUGH and (state.iteration + 1) % MEASURE_AGAIN == 0
+    horizon = 0 if again else gradient.horizon
+    after = state.iteration + 1
+    return RefinementState(after, parameters, optimizer, used, horizon, shrink, taken), report
 
 
 def differentiate(
@@ -165,29 +198,27 @@ def differentiate(
     total = weight @ contributions
     error = ensemble.standard_error(contributions - total)
     total = total + np.asarray(jax.grad(problem.prior)(jnp.asarray(parameters)))
-    return Gradient(total, error, thermodynamic, pathwise.residual)
+    return Gradient(total, error, thermodynamic, pathwise.residual, pathwise.horizon)
 
 
-def _relative(problem: Problem, gradient: np.ndarray) -> np.ndarray:
-    """Return the derivative by the parameters' relative change; zero for fixed ones."""
-    return np.where(problem.free, gradient * _scale(problem), 0.0)
+def follow(problem: Problem, step: Taken, shrink: float) -> tuple[np.ndarray, Any]:
+    """Take a step in relative parameters and put them back within their bounds.
 
+    Args:
+        problem: bounds and optimiser.
+        step: where it begins and which gradient it follows.
+        shrink: factor of the learning rate.
 
-def _scale(problem: Problem) -> np.ndarray:
-    size = np.abs(problem.initial)
-    return np.where(size > 0.0, size, 1.0)
-
-
-def _update(
-    problem: Problem, state: RefinementState, gradient: np.ndarray
-) -> tuple[np.ndarray, Any]:
-    """Follow the gradient in relative parameters and put them back within their bounds."""
-    relative = jnp.asarray(_relative(problem, gradient))
-    scaled = jnp.asarray(state.parameters / _scale(problem))
-    updates, optimizer = _optimizer(problem).update(relative, state.optimizer, scaled)
-    moved = np.asarray(optax.apply_updates(scaled, updates)) * _scale(problem)
+    Returns:
+        The parameters [parameter] and the optimiser's state after the step.
+    """
+    relative = jnp.asarray(step.gradient * problem.relative)
+    scaled = jnp.asarray(step.parameters / problem.scale)
+    updates, optimizer = _optimizer(problem).update(relative, step.optimizer, scaled)
+    updates = jax.tree.map(lambda u: shrink * u, updates)
+    moved = np.asarray(optax.apply_updates(scaled, updates)) * problem.scale
     lower, upper = problem.bounds
-    moved = np.where(problem.free, np.clip(moved, lower, upper), state.parameters)
+    moved = np.where(problem.free, np.clip(moved, lower, upper), step.parameters)
     return moved, optimizer
 
 

@@ -37,6 +37,13 @@ class CheckGradient(Struct, frozen=True, kw_only=True, tag="check_gradient"):
     folder: str
 
 
+class Diagnose(Struct, frozen=True, kw_only=True, tag="diagnose"):
+    """Measure growth and signal-to-noise of the adjoint on a recipe."""
+
+    recipe: str
+    folder: str
+
+
 class Evaluate(Struct, frozen=True, kw_only=True, tag="evaluate"):
     """Measure the observables of a recipe with fresh samples."""
 
@@ -50,7 +57,7 @@ class Shutdown(Struct, frozen=True, kw_only=True, tag="shutdown"):
     """Stop and leave."""
 
 
-Command = Run | Resume | Pause | Stop | CheckGradient | Evaluate | Shutdown
+Command = Run | Resume | Pause | Stop | CheckGradient | Diagnose | Evaluate | Shutdown
 
 
 class Order(Struct, frozen=True):

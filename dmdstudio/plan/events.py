@@ -73,6 +73,8 @@ class StepReport(Struct, frozen=True, kw_only=True):
     parameters: tuple[ParameterReport, ...]
     targets: tuple[TargetReport, ...]
     gradient_norm: float
+    signal_to_noise: float = 0.0  # of the gradient by relative parameters
+    horizon: float | None = None  # ps, where it was measured rather than set
     learning_rate: float
     effective_sample_fraction: float
     resampled: bool
@@ -206,6 +208,13 @@ class HorizonRow(Struct, frozen=True, kw_only=True):
     errors: dict[str, float]
 
 
+class Advice(Struct, frozen=True, kw_only=True):
+    """A sentence on what to change, and the settings that it proposes, by their full names."""
+
+    text: str
+    changes: dict[str, int | float | str] = {}
+
+
 class Diagnosed(Struct, frozen=True, kw_only=True, tag="diagnosed"):
     """How chaotic the trajectories are, and how far back the gradient can be trusted.
 
@@ -222,7 +231,7 @@ class Diagnosed(Struct, frozen=True, kw_only=True, tag="diagnosed"):
     reference: float
     chosen: float
     reason: str
-    advice: tuple[str, ...]
+    advice: tuple[Advice, ...]
     units: dict[str, str]
     reversal_residual: float | None
     energy_drift: float

@@ -16,6 +16,10 @@ DERIVATIVE_COST = 3.0
 """Cost of a backward step in forward steps, for the first guess of the time left."""
 
 
+SCAN_COST = 20.0
+"""Cost of measuring the horizon of the adjoint, in forward steps, where that is asked for."""
+
+
 class Pace:
     """Turns pieces of work into phases, progress and an estimate of the time left.
 
@@ -29,6 +33,7 @@ class Pace:
             "sampling": float(plan.decorrelation_steps),
             "propagating": float(steps),
             "differentiating": DERIVATIVE_COST * steps,
+            "diagnosing": SCAN_COST * steps,
         }
         self._first = state.pool is None
         self._equilibration = float(plan.equilibration_steps)
@@ -48,6 +53,7 @@ class Pace:
     ) -> Generator[Event, None, Any]:
         """Pass on the work of one iteration as events; None where it was stopped."""
         phase, base, compiled = "preparing", self._spent, True
+        at_first = base
         yield Phase(name=phase, iteration=iteration)
         while not control.checkpoint():
             began = time.perf_counter()
@@ -56,9 +62,14 @@ class Pace:
             except StopIteration as end:
                 self._first = False
                 return end.value
+            except Exception:
+                self._spent = at_first  # it is done again, or not at all
+                raise
             if name == "sampling" and self._first:
                 name = "equilibrating"
             if name != phase:
+                if name == "diagnosing":  # not planned: it comes where it is needed
+                    self._total += self._cost[name] - self._cost["differentiating"]
                 phase, base = name, self._spent
                 yield Phase(name=name, iteration=iteration)
             if name == "compiling":

@@ -23,6 +23,7 @@ from dmdstudio.base.errors import DmdError, understood
 from dmdstudio.plan.commands import (
     CheckGradient,
     Command,
+    Diagnose,
     Evaluate,
     Order,
     Pause,
@@ -32,6 +33,7 @@ from dmdstudio.plan.commands import (
     Stop,
 )
 from dmdstudio.plan.events import (
+    Diagnosed,
     Envelope,
     Evaluated,
     Event,
@@ -48,7 +50,7 @@ from dmdstudio.service.wire import HEARTBEAT_SECONDS, StreamError, frame, read_o
 LOOP = "dmdstudio.service.loop"
 BUILD = "dmdstudio.service.build"
 GRACE_SECONDS = 8.0
-LAST_WORDS = (Finished, Failed, GradientChecked, Evaluated)
+LAST_WORDS = (Finished, Failed, GradientChecked, Diagnosed, Evaluated)
 """One of these ends every command."""
 
 
@@ -179,12 +181,14 @@ def _events(loop: ModuleType, command: Command, control: Control) -> Iterator[Ev
             return loop.resume(command.run_dir, command.iterations, control)
         case CheckGradient():
             return loop.check_gradient(_recipe(command), control)
+        case Diagnose():
+            return loop.diagnose(_recipe(command), control)
         case Evaluate():
             return loop.evaluate(_recipe(command), control, command.replicas, command.seed)
     raise DmdError(f"The engine does not know the command {command!r}.")
 
 
-def _recipe(command: Run | CheckGradient | Evaluate):
+def _recipe(command: Run | CheckGradient | Diagnose | Evaluate):
     return parse_recipe(command.recipe, command.folder)
 
 

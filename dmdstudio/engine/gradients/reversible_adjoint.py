@@ -7,8 +7,6 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from msgspec import Meta, Struct
@@ -17,8 +15,10 @@ from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.adjoint import Truncation
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import GradientMethod, Pathwise, Work, gradients
+from dmdstudio.engine.horizon import scan
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.target import Means
+from dmdstudio.engine.walk import walk_back
 from dmdstudio.plan.catalog import setting
 
 
@@ -26,20 +26,31 @@ class ReversibleAdjointOptions(Struct, frozen=True, kw_only=True):
     """Settings of `ReversibleAdjoint`."""
 
     truncation: Annotated[
-        Literal["none", "window", "damping", "norm"],
+        Literal["none", "auto", "window", "damping", "norm"],
         setting(
             "Truncation",
             "How the adjoint is kept from growing with chaos, at the price of a bias: dropped "
-            "after the horizon, damped with it as decay time, or held below the largest norm.",
+            "after the horizon (auto measures which), damped with it as decay time, or held below "
+            "the largest norm.",
         ),
     ] = "none"
     horizon: Annotated[
         Annotated[float, Meta(gt=0)] | None,
-        setting("Horizon", "How far back a frame feels the parameters.", "ps"),
+        setting(
+            "Horizon",
+            "How far back a frame feels the parameters.",
+            "ps",
+            only_with={"truncation": ("window", "damping")},
+        ),
     ] = None
     largest_norm: Annotated[
         float,
-        setting("Largest norm", "Of the adjoint, over the norm of all that was put in.", gt=0),
+        setting(
+            "Largest norm",
+            "Of the adjoint, over the norm of all that was put in.",
+            only_with={"truncation": ("norm",)},
+            gt=0,
+        ),
     ] = 100.0
     frames: Annotated[
         Literal["keep", "retrace"],
@@ -116,27 +127,17 @@ class ReversibleAdjoint(GradientMethod):
         self, ensemble: Ensemble, parameters: Array, cotangent: Means
     ) -> Generator[Work, None, Pathwise]:
         """Walk back all batches that the forward pass kept."""
-        truncation = self.truncation(ensemble.problem)
-        return (yield from walk_back(ensemble, parameters, cotangent, truncation))
-
-
-def walk_back(
-    ensemble: Ensemble, parameters: Array, cotangent: Means, truncation: Truncation
-) -> Generator[Work, None, Pathwise]:
-    """Pull a cotangent of the means back along all trajectories that the ensemble kept."""
-    yield from ensemble.program.compiling("backward")
-    program, replicas = ensemble.program, ensemble.program.replicas
-    by_half = ensemble.cotangents(cotangent)
-    dynamic = {t.key: by_half[t.key] for t in ensemble.problem.dynamic}
-    shared = (jnp.asarray(parameters), dynamic, jax.tree.map(jnp.asarray, truncation))
-    parts, residual = [], 0.0
-    own = replicas.split(ensemble.pool.cell, ensemble.half)
-    for trajectory, (cell, half) in zip(ensemble.kept, own, strict=True):
-        gradient, off = jax.block_until_ready(program.backward(shared, trajectory, cell, half))
-        parts.append(gradient)
-        residual = max(residual, float(np.max(off)))
-        yield Work("differentiating", len(parts) / replicas.pieces)
-    return Pathwise(replicas.join(parts), residual)
+        problem = ensemble.problem
+        if self.options.truncation != "auto":
+            truncation = self.truncation(problem)
+            return (yield from walk_back(ensemble, parameters, cotangent, truncation))
+        if not ensemble.horizon:
+            found = yield from scan(ensemble, np.asarray(parameters), cotangent)
+            chosen = found.chosen
+            return found.pathwise[chosen]._replace(horizon=found.blocks[chosen])
+        truncation = Truncation.window(problem.blocks, ensemble.horizon)
+        way = yield from walk_back(ensemble, parameters, cotangent, truncation)
+        return way._replace(horizon=ensemble.horizon)
 
 
 gradients.add(ReversibleAdjoint.name, ReversibleAdjoint)

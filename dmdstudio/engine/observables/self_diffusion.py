@@ -60,6 +60,11 @@ class SelfDiffusion(Observable):
         """Check that the trajectory holds the window."""
         return cls(options, clock, clock.lags(options.window, cls.name))
 
+    @property
+    def span(self) -> int:
+        """Frame intervals in the window."""
+        return self.lags - 1
+
     def frame(self, phase: Phase) -> Array:
         """Return the velocities [atom, xyz], angstrom/fs."""
         return phase.velocities

@@ -56,6 +56,11 @@ class VelocityAutocorrelation(Observable):
         """Times [lag], ps."""
         return np.arange(self.lags) * self.clock.interval * 1e-3
 
+    @property
+    def span(self) -> int:
+        """Frame intervals in the window."""
+        return self.lags - 1
+
     def frame(self, phase: Phase) -> Array:
         """Return the velocities [atom, xyz], angstrom/fs."""
         return phase.velocities
