@@ -1,0 +1,276 @@
+"""Flexible water (q-SPC/Fw): against OpenMM, against itself backwards, against differences."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import shutil
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from dmdstudio.base.units import ACCELERATION, AVOGADRO, BOLTZMANN, COULOMB, ELEMENTARY_CHARGE
+from dmdstudio.engine.core import Start, State
+from dmdstudio.engine.sampling import maxwell
+from dmdstudio.engine.water import water
+from dmdstudio.files.structures import write_structure
+from dmdstudio.plan.events import GradientChecked
+from dmdstudio.plan.recipe import read_recipe
+from dmdstudio.plan.settings import with_settings
+from dmdstudio.plan.structure import Structure
+from dmdstudio.service import loop
+from dmdstudio.service.build import build
+from dmdstudio.service.control import Control
+
+EXAMPLE = Path(__file__).parents[2] / "resources" / "examples" / "water-flexible"
+KJ_PER_MOL = AVOGADRO * ELEMENTARY_CHARGE / 1e3
+"""One eV in kJ/mol."""
+
+DOUBLE = ["execution.precision=float64", "execution.lattice_bits=64"]
+
+
+@pytest.fixture
+def tiny_water(tmp_path):
+    """27 molecules and 20 fs; every parameter is free but the zeros of hydrogen."""
+    folder = tmp_path / "water"
+    shutil.copytree(EXAMPLE, folder)
+    system, positions = water(np.eye(3) * 9.32, 3, stir=0.0)
+    symbols = tuple(system.type_names[t] for t in system.types)
+    write_structure(
+        Structure(symbols, positions, system.cell, system.masses), folder / "water-64.extxyz"
+    )
+    free = ["harmonic_bond.parameter.length", "harmonic_bond.parameter.stiffness"]
+    free += ["harmonic_angle.parameter.angle", "harmonic_angle.parameter.stiffness"]
+    free += ["lennard_jones.parameter.0", "lennard_jones.parameter.1"]
+    settings = [
+        *(f"potential.{parameter}.free=true" for parameter in free),
+        *(f"potential.{kind}.cutoff=4.6" for kind in ("lennard_jones", "coulomb")),
+        "potential.lennard_jones.switch_start=3.8",
+        "target.window=0.01",
+        "sampling.replicas=2",
+        "sampling.timestep=0.5",
+        "sampling.equilibration_steps=300",
+        "dynamics.steps=40",
+        "dynamics.record_every=5",
+    ]
+    return with_settings(read_recipe(folder), settings)
+
+
+def in_openmm(problem, shift: str) -> tuple[float, np.ndarray]:
+    """Return energy (eV) and forces [atom, xyz] (eV/angstrom) of the same potential in OpenMM."""
+    import openmm
+    from openmm import unit
+
+    system = problem.system
+    theta = problem.theta(problem.initial)
+    kilojoules = unit.kilojoule_per_mole
+    other = openmm.System()
+    other.setDefaultPeriodicBoxVectors(*(system.cell * 0.1))
+    for mass in system.masses:
+        other.addParticle(mass)
+    bonds, angles = openmm.HarmonicBondForce(), openmm.HarmonicAngleForce()
+    for force in (bonds, angles):
+        force.setUsesPeriodicBoundaryConditions(True)
+    length, stiffness = (float(theta["harmonic_bond"][n][0]) for n in ("length", "stiffness"))
+    for i, j in system.bonds:
+        bonds.addBond(int(i), int(j), length * 0.1, stiffness * KJ_PER_MOL * 100.0)
+    angle, stiffness = (float(theta["harmonic_angle"][n][0]) for n in ("angle", "stiffness"))
+    for i, j, k in system.angles:
+        angles.addAngle(int(i), int(j), int(k), angle, stiffness * KJ_PER_MOL)
+    options = {key: term.options for key, term in problem.field.terms}
+    lj, coulomb = options["lennard_jones"], options["coulomb"]
+    width = (lj.cutoff - lj.switch_start) / 10
+    switch = f"1-10*x^3+15*x^4-6*x^5; x=max(0,(r-{lj.switch_start / 10})/{width})"
+    pairs = openmm.CustomNonbondedForce(
+        "4*sqrt(eps1*eps2)*(p^2-p)*s; p=((sig1+sig2)/2/r)^6; s=" + switch
+    )
+    c, a = coulomb.cutoff / 10, coulomb.damping * 10
+    bend = f"2*f/{c}^2+2*g/{c}^2+2*{a}^2*g" if shift == "curvature" else "0"
+    charges = openmm.CustomNonbondedForce(
+        f"{COULOMB * KJ_PER_MOL / 10}*q1*q2*(erfc({a}*r)/r-f+(f/{c}+g/{c})*d-0.5*({bend})*d^2);"
+        f"d=r-{c};f=erfc({a}*{c})/{c};g=2*{a}/sqrt({np.pi})*exp(-({a}*{c})^2)"
+    )
+    for force, names in ((pairs, ("sig", "eps")), (charges, ("q",))):
+        for name in names:
+            force.addPerParticleParameter(name)
+        force.setNonbondedMethod(openmm.CustomNonbondedForce.CutoffPeriodic)
+        for i, j in system.exclusions:
+            force.addExclusion(int(i), int(j))
+    pairs.setCutoffDistance(lj.cutoff / 10)
+    charges.setCutoffDistance(c)
+    oxygen = float(theta["coulomb"]["charge"][1])
+    for kind in system.types:
+        sigma, epsilon = (float(theta["lennard_jones"][n][kind]) for n in ("sigma", "epsilon"))
+        pairs.addParticle([sigma / 10, epsilon * KJ_PER_MOL])
+        charges.addParticle([oxygen if system.type_names[kind] == "O" else -oxygen / 2])
+    for force in (bonds, angles, pairs, charges):
+        other.addForce(force)
+    context = openmm.Context(
+        other, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("Reference")
+    )
+    context.setPositions(np.asarray(system.to_positions(jnp.asarray(problem.start))) / 10)
+    found = context.getState(getEnergy=True, getForces=True)
+    energy = found.getPotentialEnergy().value_in_unit(kilojoules)
+    forces = found.getForces(asNumpy=True).value_in_unit(kilojoules / unit.angstrom)
+    return energy / KJ_PER_MOL, forces / KJ_PER_MOL
+
+
+@pytest.mark.skipif(importlib.util.find_spec("openmm") is None, reason="needs OpenMM")
+@pytest.mark.parametrize("shift", ["force", "curvature"])
+def test_energy_and_forces_are_those_of_openmm(shift):
+    recipe = with_settings(read_recipe(EXAMPLE), [*DOUBLE, f"potential.coulomb.shift={shift}"])
+    problem, _ = build(recipe)
+    assert problem.system.atoms == 192
+    expected, forces = in_openmm(problem, shift)
+    theta, cell = problem.theta(jnp.asarray(problem.initial)), jnp.asarray(problem.system.cell)
+    start = jnp.asarray(problem.start)
+    assert float(problem.field.energy(theta, start, cell)) == pytest.approx(expected, rel=1e-9)
+    off = np.abs(np.asarray(problem.field.force(theta, start, cell)) - forces).max()
+    assert off / np.abs(forces).max() < 1e-9
+
+
+def trajectory(problem, seed: int = 0):
+    """Return leapfrog, parameters, box and first state of one replica."""
+    leapfrog = problem.leapfrog()
+    cell = jnp.asarray(problem.system.cell)
+    theta = problem.theta(jnp.asarray(problem.initial))
+    velocities = maxwell(problem.system, jax.random.key(seed), 298.15)
+    state = leapfrog.start(theta, Start(jnp.asarray(problem.start), velocities, cell))
+    return leapfrog, theta, leapfrog.box(cell), state
+
+
+def energies(problem, steps: int) -> np.ndarray:
+    """Return the total energy of every second femtosecond, eV."""
+    leapfrog, theta, box, state = trajectory(problem)
+    stride = round(2.0 / problem.dynamics.timestep)
+
+    def block(state, _):
+        after, phase = leapfrog.step(theta, box, state)
+        kinetic = jnp.sum(
+            phase.velocities.astype(jnp.float64) ** 2 * problem.system.masses[:, None]
+        )
+        potential = problem.field.energy(theta, state.lattice, box.cell)
+        after = lax.fori_loop(1, stride, lambda _, s: leapfrog.step(theta, box, s)[0], after)
+        return after, potential + kinetic / (2.0 * ACCELERATION)
+
+    return np.asarray(jax.jit(lambda s: lax.scan(block, s, None, steps // stride)[1])(state))
+
+
+def test_the_energy_is_conserved():
+    """At 0.5 fs and in single precision; the error falls with the square of the time step."""
+    spread = {}
+    for timestep, steps in ((0.5, 2000), (0.25, 4000)):
+        problem, _ = build(
+            with_settings(
+                read_recipe(EXAMPLE),
+                [f"dynamics.timestep={timestep}", "potential.coulomb.shift=curvature"],
+            )
+        )
+        total = energies(problem, steps) / (BOLTZMANN * 298.15 * problem.system.atoms)
+        drift = np.polyfit(np.linspace(0, 1, len(total)), total, 1)[0]
+        assert abs(drift) < 3e-3  # kT per atom in 1 ps
+        spread[timestep] = np.std(total)
+    assert spread[0.5] < 5e-3
+    assert spread[0.5] / spread[0.25] == pytest.approx(4.0, rel=0.3)
+
+
+def there_and_back(problem, steps: int) -> tuple[State, State, State]:
+    """Return the first state, the last, and where undoing all steps leads.
+
+    The way back uses the force of the adjoint's own sweep, which is another program.
+    """
+    leapfrog, theta, box, first = trajectory(problem)
+    w = jnp.ones(first.lattice.shape, problem.system.dtype)
+
+    def undo(_, state):
+        lattice = state.lattice - state.displacement
+        force = leapfrog.field.pull(theta, lattice, box.cell, w).force
+        kick = box.to_lattice(force * leapfrog.per_force)
+        return State(lattice, state.displacement - kick)
+
+    forth = jax.jit(
+        lambda s: lax.fori_loop(0, steps, lambda _, s: leapfrog.step(theta, box, s)[0], s)
+    )
+    last = forth(first)
+    return first, last, jax.jit(lambda s: lax.fori_loop(0, steps, undo, s))(last)
+
+
+PRECISIONS = [("float32", 32), ("float64", 64)]
+
+
+@pytest.mark.parametrize(
+    ("precision", "bits", "steps"),
+    [
+        *((*p, 2000) for p in PRECISIONS),
+        *(pytest.param(*p, 100_000, marks=pytest.mark.slow) for p in PRECISIONS),
+    ],
+)
+def test_the_lattice_returns_to_the_same_bits(precision, bits, steps):
+    recipe = with_settings(
+        read_recipe(EXAMPLE),
+        [f"execution.precision={precision}", f"execution.lattice_bits={bits}"],
+    )
+    first, last, back = there_and_back(build(recipe)[0], steps)
+    assert np.any(np.asarray(first.lattice) != np.asarray(last.lattice))
+    assert np.array_equal(first.lattice, back.lattice)
+    assert np.array_equal(first.displacement, back.displacement)
+
+
+def test_adjoint_backpropagation_and_differences_agree(tiny_water):
+    """For bonds, angles, Lennard-Jones and charges at once."""
+    *_, checked = loop.check_gradient(tiny_water, Control())
+    assert isinstance(checked, GradientChecked)
+    assert checked.reversal_residual == 0.0
+    keys = {row.key for row in checked.rows}
+    assert keys >= {
+        "harmonic_bond.length[H-O]",
+        "harmonic_bond.stiffness[H-O]",
+        "harmonic_angle.angle[H-O-H]",
+        "harmonic_angle.stiffness[H-O-H]",
+        "lennard_jones.sigma[O]",
+        "lennard_jones.epsilon[O]",
+        "coulomb.charge[O]",
+    }
+    for row in checked.rows:
+        assert row.errors["reversible_adjoint"] < 1e-9, row
+        assert row.errors["finite_difference"] < 1e-5, row
+
+
+def test_the_cell_stays_neutral_while_the_charge_is_refined(tiny_water):
+    """Whatever the charge of oxygen, that of hydrogen makes up for it."""
+    problem, _ = build(with_settings(tiny_water, DOUBLE))
+    index = [slot.key for slot in problem.slots].index("coulomb.charge[O]")
+    term = dict(problem.field.terms)["coulomb"]
+    counts = np.bincount(problem.system.types)
+    for charge in (-0.84, -0.42):
+        moved = problem.initial.copy()
+        moved[index] = charge
+        theta = problem.theta(jnp.asarray(moved))["coulomb"]
+        strength = np.asarray(term.pair_parameters(theta)["strength"]) / COULOMB
+        assert strength[1, 1] == pytest.approx(charge**2)
+        assert counts @ strength @ counts == pytest.approx(0.0, abs=1e-12)
+
+
+def test_molecules_keep_their_shape_at_another_density():
+    recipe = read_recipe(EXAMPLE)
+    before, _ = build(recipe)
+    after, _ = build(with_settings(recipe, ["system.density=0.9"]))
+    assert after.system.cell[0, 0] / before.system.cell[0, 0] == pytest.approx(
+        (0.997 / 0.9) ** (1 / 3), rel=1e-6
+    )
+
+    def lengths(problem):
+        positions = np.asarray(problem.system.to_positions(jnp.asarray(problem.start)))
+        found = []
+        for i, j in itertools.chain(problem.system.bonds, problem.system.angles[:, [0, 2]]):
+            apart = positions[j] - positions[i]
+            edge = problem.system.cell[0, 0]
+            found.append(np.linalg.norm(apart - edge * np.round(apart / edge)))
+        return np.array(found)
+
+    assert np.allclose(lengths(before), lengths(after), rtol=0, atol=1e-7)
+    assert lengths(before).max() < 1.8
