@@ -55,6 +55,10 @@ class EngineError(DmdError):
     exit_code = 4
 
 
+class LostError(EngineError):
+    """Another process of the run is gone."""
+
+
 class OutOfMemoryError(EngineError):
     """A device, or the machine, has no room for what is computed together."""
 

@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dmdstudio.base.errors import PhysicsError
 from dmdstudio.base.units import BOLTZMANN
 from dmdstudio.engine.core import Tree
+from dmdstudio.engine.divergence import explained
 from dmdstudio.engine.gradient import Work
 from dmdstudio.engine.pool import Pool, Weights
 from dmdstudio.engine.problem import Problem
@@ -67,27 +67,39 @@ class Ensemble:
             trajectory = jax.block_until_ready(run(shared, start))
             parts.append((trajectory.summaries, trajectory.samples, trajectory.energies))
             if keep:
-                self.kept.append(trajectory)
+                self.kept.append(replicas.park(trajectory))
             yield Work("propagating", len(parts) / replicas.pieces)
         self.summaries, self.samples, self.energies = replicas.join(parts)
-        self._require_sound()
+        self._require_sound(parameters)
 
-    def _require_sound(self) -> None:
-        ends = (self.energies.potential_first, self.energies.potential_last)
-        if not all(np.all(np.isfinite(e)) for e in (*ends, self.energies.kinetic)):
-            raise PhysicsError(
-                "A trajectory gave an energy that is not a number.",
-                f"dynamics.timestep ({self.problem.dynamics.timestep:g} fs) is too long for this "
-                "potential, or atoms overlap at the start.",
-            )
-        limit = 0.25 * BOLTZMANN * self.problem.sampling.temperature
-        change = np.abs(self._energy_change()).max() / self.problem.system.atoms
-        if change > limit:
-            raise PhysicsError(
-                f"A trajectory changed its total energy by {change:.3g} eV per atom, a quarter of "
-                f"kT is {limit:.3g}.",
-                f"Shorten dynamics.timestep ({self.problem.dynamics.timestep:g} fs).",
-            )
+    def _require_sound(self, parameters: np.ndarray) -> None:
+        """Raise `DivergenceError` where a replica's energies are not those of its ensemble."""
+        e, system = self.energies, self.problem.system
+        thermal = BOLTZMANN * self.problem.sampling.temperature
+        freedom = 3 * system.atoms - 3
+        change = np.abs(self._energy_change()) / system.atoms
+        heat = 2.0 * e.kinetic.mean(axis=(1, 2)) / (freedom * thermal)
+        hottest = HOTTEST + 10.0 * np.sqrt(2.0 / freedom)
+        tests = (
+            (
+                change,
+                ENERGY_CHANGE * thermal,
+                "changed its energy by {:.3g} eV per atom, more than a quarter of kT ({:.3g})",
+            ),
+            (heat, hottest, "was {:.3g} times as hot as its ensemble, more than {:.2g} times"),
+        )
+        for values, limit, words in tests:
+            if (bad := ~(values <= limit)).any():
+                worst = int(np.argmax(np.where(np.isfinite(values), values, np.inf)))
+                raise explained(
+                    self.problem,
+                    parameters,
+                    self.pool.lattice[worst],
+                    self.pool.cell[worst],
+                    f"The trajectory of replica {worst + 1} ({bad.sum()} of {len(bad)} are bad) "
+                    f"{words.format(values[worst], limit)}.",
+                    "dynamics",
+                )
 
     def _energy_change(self) -> np.ndarray:
         e = self.energies

@@ -112,6 +112,12 @@ class Potential(abc.ABC):
         (slope, _), (curvature, mixed) = jax.jvp(gradient, (configuration.offset,), (w,))
         return Pull(-slope, -curvature, jax.tree.map(jnp.negative, mixed))
 
+    def with_capacity(self, capacity: int) -> Potential:
+        """Return the term with lists of neighbours of at least this length; itself where it has
+        none that is shorter.
+        """
+        return self
+
     def _moved(self, parameters: Parameters, where: Configuration, offset: Array) -> Array:
         return self.energy(parameters, where._replace(offset=offset))
 
@@ -139,6 +145,12 @@ class ForceField:
 
     system: System
     terms: tuple[tuple[str, Potential], ...]
+
+    def with_capacity(self, capacity: int) -> ForceField:
+        """Return the sum with longer lists of neighbours; itself where no term has shorter ones."""
+        terms = tuple((key, term.with_capacity(capacity)) for key, term in self.terms)
+        same = all(a is b for (_, a), (_, b) in zip(terms, self.terms, strict=True))
+        return self if same else replace(self, terms=terms)
 
     def _in_precision(self, theta: Theta) -> Theta:
         return jax.tree.map(lambda a: jnp.asarray(a, self.system.dtype), theta)

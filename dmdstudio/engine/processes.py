@@ -22,6 +22,7 @@ from dmdstudio.base.errors import (
     DivergenceError,
     DmdError,
     EngineError,
+    LostError,
     OutOfMemoryError,
     PhysicsError,
     understood,
@@ -148,7 +149,7 @@ class Processes:
             answers = self._allgather(np.frombuffer(whole, np.uint8))
         except Exception as error:
             raise _shared(
-                EngineError(
+                LostError(
                     f"Another process of this run is gone ({str(error)[:200]}).",
                     "See its own messages; then go on with `dmdstudio resume`.",
                 )

@@ -103,7 +103,7 @@ def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]
         optimizer=recipe.optimizer,
         refinement=recipe.refinement,
         seed=plan.seed,
-        replicas=Replicas.plan(sampling.replicas, plan.batch, chosen),
+        replicas=Replicas.plan(sampling.replicas, plan.batch, chosen, machine.processes()),
     )
     complete = msgspec.structs.replace(
         recipe,

@@ -7,10 +7,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from dmdstudio import __version__
 from dmdstudio.base.errors import DmdError, RunError, understood
 from dmdstudio.engine import refinement
 from dmdstudio.engine.problem import Problem
+from dmdstudio.engine.processes import Stopped
 from dmdstudio.engine.program import Program
 from dmdstudio.engine.refinement import RefinementState
 from dmdstudio.files.iterations import iteration_values
@@ -31,11 +34,14 @@ from dmdstudio.plan.terms import with_values
 from dmdstudio.service import machine
 from dmdstudio.service.build import build
 from dmdstudio.service.control import Control
+from dmdstudio.service.diagnosis import diagnose
 from dmdstudio.service.evaluation import check_gradient, evaluate
 from dmdstudio.service.pace import Pace
+from dmdstudio.service.recovery import Recovery
 from dmdstudio.service.stored_state import from_arrays, to_arrays
+from dmdstudio.service.uncertainty import of_run
 
-__all__ = ["check_gradient", "evaluate", "recipe_at", "refine", "resume"]
+__all__ = ["check_gradient", "diagnose", "evaluate", "recipe_at", "refine", "resume"]
 
 Events = Iterator[Event]
 TEMPERATURE_TOLERANCE = 0.05
@@ -45,6 +51,8 @@ TEMPERATURE_TOLERANCE = 0.05
 def refine(recipe: Recipe, run_dir: str | Path, control: Control) -> Events:
     """Refine a recipe into a new run folder.
 
+    Where several processes do it together, only the first writes; all of them yield the events.
+
     Yields:
         `Started`, then phases, progress and one `Iterated` per iteration, last `Finished`.
 
@@ -52,11 +60,17 @@ def refine(recipe: Recipe, run_dir: str | Path, control: Control) -> Events:
         DmdError: something does not fit; once the folder exists, its log holds the error too.
     """
     yield Phase(name="starting")
-    problem, complete = build(recipe)
-    with RunStore.create(run_dir, complete) as store:
+    processes = machine.processes()
+    with processes.together():
+        problem, complete = build(recipe)
         state = refinement.init(problem)
-        store.write_state(0, to_arrays(state))
-        yield from _logged(store, _run(store, store.recipe(), problem, state, control))
+        if not processes.first:
+            other = Followed(Path(run_dir), [])
+            yield from _logged(other, _run(other, complete, problem, state, control))
+            return
+        with RunStore.create(run_dir, complete) as store:
+            store.write_state(0, to_arrays(state))
+            yield from _logged(store, _run(store, store.recipe(), problem, state, control))
 
 
 def resume(run_dir: str | Path, iterations: int | None, control: Control) -> Events:
@@ -65,16 +79,39 @@ def resume(run_dir: str | Path, iterations: int | None, control: Control) -> Eve
     Yields and raises as `refine`.
     """
     yield Phase(name="starting")
-    with RunStore.open(run_dir, write=True) as store:
+    processes = machine.processes()
+    with processes.together(), RunStore.open(run_dir, write=processes.first) as store:
         recipe = store.recipe()
         problem, _ = build(recipe)
-        number, arrays = store.read_state()
+        newest = store.read_state()[0] if processes.first else 0
+        number, arrays = store.read_state(int(processes.from_first(np.asarray(newest))))
         state = from_arrays(arrays, problem)
         last = problem.iterations if iterations is None else number + iterations
+        if not processes.first:
+            store = Followed(store.path, store.events())
         yield from _logged(store, _run(store, recipe, problem, state, control, last))
 
 
-def _logged(store: RunStore, events: Events) -> Events:
+class Followed:
+    """The run folder as a process sees it that leaves the writing to the first one."""
+
+    def __init__(self, path: Path, events: list[Event]) -> None:
+        self.path = path
+        self._events = events
+
+    def append(self, event: Event) -> None:
+        """Remember an event."""
+        self._events.append(event)
+
+    def write_state(self, number: int, arrays: dict[str, np.ndarray]) -> None:
+        """Leave it."""
+
+    def events(self) -> list[Event]:
+        """Return all events of the run."""
+        return self._events
+
+
+def _logged(store: RunStore | Followed, events: Events) -> Events:
     """Write what counts to the run's log, and an error too, before passing it on."""
     try:
         for event in events:
@@ -89,7 +126,7 @@ def _logged(store: RunStore, events: Events) -> Events:
 
 
 def _run(
-    store: RunStore,
+    store: RunStore | Followed,
     recipe: Recipe,
     problem: Problem,
     state: RefinementState,
@@ -99,20 +136,26 @@ def _run(
     began = time.perf_counter()
     last = problem.iterations if last is None else last
     yield _started(store, recipe, problem, state.iteration, last)
-    program = Program(problem)
     pace = Pace(problem, state, last)
-    while state.iteration < last:
-        if control.checkpoint():
-            break
-        work = refinement.step(program, state)
-        following = yield from pace.follow(work, state.iteration, control)
-        if following is None:
-            break
-        state, report = following
-        yield Iterated(report=report, time=time.time())
-        yield from _warnings(problem, report)
-        yield Phase(name="writing", iteration=report.iteration)
+
+    def keep(state: RefinementState) -> None:
         store.write_state(state.iteration, to_arrays(state))
+
+    recovery, processes = Recovery(problem, keep), problem.replicas.processes
+    with contextlib.suppress(Stopped):
+        while not processes.any(control.checkpoint()) and state.iteration < last:
+            following = yield from recovery.iterate(state, pace, control)
+            if following is None:
+                break
+            state, report = following
+            same = processes.from_first(state.parameters)  # whatever the others' arithmetic
+            state = state._replace(parameters=same)
+            yield Iterated(report=report, time=time.time())
+            yield from _warnings(problem, report)
+            yield Phase(name="writing", iteration=report.iteration)
+            keep(state)
+        if state.iteration >= last and problem.refinement.uncertainty:
+            yield from _uncertainty(store, recovery.program, state, control)
     reason = "completed" if state.iteration >= last else "stopped"
     yield Finished(
         reason=reason,
@@ -121,6 +164,28 @@ def _run(
         seconds=time.perf_counter() - began,
         time=time.time(),
     )
+
+
+def _uncertainty(
+    store: RunStore | Followed, program: Program, state: RefinementState, control: Control
+) -> Events:
+    """Measure what is known of the best iteration's parameters; a failure spoils no run."""
+    if state.pool is None:
+        return
+    processes = program.replicas.processes
+    try:
+        number, values = iteration_values(store.events(), "best")
+        known = yield from of_run(program, state.pool, values, number, control, state.horizon)
+    except Exception as error:
+        if (why := processes.settle(error)) is None:
+            raise
+        text = f"The uncertainty could not be measured: {why.message} {why.advice}".strip()
+        yield Log(level="warning", text=text, time=time.time())
+        return
+    if known is None:
+        processes.stop()
+    else:
+        yield known
 
 
 def _warnings(problem: Problem, report: StepReport) -> Events:
@@ -141,14 +206,16 @@ def _warnings(problem: Problem, report: StepReport) -> Events:
         )
 
 
-def _best(store: RunStore) -> int:
+def _best(store: RunStore | Followed) -> int:
     try:
         return iteration_values(store.events(), "best")[0]
     except RunError:
         return -1
 
 
-def _started(store: RunStore, recipe: Recipe, problem: Problem, first: int, last: int) -> Started:
+def _started(
+    store: RunStore | Followed, recipe: Recipe, problem: Problem, first: int, last: int
+) -> Started:
     names = [problem.system.type_names[t] for t in problem.system.types]
     counts = {name: names.count(name) for name in problem.system.type_names}
     return Started(
@@ -160,7 +227,7 @@ def _started(store: RunStore, recipe: Recipe, problem: Problem, first: int, last
         replicas=problem.replicas.count,
         iterations=last,
         first_iteration=first,
-        device=machine.description(problem.replicas.devices),
+        device=machine.description(problem.replicas.devices, problem.replicas.processes.count),
         precision=problem.system.precision,
         method=problem.method.name,
         parameters=problem.parameter_reports(problem.initial),

@@ -60,6 +60,7 @@ def join(
             "--coordinator, --processes and --process-id belong together.",
             "Give all three, or none under SLURM.",
         )
+    prepare()
     try:
         jax.distributed.initialize(*told)
     except (RuntimeError, ValueError) as error:
@@ -67,7 +68,6 @@ def join(
             f"The processes did not come together: {str(error).splitlines()[0]}",
             "Start all of them with the same --coordinator and --processes; the port must be free.",
         ) from None
-    jax.config.update("jax_cpu_collectives_implementation", "gloo")
 
 
 def processes() -> Processes:
