@@ -255,13 +255,13 @@ def _slot(
         lower=lower,
         upper=upper,
         free=parameter.free,
-        prior=_prior(parameter, key) * abs(mean),
+        prior=_prior(parameter, key, mean),
         prior_mean=mean,
     )
 
 
-def _prior(parameter: ParameterPlan, key: str) -> float:
-    """Return the standard deviation of a prior as a fraction of its mean, infinite for none."""
+def _prior(parameter: ParameterPlan, key: str, centre: float) -> float:
+    """Return the standard deviation of a prior about its centre, infinite for none."""
     if parameter.prior is None:
         if parameter.prior_mean is not None:
             raise RecipeError(f"{key} has a prior_mean but no prior.", "Set prior = 0.05, say.")
@@ -272,7 +272,7 @@ def _prior(parameter: ParameterPlan, key: str) -> float:
             f"{key} has a prior of {parameter.prior:g} of its start, which is 0.",
             "Give prior_mean another value, or hold the parameter by lower and upper bounds.",
         )
-    return parameter.prior
+    return parameter.prior * abs(centre)
 
 
 # ---------------------------------------------------------------------------------- the targets
