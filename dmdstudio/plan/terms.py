@@ -19,7 +19,8 @@ class PotentialTerm:
     Attributes:
         kind: registered name, such as ``'lennard_jones'``.
         options: settings of the term, complete, lengths in angstrom.
-        parameters: ``{name: {type: value}}`` in internal units (angstrom, eV, e).
+        parameters: ``{name: {owner: value}}`` in internal units (angstrom, eV, e, radians); an
+            owner is a type (``O``), a bond (``H-O``) or an angle (``H-O-H``).
     """
 
     kind: str
@@ -74,7 +75,7 @@ def potential_terms(
         parameters: dict[str, dict[str, float]] = {}
         for parameter in potential.parameter:
             value = values.get(parameter_key(potential, parameter), parameter.value)
-            types = [parameter.of] if parameter.of else sorted(set(symbols))
+            types = [parameter.owner] if parameter.of else sorted(set(symbols))
             for type_ in types:
                 parameters.setdefault(parameter.name, {})[type_] = to_internal(
                     value, parameter.unit

@@ -15,7 +15,9 @@ from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine import potentials as _potentials
 from dmdstudio.engine.core import Configuration, System
 from dmdstudio.engine.potential import ForceField, potentials
+from dmdstudio.files.structures import with_bonds
 from dmdstudio.plan.catalog import options_from
+from dmdstudio.plan.structure import Structure
 
 _REGISTERED = _potentials  # importing it fills the registry
 
@@ -23,9 +25,13 @@ _REGISTERED = _potentials  # importing it fills the registry
 class RefinedPotential(Calculator):
     """Energy (eV), forces (eV/angstrom) and stress (eV/angstrom^3) in float64.
 
+    Where a term belongs to bonds or angles, they are those that the first atoms it is asked about
+    show by their distances, and stay as long as the chemical symbols do.
+
     Args:
-        terms: of the potential: ``{"kind", "options", "parameters": {name: {type: value}}}`` with
-            values in angstrom, eV and e.
+        terms: of the potential: ``{"kind", "options", "parameters": {name: {owner: value}}}`` with
+            values in angstrom, eV, e and radians; owners are types (``O``), bonds (``H-O``) and
+            angles (``H-O-H``).
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress"]
@@ -34,6 +40,7 @@ class RefinedPotential(Calculator):
         super().__init__(**settings)
         self.terms = tuple(terms)
         self._compiled: tuple[Any, Any] | None = None
+        self._bonds: tuple[tuple[str, ...], np.ndarray] | None = None
 
     def calculate(
         self,
@@ -70,6 +77,7 @@ class RefinedPotential(Calculator):
             np.asarray(atoms.cell[:], np.float64),
             "float64",
             64,
+            bonds=self._bonds_of(atoms),
         )
         field, theta = force_field(self.terms, system)  # also checks the cutoff against the cell
         key = (tuple(symbols),)
@@ -86,6 +94,16 @@ class RefinedPotential(Calculator):
             self._compiled = (key, jax.jit(evaluate))
         return system, self._compiled[1]
 
+    def _bonds_of(self, atoms: Any) -> np.ndarray:
+        symbols = tuple(atoms.get_chemical_symbols())
+        if self._bonds is None or self._bonds[0] != symbols:
+            found = Structure(symbols, atoms.positions, atoms.cell[:], atoms.get_masses())
+            fields = [f for term in self.terms for f in potentials.get(term["kind"]).parameters]
+            if any(f.per in ("bond", "angle") for f in fields):
+                found = with_bonds(found)
+            self._bonds = (symbols, found.bonds)
+        return self._bonds[1]
+
 
 def force_field(
     terms: Sequence[Mapping[str, Any]], system: System
@@ -97,16 +115,18 @@ def force_field(
         name = f"{index}.{kind.name}"
         options = options_from(kind.Options, dict(term["options"]), kind.name)
         built.append((name, kind.build(options, system)))
+        derived = built[-1][1].derived()
         theta[name] = {}
         for field in kind.parameters:
-            values = term["parameters"].get(field.name, {})
-            missing = [t for t in system.type_names if t not in values]
+            values = dict(term["parameters"].get(field.name, {}))
+            values |= {owner: 0.0 for parameter, owner in derived if parameter == field.name}
+            missing = [owner for owner in system.owners(field.per) if owner not in values]
             if missing:
                 raise RecipeError(
                     f"The potential has no {field.name} for {missing[0]}.",
                     f"It knows: {', '.join(sorted(values)) or 'nothing'}.",
                 )
-            theta[name][field.name] = jnp.array([values[t] for t in system.type_names])
+            theta[name][field.name] = jnp.array([values[t] for t in system.owners(field.per)])
     return ForceField(system, tuple(built)), theta
 
 

@@ -18,7 +18,7 @@ _SCRIPT = '''{about}
 # In Python:                from {module} import calculator; atoms.calc = calculator()
 # Energy of the structure:  python {name}
 
-# Options: lengths in angstrom. Parameters: angstrom, eV, e.
+# Options: lengths in angstrom. Parameters: angstrom, eV, e, radians.
 TERMS = {terms}
 
 
@@ -54,7 +54,7 @@ class AseCalculator(ExportFormat):
         "NAME.py holds every number and a function calculator() that returns an ASE calculator "
         "(through DMD Studio); NAME.xyz is the structure."
     )
-    kinds = ("lennard_jones",)
+    kinds = ("coulomb", "harmonic_angle", "harmonic_bond", "lennard_jones")
     suffix = ".py"
     taken = (".xyz",)
 
