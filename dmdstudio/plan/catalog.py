@@ -22,7 +22,11 @@ S = TypeVar("S", bound=Struct)
 
 
 class Field(Struct, frozen=True, kw_only=True):
-    """One setting: what a form shows and what a recipe may hold."""
+    """One setting: what a form shows and what a recipe may hold.
+
+    ``only_with`` names another setting of the same table and the choices of it that this one
+    matters with; empty: always.
+    """
 
     name: str
     type: str  # float, integer, boolean, text, choice, integers (a fixed number of them)
@@ -34,6 +38,7 @@ class Field(Struct, frozen=True, kw_only=True):
     choices: tuple[str, ...] = ()
     label: str = ""
     doc: str = ""
+    only_with: dict[str, tuple[str, ...]] = {}
 
 
 class ParameterField(Struct, frozen=True, kw_only=True):
@@ -124,6 +129,7 @@ def _field(declared: inspect.Field) -> Field | None:
         unit=schema.get("unit", ""),
         label=schema.get("title", declared.name.replace("_", " ")),
         doc=schema.get("description", ""),
+        only_with=schema.get("only_with", {}),
         **extra,
     )
 
@@ -278,7 +284,18 @@ def _fields_at(struct: type[Struct], path: str) -> tuple[Field, ...]:
     return fields_of(inside.cls)
 
 
-def setting(title: str, description: str, unit: str = "", **bounds: Any) -> msgspec.Meta:
-    """Return the `msgspec.Meta` of a setting: label, doc, unit and bounds (gt, ge, lt, le)."""
-    extra = {"unit": unit} if unit else {}
+def setting(
+    title: str,
+    description: str,
+    unit: str = "",
+    only_with: dict[str, tuple[str, ...]] | None = None,
+    **bounds: Any,
+) -> msgspec.Meta:
+    """Return the `msgspec.Meta` of a setting: label, doc, unit and bounds (gt, ge, lt, le).
+
+    ``only_with`` as in `Field`.
+    """
+    extra: dict[str, Any] = {"unit": unit} if unit else {}
+    if only_with:
+        extra["only_with"] = only_with
     return msgspec.Meta(title=title, description=description, extra_json_schema=extra, **bounds)
