@@ -1,8 +1,10 @@
 """Take pictures of the window on a stored run, in light and dark, at 100 % and 200 %.
 
-    python packaging/screenshots.py RUN_DIR [--output FOLDER] [--theme light] [--scale 1]
+    python packaging/screenshots.py RUN_DIR [--diagnosis FILE] [--output FOLDER] [--theme light]
+                                    [--scale 1]
 
-No display is needed. Each scale is taken by a process of its own, because Qt reads it at its start.
+FILE is what `dmdstudio diagnose RECIPE --json` prints. No display is needed. Each scale is taken by
+a process of its own, because Qt reads it at its start.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-TABS = ("compare", "diffusion", "loss", "parameters")
+TABS = ("compare", "diffusion", "loss", "parameters", "gradient", "sensitivity")
 THEMES = ("light", "dark")
 SCALES = (1, 2)
 PATIENCE_SECONDS = 30.0
@@ -25,6 +27,7 @@ PATIENCE_SECONDS = 30.0
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run_dir", type=Path)
+    parser.add_argument("--diagnosis", type=Path)
     parser.add_argument("--output", type=Path, default=ROOT / "resources" / "screenshots")
     parser.add_argument("--theme", choices=THEMES, action="append")
     parser.add_argument("--scale", type=int, choices=SCALES, action="append")
@@ -33,11 +36,13 @@ def main() -> int:
     arguments.output.mkdir(parents=True, exist_ok=True)
     themes, scales = arguments.theme or THEMES, arguments.scale or SCALES
     if arguments.here:
-        return take(arguments.run_dir, arguments.output, themes, scales[0])
+        return take(arguments.run_dir, arguments.diagnosis, arguments.output, themes, scales[0])
     for scale in scales:
         with tempfile.TemporaryDirectory() as settings:
             command = [sys.executable, str(Path(__file__)), str(arguments.run_dir), "--here"]
             command += ["--output", str(arguments.output), "--scale", str(scale)]
+            if arguments.diagnosis is not None:
+                command += ["--diagnosis", str(arguments.diagnosis)]
             for theme in themes:
                 command += ["--theme", theme]
             environment = {
@@ -53,11 +58,12 @@ def main() -> int:
     return 0
 
 
-def take(run_dir: Path, output: Path, themes: list[str], scale: int) -> int:
+def take(run_dir: Path, diagnosis: Path | None, output: Path, themes: list[str], scale: int) -> int:
     """Take all pictures of one scale."""
     from dmdstudio.app.main import make_application
     from dmdstudio.app.theme import set_theme
     from dmdstudio.app.views.main_window import MainWindow
+    from dmdstudio.plan.events import event_decoder
 
     application = make_application()
     window = MainWindow()
@@ -90,6 +96,11 @@ def take(run_dir: Path, output: Path, themes: list[str], scale: int) -> int:
         for tab in TABS:
             window.show_tab(tab)
             picture(tab, theme)
+        if diagnosis is not None:
+            window.session.hear(event_decoder.decode(diagnosis.read_bytes()))
+            window.show_tab("gradient")
+            picture("diagnosis", theme)
+            window.panels["gradient"].choices.button(1).click()
         window.show_tab("compare")
         window.show_step("Refine")
         picture("settings", theme)

@@ -58,10 +58,27 @@ PLANS = (
         "check",
         "Run",
     ),
+    ActionPlan(
+        "diagnose",
+        "Diagnose",
+        "Measure how far back the gradient can be trusted",
+        "Ctrl+D",
+        "diagnose",
+        "Run",
+    ),
     ActionPlan("compare", "Compare", "Show prediction and experiment", "Ctrl+1", "", "View"),
     ActionPlan("diffusion", "Diffusion", "Show the diffusion coefficient", "Ctrl+2", "", "View"),
     ActionPlan("loss", "Loss", "Show the loss", "Ctrl+3", "", "View"),
     ActionPlan("parameters", "Parameters", "Show the parameters", "Ctrl+4", "", "View"),
+    ActionPlan("gradient", "Gradient", "Show how good the gradient is", "Ctrl+5", "", "View"),
+    ActionPlan(
+        "sensitivity",
+        "Sensitivity",
+        "Show which parameter moves which point",
+        "Ctrl+6",
+        "",
+        "View",
+    ),
     ActionPlan("log_axis", "Logarithmic loss", "Loss on a logarithmic axis", "Ctrl+L", "", "View"),
     ActionPlan("edit_parameters", "Edit parameters", "Go to the parameter table", "F6", "", "View"),
     ActionPlan("edit_settings", "Edit settings", "Go to the settings", "F7", "", "View"),
@@ -75,7 +92,9 @@ PLANS = (
     ),
 )
 MENUS = ("File", "Edit", "Run", "View")
-TOOLBAR = ("open", "|", "run", "pause", "stop", "resume", "|", "check_gradient", "|", "export")
+TOOLBAR = (
+    "open", "|", "run", "pause", "stop", "resume", "|", "check_gradient", "diagnose", "|", "export"
+)  # fmt: skip
 CHECKABLE = ("pause", "log_axis")
 
 

@@ -10,8 +10,18 @@ from collections.abc import Sequence
 from PySide6.QtCore import QObject, QThread, Signal
 
 from dmdstudio.base.errors import EngineError
-from dmdstudio.plan.commands import CheckGradient, Command, Evaluate, Pause, Resume, Run, Stop
+from dmdstudio.plan.commands import (
+    CheckGradient,
+    Command,
+    Diagnose,
+    Evaluate,
+    Pause,
+    Resume,
+    Run,
+    Stop,
+)
 from dmdstudio.plan.events import (
+    Diagnosed,
     Evaluated,
     Event,
     Failed,
@@ -32,8 +42,8 @@ CLOSE_SECONDS = 3.0
 QUICK_DEATHS = 3
 """After so many engines that died before they were ready, wait to be asked."""
 
-Work = Run | Resume | CheckGradient | Evaluate
-_ENDS = (Finished, Failed, GradientChecked, Evaluated)
+Work = Run | Resume | CheckGradient | Diagnose | Evaluate
+_ENDS = (Finished, Failed, GradientChecked, Diagnosed, Evaluated)
 
 
 class EngineBridge(QThread):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,10 @@ from dmdstudio.app.run_folders import new_run_folder, remember
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import RunView, reduce
 from dmdstudio.base.errors import DmdError, RecipeError
-from dmdstudio.plan.commands import CheckGradient, Resume, Run
+from dmdstudio.plan.catalog import fields_of
+from dmdstudio.plan.commands import CheckGradient, Diagnose, Resume, Run
 from dmdstudio.plan.events import Event, Failed, Finished, GradientChecked, Phase
-from dmdstudio.plan.recipe import Recipe, read_recipe, recipe_to_toml
+from dmdstudio.plan.recipe import Recipe, read_recipe, recipe_to_toml, sections
 from dmdstudio.plan.structure import Measurement
 
 _ORDER = ("recipe", "run", "structure", "data", "unknown")
@@ -212,6 +213,25 @@ class Controller(QObject):
         self.session.hear(Phase(name="compiling", detail="gradient check"))
         self.bridge.submit(CheckGradient(recipe=recipe_to_toml(recipe), folder=recipe.folder))
 
+    def diagnose(self) -> None:
+        """Measure on the recipe as it stands how far back its gradient can be trusted."""
+        recipe = self.session.recipe
+        if recipe is None or self.busy:
+            return
+        self._set_busy(True)
+        self.session.diagnosed_recipe, self.session.diagnosing = recipe, True
+        self.session.hear(Phase(name="starting", detail="diagnosis"))
+        self.bridge.submit(Diagnose(recipe=recipe_to_toml(recipe), folder=recipe.folder))
+
+    def apply(self, changes: Mapping[str, Any]) -> None:
+        """Take over settings by their full names, as one edit that can be undone."""
+        if self.session.recipe is None or self.session.view.running:
+            return
+        try:
+            self.session.replace_recipe(*_with_changes(self.session.table(), changes))
+        except RecipeError as error:
+            self._tell_error(error)
+
     def _show_at_work(self, view: RunView) -> None:
         """Say at once that a run begins; the engine's own words follow."""
         self._set_busy(True)
@@ -221,6 +241,7 @@ class Controller(QObject):
                 view,
                 ready=now.ready,
                 log=now.log,
+                diagnosed=now.diagnosed,
                 running=True,
                 finished=None,
                 failed=None,
@@ -232,6 +253,8 @@ class Controller(QObject):
     def _set_busy(self, busy: bool) -> None:
         if busy != self.busy:
             self.busy = busy
+            if not busy:
+                self.session.diagnosing = False
             self.busy_changed.emit(busy)
 
     def _hear(self, event: Event) -> None:
@@ -278,6 +301,22 @@ def _moved(recipe: Recipe, folder: Path) -> Recipe:
         system=replace(recipe.system, structure=renamed(recipe.system.structure)),
         target=tuple(replace(t, data=renamed(t.data)) for t in recipe.target),
     )
+
+
+def _with_changes(table: dict[str, Any], changes: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the tables with settings such as ``gradient.horizon``, and words for the edit.
+
+    Another method of a section does away with the settings of the one before.
+    """
+    for name, value in changes.items():
+        section, _, field = name.partition(".")
+        inside = table.setdefault(section, {})
+        if field in ("method", "kind") and inside.get(field) != value:
+            own = {f.name for f in fields_of(sections()[section])}
+            for left in set(inside) - own:
+                del inside[left]
+        inside[field] = value
+    return table, ", ".join(changes)
 
 
 def _checked_structure(path: Path) -> Path:

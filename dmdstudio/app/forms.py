@@ -131,10 +131,12 @@ class Form(QWidget):
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(1, 1)
+        self._labels: dict[str, QLabel] = {}
         for row, field in enumerate(fields):
             editor = self._editor(field, list((choices or {}).get(field.name, field.choices)))
             self._editors[field.name] = editor
             self._add_row(grid, row, field, editor, field.name in files)
+        self._follow_choices()
 
     def _add_row(
         self, grid: QGridLayout, row: int, field: Field, editor: QWidget, is_file: bool
@@ -146,6 +148,7 @@ class Form(QWidget):
         label.setWordWrap(True)
         unit = f", in {pretty(field.unit)}" if field.unit else ""
         tip = f"{field.doc or words}{_bounds_words(field)}"
+        self._labels[field.name] = label
         for widget in (label, editor):
             widget.setToolTip(tip)
         editor.setAccessibleName(words + unit)
@@ -204,6 +207,7 @@ class Form(QWidget):
                 self._show(name, values.get(name, field.default))
         finally:
             self._filling = False
+        self._follow_choices()
 
     def _show(self, name: str, value: Any) -> None:
         editor, text = self._editors[name], text_of(value)
@@ -218,6 +222,22 @@ class Form(QWidget):
             if not typing and editor.text() != text and not editor.property("wrong"):
                 editor.setText(text)
                 editor.setCursorPosition(0)
+
+    def _follow_choices(self) -> None:
+        """Fade what does not matter with the choices as they stand, and say with which it does."""
+        for name, field in self.fields.items():
+            known = {k: v for k, v in field.only_with.items() if k in self.fields}
+            matters = all(self._text(k) in choices for k, choices in known.items())
+            editor, label = self._editors[name], self._labels[name]
+            if known and editor.isEnabledTo(self) != matters:
+                editor.setEnabled(matters)
+                label.setEnabled(matters)
+                tip = f"{field.doc}{_bounds_words(field)}"
+                only = "; ".join(
+                    f"{self.fields[k].label.lower()} {' or '.join(v)}" for k, v in known.items()
+                )
+                for widget in (editor, label):
+                    widget.setToolTip(tip if matters else f"{tip} Matters only with {only}.")
 
     def values(self) -> dict[str, Any]:
         """Return all values as they stand; raise `Wrong` at the first that is none."""
@@ -262,6 +282,7 @@ class Form(QWidget):
             self.mistaken.emit(name, str(error))
             return
         self.set_error(name, "")
+        self._follow_choices()
         self.edited.emit(name, value)
 
     def _browse(self, name: str) -> None:

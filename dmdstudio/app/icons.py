@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
-from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtGui import QIcon, QPainter, QPixmap, QPixmapCache
 from PySide6.QtSvg import QSvgRenderer
 
 _STROKES = {
@@ -16,6 +16,7 @@ _STROKES = {
     "stop": '<rect x="6" y="6" width="12" height="12" rx="1.5" fill="currentColor"/>',
     "resume": '<path d="M4 5v14" stroke-width="2.5"/><path d="M9 5v14l11-7z" fill="currentColor"/>',
     "check": '<path d="M4 17c3 0 4-10 8-10s5 6 8 6"/><path d="M14.5 19l2 2 4-4.5"/>',
+    "diagnose": '<path d="M3 13h4l2.5-7 4 13 2.5-6h5"/>',
     "export": '<path d="M12 15V4M8 8l4-4 4 4M4 15v3a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2v-3"/>',
     "drop": '<path d="M12 4v11M8 11l4 4 4-4M4 15v3a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2v-3"/>',
     "down": '<path d="M7 10l5 5 5-5"/>',
@@ -48,12 +49,18 @@ def application_icon() -> QIcon:
 
 
 def _pixmap(name: str, colour: str, size: int) -> QPixmap:
+    """Return a drawn picture; Qt keeps those drawn before."""
+    key, known = f"{name} {colour} {size}", QPixmap()
+    if QPixmapCache.find(key, known):
+        return known
     svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" '
         'stroke="currentColor" stroke-width="1.8" stroke-linecap="round" '
         f'stroke-linejoin="round">{_STROKES[name]}</svg>'
     ).replace("currentColor", colour)
-    return _render(svg, size)
+    drawn = _render(svg, size)
+    QPixmapCache.insert(key, drawn)
+    return drawn
 
 
 def _render(svg: str, size: int) -> QPixmap:

@@ -50,6 +50,8 @@ class Session(QObject):
         self.problems: dict[Place, str] = {}
         self.undo_stack = QUndoStack(self)
         self.ran: Recipe | None = None
+        self.diagnosed_recipe: Recipe | None = None
+        self.diagnosing = False
         self._repaint = QTimer(self, singleShot=True, interval=REPAINT_MILLISECONDS)
         self._repaint.timeout.connect(self.run_changed)
 
@@ -58,6 +60,7 @@ class Session(QObject):
     def open_recipe(self, recipe: Recipe, path: Path | None) -> None:
         """Show another recipe; earlier edits can no longer be undone."""
         self.recipe, self.recipe_path = recipe, path
+        self.diagnosed_recipe = None
         self.problems.clear()
         self.undo_stack.clear()
         self.recipe_changed.emit()

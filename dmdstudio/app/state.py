@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from dmdstudio.app.words import log_line
 from dmdstudio.plan.events import (
+    Diagnosed,
     Evaluated,
     Event,
     Failed,
@@ -31,6 +32,7 @@ from dmdstudio.plan.events import (
     Started,
     StepReport,
     TargetReport,
+    Uncertainty,
 )
 
 T = TypeVar("T")
@@ -91,6 +93,9 @@ class RunView(Struct, frozen=True, kw_only=True):
         first, latest, best: whole reports, with the curves. The best has the smallest loss averaged
             with its neighbours: the loss is noisy, and a single lucky draw must not win.
         settled: the best of those whose both neighbours are known, and its average.
+        finished, failed: how the run ended; other commands that end leave it as it is.
+        uncertainty: what is known of the parameters of one iteration of the run.
+        diagnosed: of the recipe, so it outlives a run.
     """
 
     ready: Ready | None = None
@@ -108,7 +113,9 @@ class RunView(Struct, frozen=True, kw_only=True):
     finished: Finished | None = None
     failed: Failed | None = None
     evaluated: Evaluated | None = None
+    uncertainty: Uncertainty | None = None
     gradient_checked: GradientChecked | None = None
+    diagnosed: Diagnosed | None = None
 
 
 def reduce(view: RunView, event: Event) -> RunView:
@@ -133,18 +140,23 @@ def _reduce(view: RunView, event: Event) -> RunView:
         case Ready():
             return replace(view, ready=event, phase=None)
         case Finished():
-            return _at_rest(replace(view, finished=event))
+            return _at_rest(replace(view, finished=event) if view.running else view)
         case Failed():
-            return _at_rest(replace(view, failed=event))
+            return _at_rest(replace(view, failed=event) if view.running else view)
+        case Uncertainty():
+            return replace(view, uncertainty=event)
         case GradientChecked():
             return _at_rest(replace(view, gradient_checked=event))
-        case Evaluated():
-            return _at_rest(replace(view, evaluated=event))
+        case Diagnosed():
+            return _at_rest(replace(view, diagnosed=event))
+        case Evaluated(uncertainty=known):
+            known = known or view.uncertainty
+            return _at_rest(replace(view, evaluated=event, uncertainty=known))
     return view
 
 
 def _at_rest(view: RunView) -> RunView:
-    return replace(view, running=False, paused=False, phase=None)
+    return replace(view, running=False, paused=False, phase=None, progress=None)
 
 
 def _after_start(view: RunView, started: Started) -> RunView:
@@ -155,6 +167,7 @@ def _after_start(view: RunView, started: Started) -> RunView:
         log=view.log,
         running=True,
         gradient_checked=view.gradient_checked,
+        diagnosed=view.diagnosed,
     )
     if view.started is None or view.started.run_dir != started.run_dir:
         return fresh

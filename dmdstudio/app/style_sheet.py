@@ -46,8 +46,9 @@ def style_sheet(c: Theme) -> str:
     QFrame#card, QWidget#page {{ background: {c.panel}; border: 1px solid {c.line};
         border-radius: 8px; }}
     QWidget#plain {{ background: {c.panel}; }}
-    QListView, QTableView, QPlainTextEdit, QScrollArea#settings {{ background: {c.panel};
-        border: 1px solid {c.line}; border-radius: 6px; }}
+    QListView, QTableView, QPlainTextEdit, QScrollArea#settings,
+        QScrollArea#advice {{ background: {c.panel}; border: 1px solid {c.line};
+        border-radius: 6px; }}
     QTableView {{ gridline-color: transparent; selection-background-color: {c.accent};
         selection-color: {c.on_accent}; }}
     QTableView::item {{ padding: 0px 3px; border: 1px solid transparent; }}
@@ -84,6 +85,10 @@ def style_sheet(c: Theme) -> str:
     QPushButton#section {{ text-align: left; border: none; background: transparent;
         font-weight: 600; padding: 8px 2px; }}
     QPushButton#section:focus {{ color: {c.accent}; }}
+    QPushButton#segment {{ border-radius: 0px; padding: 5px 14px; color: {c.quiet};
+        background: transparent; border: none; border-bottom: 2px solid {c.line}; }}
+    QPushButton#segment:checked {{ color: {c.text}; border-bottom: 2px solid {c.accent}; }}
+    QPushButton#segment:focus {{ color: {c.accent}; }}
     QPushButton:disabled {{ color: {c.faded}; }}
     QLabel#quiet {{ color: {c.quiet}; }}
     QLabel#wrong {{ color: {c.bad}; }}

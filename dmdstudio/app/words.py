@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import html
 import math
+import re
 
 from dmdstudio.base.units import pretty
 from dmdstudio.plan.events import (
+    Diagnosed,
     Event,
     Failed,
     Finished,
     Iterated,
     Log,
     ParameterReport,
+    ParameterUncertainty,
     Ready,
     Started,
     StepReport,
     TargetReport,
+    Uncertainty,
 )
 
 
@@ -36,6 +41,49 @@ def difference(target: TargetReport) -> str:
     if target.experiment[0] == 0:
         return ""
     return f"{100 * (target.value[0] / target.experiment[0] - 1):+.1f}\u00a0%"
+
+
+def short_key(key: str) -> str:
+    """Return ``'sigma Ar'`` for ``'lennard_jones.sigma[Ar]'``."""
+    return key.rpartition(".")[2].replace("[", " ").replace("]", "")
+
+
+def growth_words(rate: float) -> str:
+    """Return in a sentence how fast an adjoint grows, from its rate in 1/ps."""
+    if not rate > 0.0:
+        return "The adjoint does not grow."
+    return f"The adjoint grows at {rate:.3g} per ps: e-fold every {1.0 / rate:.2g} ps."
+
+
+def setting_words(text: str) -> str:
+    """Return a sentence with the names of settings in bold: ``dynamics.segments = 4``."""
+    safe = html.escape(text, quote=False)
+    return re.sub(r"\b([a-z]+\.[a-z_]+)\b", r"<b>\1</b>", safe)
+
+
+def interval_words(known: ParameterUncertainty) -> str:
+    """Return ``'3.380 to 3.412'``, with the digits that the width allows."""
+    if known.error is None or known.lower is None or known.upper is None:
+        return "not determined"
+    width = known.upper - known.lower
+    digits = max(0, 1 - math.floor(math.log10(width))) if width > 0 else 4
+    return f"{known.lower:.{digits}f} to {known.upper:.{digits}f}"
+
+
+def error_words(known: ParameterUncertainty) -> str:
+    """Return what is known of a parameter and where its error comes from."""
+    unit = f" {pretty(known.unit)}" if known.unit else ""
+    if known.error is None:
+        return "The data do not determine it: another target or a prior would."
+    parts = (
+        ("the experiment", known.experiment),
+        ("finitely many replicas", known.sampling),
+        ("the prior", known.prior),
+        ("the way still to go", abs(known.remaining)),
+    )
+    shares = ", ".join(f"{value:.2g}{unit} from {name}" for name, value in parts if value > 0)
+    value = number_with_error(known.value, known.error, known.unit)
+    return f"{value}; 95 % from {interval_words(known)}{unit}. {shares}".rstrip(" .") + "."
 
 
 def relative_change(start: ParameterReport, now: ParameterReport) -> float | None:
@@ -71,7 +119,20 @@ def log_line(event: Event) -> Log | None:
         case Failed():
             text = f"{event.message} {event.advice}".strip()
             return Log(level="error", text=text, time=event.time)
+        case Diagnosed():
+            return Log(level="info", text=f"Diagnosed. Horizon {event.reason}")
+        case Uncertainty():
+            return Log(level="info", text=_known(event), time=event.time)
     return None
+
+
+def _known(event: Uncertainty) -> str:
+    parts = [
+        f"{short_key(p.key)} "
+        + ("not determined" if p.error is None else number_with_error(p.value, p.error, p.unit))
+        for p in event.parameters
+    ]
+    return f"Uncertainty at iteration {event.iteration}: {', '.join(parts)}"
 
 
 def _started(event: Started) -> str:

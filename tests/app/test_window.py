@@ -97,7 +97,7 @@ def test_every_shortcut_is_taken_once():
 
 def test_every_control_has_a_name(window, example):
     window.open_paths([example])
-    window.settings_panel.refresh()
+    window.settings_panel.finish()
     nameless = [
         type(widget).__name__
         for kind in (QLineEdit, QComboBox, QAbstractButton)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 
-_ROOM = {"left": 34.0, "bottom": 60.0}
+_ROOM = {"left": 34.0, "right": 34.0, "bottom": 60.0}
 """Pixels from one mark to the next, at least."""
+_LOG_ROOM = {"left": 24.0, "right": 24.0, "bottom": 42.0}
 
 
 class Axis(pg.AxisItem):
@@ -32,10 +33,13 @@ class Axis(pg.AxisItem):
     def logTickValues(self, low: float, high: float, size: float, linear: Any) -> Any:  # noqa: N802
         """Return the marks of a logarithmic axis, as logarithms."""
         span = high - low
-        if span < 2.5:
+        most = max(2.0, size / _LOG_ROOM[self.orientation])
+        if span < 0.25:  # closer together than 1, 2 and 5 of a decade
+            return [(None, _round_numbers(low, high, most))]
+        if 3 * span < most:
             parts, step = (1, 2, 5), 1
         else:
-            parts, step = (1,), int(np.ceil(span / max(2.0, size / 28.0)))
+            parts, step = (1,), int(np.ceil(span / most))
         first = int(np.floor(low / step)) * step
         decades = range(first, int(np.ceil(high)) + 1, step)
         marks = [decade + float(np.log10(part)) for decade in decades for part in parts]
@@ -44,6 +48,16 @@ class Axis(pg.AxisItem):
     def logTickStrings(self, values: Any, scale: float, spacing: float) -> Any:  # noqa: N802
         """Return what is written at the marks of a logarithmic axis."""
         return [_power(value) for value in values]
+
+
+def _round_numbers(low: float, high: float, most: float) -> list[float]:
+    """Return the logarithms of a few evenly spaced round numbers."""
+    first, last = 10.0**low, 10.0**high
+    wanted = (last - first) / min(most, 5.0)
+    power = 10.0 ** np.floor(np.log10(wanted))
+    step = next(power * m for m in (1, 2, 5, 10) if power * m >= wanted)
+    marks = np.arange(np.ceil(first / step), np.floor(last / step) + 1) * step
+    return [float(np.log10(mark)) for mark in marks if mark > 0]
 
 
 def _power(logarithm: float) -> str:

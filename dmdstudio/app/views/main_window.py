@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QCloseEvent, QDesktopServices
 from PySide6.QtWidgets import QMainWindow, QStackedWidget
 
@@ -29,11 +29,14 @@ from dmdstudio.app.views.frame import (
     stacked,
 )
 from dmdstudio.app.views.gradient_dialog import GradientDialog
+from dmdstudio.app.views.gradient_panel import GradientPanel
 from dmdstudio.app.views.log_view import LogView
 from dmdstudio.app.views.loss_panel import LossPanel
 from dmdstudio.app.views.notice_bar import NoticeBar
 from dmdstudio.app.views.parameter_table import ParameterTable
 from dmdstudio.app.views.parameters_panel import ParametersPanel
+from dmdstudio.app.views.plot import Plot
+from dmdstudio.app.views.sensitivity_panel import SensitivityPanel
 from dmdstudio.app.views.settings_panel import SettingsPanel
 from dmdstudio.app.views.start_page import StartPage
 from dmdstudio.app.views.status_line import StatusLine
@@ -59,6 +62,8 @@ class MainWindow(QMainWindow):
             "diffusion": DiffusionPanel(self.session),
             "loss": LossPanel(self.session, actions["log_axis"]),
             "parameters": ParametersPanel(self.session),
+            "gradient": GradientPanel(self.session, actions["diagnose"], self.controller.apply),
+            "sensitivity": SensitivityPanel(self.session),
         }
         self.tabs = make_tabs("Plots", {actions[n].text(): p for n, p in self.panels.items()})
         self.start_page = StartPage(actions["open"], actions["example"])
@@ -82,6 +87,9 @@ class MainWindow(QMainWindow):
         self.drop_target = DropTarget(self, lambda: self.session.recipe is not None)
         self.drop_target.dropped.connect(self.controller.open_paths)
         self._connect()
+        self._idle = QTimer(self, interval=15)
+        self._idle.timeout.connect(self._prepare_a_plot)
+        self._idle.start()
         self.resize(1440, 900)
         self._restore()
         self.show_start_page()
@@ -119,6 +127,7 @@ class MainWindow(QMainWindow):
             "stop": controller.stop,
             "resume": self._resume,
             "check_gradient": self._check_gradient,
+            "diagnose": self._diagnose,
             "edit_parameters": lambda: self._inspect(0),
             "edit_settings": lambda: self._inspect(1),
             "show_run_folder": self._show_run_folder,
@@ -132,6 +141,14 @@ class MainWindow(QMainWindow):
 
     def _paint_icons(self) -> None:
         paint_icons(self.actions_by_name)
+
+    def _prepare_a_plot(self) -> None:
+        """Make the axes of one plot after another once the window is there, a little each time."""
+        waiting = (plot for plot in self.findChildren(Plot) if not plot.is_prepared)
+        if (plot := next(waiting, None)) is None:
+            self._idle.stop()
+        else:
+            plot.prepare()
 
     # -- pages
 
@@ -189,6 +206,7 @@ class MainWindow(QMainWindow):
         enabled = {
             "run": not busy and not blocked,
             "check_gradient": not busy and not blocked,
+            "diagnose": not busy and not blocked,
             "pause": busy,
             "stop": busy,
             "resume": not busy and view.started is not None,
@@ -237,6 +255,11 @@ class MainWindow(QMainWindow):
         self._take_over_edits()
         self.show_workspace()
         self.controller.check_gradient()
+
+    def _diagnose(self) -> None:
+        self._take_over_edits()
+        self.show_tab("gradient")
+        self.controller.diagnose()
 
     def _open_example(self) -> None:
         recipe = example_recipe()

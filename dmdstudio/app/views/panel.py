@@ -39,9 +39,13 @@ class Panel(QWidget):
         started = self.session.view.started
         if started is not self._started:  # another run: nothing of the last one may stay
             self._started = started
-            for plot in self.findChildren(Plot):
+            for plot in self.run_plots():
                 plot.clear()
         self.draw()
+
+    def run_plots(self) -> list[Plot]:
+        """Return the plots that show the run."""
+        return self.findChildren(Plot)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """Catch up with what happened while hidden."""

@@ -11,18 +11,25 @@ from PySide6.QtWidgets import QHeaderView, QLabel, QTableView, QVBoxLayout, QWid
 from dmdstudio.app.forms import Wrong, text_of, value_of
 from dmdstudio.app.session import Place, Session
 from dmdstudio.app.theme import theme, theme_changed
-from dmdstudio.app.words import relative_change
+from dmdstudio.app.words import error_words, interval_words, relative_change
 from dmdstudio.base.units import pretty
 from dmdstudio.plan.catalog import Field
-from dmdstudio.plan.events import ParameterReport
+from dmdstudio.plan.events import ParameterReport, ParameterUncertainty
 from dmdstudio.plan.recipe import ParameterPlan
 from dmdstudio.plan.terms import parameter_key
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
 
-COLUMNS = ("Parameter", "Free", "Value", "Unit", "Lower", "Upper", "Now", "Change")
-_EDITED = {"Value": "value", "Lower": "lower", "Upper": "upper"}
+COLUMNS = (
+    "Parameter", "Free", "Value", "Unit", "Now", "Change", "Error", "95 % interval", "Lower",
+    "Upper", "Prior",
+)  # fmt: skip
+OF_RUN = ("Now", "Change")
+"""Columns that are there once a run is."""
+FOUND = ("Error", "95 % interval")
+"""Columns that are there once the uncertainty is known."""
+_EDITED = {"Value": "value", "Lower": "lower", "Upper": "upper", "Prior": "prior"}
 _TIPS = {
     "Parameter": "The parameter and the atom type it belongs to",
     "Free": "Ticked: refined. Not ticked: held at its value",
@@ -30,8 +37,12 @@ _TIPS = {
     "Lower": "The refinement never goes below; empty for no bound",
     "Upper": "The refinement never goes above; empty for no bound",
     "Unit": "The unit of value and bounds",
+    "Prior": "Holds the parameter to where it starts, within this fraction: 0.05 for 5 %; "
+    "empty for none",
     "Now": "The value at the latest iteration of the run that is shown",
     "Change": "From the start of the run to its latest iteration",
+    "Error": "The standard error of the best iteration's value",
+    "95 % interval": "Where the parameter lies with 95 % confidence",
 }
 
 
@@ -44,6 +55,7 @@ class ParameterModel(QAbstractTableModel):
         self._rows: list[tuple[Place, str, ParameterPlan]] = []
         self._start: dict[str, ParameterReport] = {}
         self._now: dict[str, ParameterReport] = {}
+        self._known: dict[str, ParameterUncertainty] = {}
         session.recipe_changed.connect(self._read_recipe)
         session.run_changed.connect(self._read_run)
         session.problems_changed.connect(self._tell)
@@ -73,6 +85,8 @@ class ParameterModel(QAbstractTableModel):
         now = view.latest.parameters if view.latest else ()
         self._start = {p.key: p for p in start}
         self._now = {p.key: p for p in now}
+        known = view.uncertainty
+        self._known = {p.key: p for p in known.parameters} if known else {}
         self._tell()
 
     def _tell(self) -> None:
@@ -129,6 +143,8 @@ class ParameterModel(QAbstractTableModel):
                 return QColor(theme().bad)
             quiet = column == "Unit" or (not parameter.free and column != "Parameter")
             return QColor(theme().quiet) if quiet else None
+        if role == Role.ToolTipRole and column in FOUND and key in self._known:
+            return error_words(self._known[key])
         if role == Role.ToolTipRole:
             return problem or (key if column == "Parameter" else _TIPS[column])
         if role == Role.AccessibleTextRole:
@@ -139,7 +155,7 @@ class ParameterModel(QAbstractTableModel):
         match column:
             case "Parameter":
                 return f"{parameter.name} {parameter.of}" if parameter.of else parameter.name
-            case "Value" | "Lower" | "Upper":
+            case "Value" | "Lower" | "Upper" | "Prior":
                 return text_of(getattr(parameter, _EDITED[column]))
             case "Unit":
                 return pretty(parameter.unit)
@@ -148,6 +164,11 @@ class ParameterModel(QAbstractTableModel):
             case "Change" if key in self._now and key in self._start:
                 change = relative_change(self._start[key], self._now[key])
                 return "" if change is None else f"{change:+.2f}\u00a0%"
+            case "Error" if key in self._known:
+                error = self._known[key].error
+                return "unknown" if error is None else f"± {error:.2g}"
+            case "95 % interval" if key in self._known:
+                return interval_words(self._known[key])
         return ""
 
     def setData(self, index: Index, value: Any, role: int = Role.EditRole) -> bool:  # noqa: N802
@@ -207,11 +228,21 @@ class ParameterTable(QWidget):
         layout.addWidget(self.table, 1)
         layout.addWidget(self._wrong)
         session.problems_changed.connect(self._show_problems)
+        session.run_changed.connect(self._show_columns)
         session.run_changed.connect(self._show_hint)
         session.recipe_changed.connect(self._show_hint)
         theme_changed().changed.connect(self.table.viewport().update)
         self._show_problems()
+        self._show_columns()
         self._show_hint()
+
+    def _show_columns(self) -> None:
+        """Show what only some runs found where this one did."""
+        view = self._session.view
+        for names, hidden in ((OF_RUN, view.latest is None), (FOUND, view.uncertainty is None)):
+            for column in map(COLUMNS.index, names):
+                if self.table.isColumnHidden(column) != hidden:
+                    self.table.setColumnHidden(column, hidden)
 
     def _show_problems(self) -> None:
         sentences = [

@@ -9,6 +9,7 @@ from dmdstudio.app.session import Session
 from dmdstudio.app.state import parameter_history
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot, with_unit
+from dmdstudio.app.words import short_key
 from dmdstudio.plan.events import ParameterReport
 
 _MOST_LINES = 12
@@ -66,7 +67,7 @@ class ParametersPanel(Panel):
             iterations, values = parameter_history(view, parameter.key)
             start = values[0] or 1.0
             changes = [100.0 * (value / start - 1.0) for value in values]
-            name, colour = _short(parameter.key), f"series {number}"
+            name, colour = short_key(parameter.key), f"series {number}"
             self.relative.line(
                 parameter.key, iterations, changes, colour, label=name, points=True, width=1.6
             )
@@ -79,7 +80,7 @@ class ParametersPanel(Panel):
         if parameter is None:
             return
         iterations, values = parameter_history(self.session.view, parameter.key)
-        self.single.set_labels("Iteration", with_unit(_short(parameter.key), parameter.unit))
+        self.single.set_labels("Iteration", with_unit(short_key(parameter.key), parameter.unit))
         self.single.whole_numbers_below()
         self.single.line("value", iterations, values, "accent", points=True, width=1.6)
         span = max(values) - min(values) or abs(values[0]) * 0.01 or 1.0
@@ -98,7 +99,7 @@ class ParametersPanel(Panel):
         self.chooser.blockSignals(True)
         self.chooser.clear()
         for key in keys:
-            self.chooser.addItem(_short(key), key)
+            self.chooser.addItem(short_key(key), key)
         self.chooser.blockSignals(False)
         self.relative.clear()
         self.single.clear()
@@ -106,8 +107,3 @@ class ParametersPanel(Panel):
     def _choose(self) -> None:
         self.single.clear()
         self._ask()
-
-
-def _short(key: str) -> str:
-    """Return ``'sigma Ar'`` for ``'lennard_jones.sigma[Ar]'``."""
-    return key.rpartition(".")[2].replace("[", " ").replace("]", "")

@@ -34,27 +34,19 @@ class Plot(QWidget):
     def __init__(self, title: str, empty: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._title = title
+        self._axes: Any = None
+        self._whole_numbers = False
         self._lines: dict[str, tuple[pg.PlotDataItem, dict[str, Any]]] = {}
         self._bands: dict[str, tuple[pg.FillBetweenItem, str]] = {}
         self._axis_words: dict[str, str] = {"left": "", "bottom": ""}
+        self._marks: dict[str, tuple[pg.InfiniteLine, dict[str, Any]]] = {}
         self._log = False
+        self._log_bottom = False
         self._empty = QLabel(empty)
         self._empty.setObjectName("quiet")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         self._empty.setMargin(24)
-        axes = {side: Axis(orientation=side) for side in ("left", "bottom")}
-        self._widget = pg.PlotWidget(axisItems=axes)
-        self._widget.setAccessibleName(title)
-        self._widget.setMenuEnabled(False)
-        self._widget.setFrameShape(self._widget.Shape.NoFrame)
-        self._plot: Any = self._widget.getPlotItem()
-        self._plot.hideButtons()
-        self._plot.showGrid(x=False, y=True, alpha=0.45)  # more would cost most of a repaint
-        self._plot.setContentsMargins(4, 8, 12, 4)
-        for side in ("left", "bottom"):
-            self._plot.getAxis(side).enableAutoSIPrefix(False)
-        self._plot.getAxis("left").setWidth(72)
         self._legend = QLabel()
         self._legend.setContentsMargins(16, 8, 16, 0)
         self._legend.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -63,7 +55,6 @@ class Plot(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self._legend)
-        column.addWidget(self._widget, 1)
         self._drawn = drawn
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self._empty)
@@ -72,7 +63,38 @@ class Plot(QWidget):
         self.setAccessibleName(title)
         self.setAccessibleDescription(empty)
         theme_changed().changed.connect(self.restyle)
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the axes are made."""
+        return self._axes is not None
+
+    def prepare(self) -> None:
+        """Make the axes. It takes a while, so it is done when they are needed or in idle time."""
+        if self._axes is not None:
+            return
+        axes = {side: Axis(orientation=side) for side in ("left", "bottom")}
+        self._widget = pg.PlotWidget(axisItems=axes, enableMenu=False)
+        self._widget.setAccessibleName(self._title)
+        self._widget.setFrameShape(self._widget.Shape.NoFrame)
+        self._axes = self._widget.getPlotItem()
+        self._axes.hideButtons()
+        self._axes.showGrid(x=False, y=True, alpha=0.45)  # more would cost most of a repaint
+        self._axes.setContentsMargins(4, 8, 12, 4)
+        for side in ("left", "bottom"):
+            self._axes.getAxis(side).enableAutoSIPrefix(False)
+        self._axes.getAxis("left").setWidth(72)
+        self._axes.getAxis("bottom").whole_numbers = self._whole_numbers
+        layout = self._drawn.layout()
+        assert isinstance(layout, QVBoxLayout)
+        layout.addWidget(self._widget, 1)
         self.restyle()
+
+    @property
+    def _plot(self) -> Any:
+        """The axes, made by now."""
+        self.prepare()
+        return self._axes
 
     def set_labels(self, bottom: str, left: str) -> None:
         """Name both axes, units included."""
@@ -92,12 +114,16 @@ class Plot(QWidget):
         """Whether words stand in place of the axes."""
         return self._stack.currentWidget() is self._empty
 
-    def set_log(self, log: bool) -> None:
-        """Choose a logarithmic or a linear left axis."""
-        if log != self._log:
-            self._log = log
-            self._plot.setLogMode(x=False, y=log)
+    def set_log(self, log: bool, bottom: bool = False) -> None:
+        """Choose logarithmic or linear axes, left and below."""
+        if (log, bottom) != (self._log, self._log_bottom):
+            self._log, self._log_bottom = log, bottom
+            self._plot.setLogMode(x=bottom, y=log)
             self._plot.enableAutoRange()
+
+    def set_range(self, low: float, high: float) -> None:
+        """Show this part of the left axis, whatever the lines hold."""
+        self._plot.setYRange(low, high, padding=0.0)
 
     def line(
         self,
@@ -125,7 +151,7 @@ class Plot(QWidget):
         item, old = self._lines.get(name, (None, None))
         if item is None:
             item = pg.PlotDataItem()
-            item.setLogMode(False, self._log)
+            item.setLogMode(self._log_bottom, self._log)
             self._plot.addItem(item)
             old = None
         values = np.asarray(y, dtype=float)
@@ -162,13 +188,32 @@ class Plot(QWidget):
             self._paint_band(fill, colour)
 
     def level(
-        self, name: str, x: Numbers, value: float, error: float, colour: str, label: str
+        self,
+        name: str,
+        x: Numbers,
+        value: float,
+        error: float,
+        colour: str,
+        label: str,
+        beyond: float = 0.5,
     ) -> None:
         """Draw a horizontal line across all ``x``, with a band of one standard error."""
-        ends = [float(np.min(x)) - 0.5, float(np.max(x)) + 0.5]
+        ends = [float(np.min(x)) - beyond, float(np.max(x)) + beyond]
         self.line(name, ends, [value, value], colour, label=label, dash=True, width=1.5)
         if error > 0:
             self.band(f"{name} band", ends, [value - error] * 2, [value + error] * 2, colour)
+
+    def mark(self, name: str, x: float, colour: str, label: str) -> None:
+        """Draw a vertical line through the whole height."""
+        line, _ = self._marks.get(name, (None, None))
+        if line is None:
+            line = pg.InfiniteLine(angle=90, movable=False)
+            line.setZValue(-10)
+            self._plot.addItem(line, ignoreBounds=True)
+        line.setPos(float(np.log10(x)) if self._log_bottom else x)
+        self._marks[name] = (line, {"colour": colour, "label": label})
+        self._paint_mark(name)
+        self._write_legend()
 
     def remove(self, name: str) -> None:
         """Take a line away."""
@@ -182,15 +227,30 @@ class Plot(QWidget):
         for fill, _ in self._bands.values():
             self._plot.removeItem(fill)
         self._bands.clear()
+        for line, _ in self._marks.values():
+            self._plot.removeItem(line)
+        self._marks.clear()
         for name in list(self._lines):
             self.remove(name)
+        self._write_legend()
+        if self._axes is not None:
+            self._axes.enableAutoRange()
 
     def whole_numbers_below(self) -> None:
         """Mark the bottom axis at whole numbers only, for iterations."""
-        self._plot.getAxis("bottom").whole_numbers = True
+        self._whole_numbers = True
+        if self._axes is not None:
+            self._axes.getAxis("bottom").whole_numbers = True
+
+    def set_ticks(self, names: Sequence[str]) -> None:
+        """Write names at 0, 1, 2 ... of the bottom axis; without names, its numbers again."""
+        ticks = [list(enumerate(names))] if names else None
+        self._plot.getAxis("bottom").setTicks(ticks)
 
     def restyle(self) -> None:
         """Take on the colours of the theme."""
+        if self._axes is None:
+            return
         colours = theme()
         self._widget.setBackground(colours.panel)
         for side in ("left", "bottom"):
@@ -202,6 +262,8 @@ class Plot(QWidget):
             self._paint_line(item, look)
         for fill, colour in self._bands.values():
             self._paint_band(fill, colour)
+        for name in self._marks:
+            self._paint_mark(name)
         self._label_axes()
         self._write_legend()
 
@@ -213,11 +275,14 @@ class Plot(QWidget):
                 mark = "●" if look["points"] else "╌╌" if look["dash"] else "━━"
                 colour = colour_of(look["colour"]).name()
                 words.append(f'<span style="color:{colour}">{mark}</span>&nbsp;{look["label"]}')
+        for _, look in self._marks.values():
+            colour = colour_of(look["colour"]).name()
+            words.append(f'<span style="color:{colour}">┆</span>&nbsp;{look["label"]}')
         self._legend.setText("&nbsp;&nbsp;&nbsp; ".join(words))
         self._legend.setVisible(bool(words))
 
     def _label_axes(self) -> None:
-        for side, words in self._axis_words.items():
+        for side, words in self._axis_words.items() if self._axes is not None else ():
             self._plot.setLabel(side, words, color=theme().quiet)
 
     def _paint_line(self, item: pg.PlotDataItem, look: dict[str, Any]) -> None:
@@ -232,6 +297,12 @@ class Plot(QWidget):
             item.setSymbolPen(pg.mkPen(theme().panel, width=1.0))
         else:
             item.setSymbol(None)  # type: ignore[arg-type]
+
+    def _paint_mark(self, name: str) -> None:
+        line, look = self._marks[name]
+        pen = pg.mkPen(colour_of(look["colour"]), style=Qt.PenStyle.DashLine)
+        pen.setWidthF(1.5 * self.devicePixelRatioF())
+        line.setPen(pen)
 
     def _paint_band(self, fill: pg.FillBetweenItem, colour: str) -> None:
         shade = colour_of(colour)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
@@ -76,7 +76,10 @@ class SettingsPanel(QScrollArea):
         self._shape: object = None
         self._forms: list[tuple[Place, Form]] = []
         self._sections: dict[str, Section] = {}
+        self._waiting: list[str] = []
         self._due = True
+        self._next = QTimer(self, singleShot=True, interval=1)
+        self._next.timeout.connect(self._build_next)
         session.recipe_changed.connect(self._ask)
         session.catalog_changed.connect(self._ask)
         session.problems_changed.connect(self._show_problems)
@@ -85,8 +88,7 @@ class SettingsPanel(QScrollArea):
 
     def form(self, place: Place) -> Form:
         """Return the form of a section, such as ``('sampling',)`` or ``('target', 0)``."""
-        if self._due:
-            self.refresh()
+        self.finish()
         return next(form for at, form in self._forms if at == place)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
@@ -101,14 +103,29 @@ class SettingsPanel(QScrollArea):
             self.refresh()
 
     def refresh(self) -> None:
-        """Show the recipe; make the forms anew only where their fields are others."""
+        """Show the recipe; make the forms anew only where their fields are others.
+
+        The sections are made one after another, with time for the window in between.
+        """
         self._due = False
         table = self._session.table()
         shape = self._shape_of(table)
         if shape != self._shape:
             self._shape = shape
             self._build(table)
-        for place, form in self._forms:
+        else:
+            self._fill(self._forms)
+
+    def finish(self) -> None:
+        """Make at once what is still to be made."""
+        if self._due:
+            self.refresh()
+        while self._waiting:
+            self._build_next()
+
+    def _fill(self, forms: list[tuple[Place, Form]]) -> None:
+        table = self._session.table()
+        for place, form in forms:
             values: Any = table
             for step in place:
                 values = values.get(step, {}) if isinstance(values, dict) else values[step]
@@ -133,22 +150,34 @@ class SettingsPanel(QScrollArea):
         layout = QVBoxLayout(page)
         layout.setContentsMargins(12, 6, 14, 12)
         layout.setSpacing(2)
-        for name, title in _TITLES.items() if table else ():
-            body = QWidget()
-            rows = QVBoxLayout(body)
-            rows.setContentsMargins(18, 0, 0, 10)
-            rows.setSpacing(14)
-            value = table.get(name, {})
-            if isinstance(value, list):
-                for index, item in enumerate(value):
-                    rows.addWidget(self._form((name, index), item))
-            else:
-                rows.addWidget(self._form((name,), value))
-            section = Section(title, body, folded=name in _FOLDED)
-            self._sections[name] = section
-            layout.addWidget(section)
         layout.addStretch(1)
+        self._layout = layout
         self.setWidget(page)
+        self._waiting = list(_TITLES) if table else []
+        self._build_next()
+
+    def _build_next(self) -> None:
+        """Make the next section."""
+        if not self._waiting:
+            return
+        name = self._waiting.pop(0)
+        value = self._session.table().get(name, {})
+        body = QWidget()
+        rows = QVBoxLayout(body)
+        rows.setContentsMargins(18, 0, 0, 10)
+        rows.setSpacing(14)
+        before = len(self._forms)
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                rows.addWidget(self._form((name, index), item))
+        else:
+            rows.addWidget(self._form((name,), value))
+        section = Section(_TITLES[name], body, folded=name in _FOLDED)
+        self._sections[name] = section
+        self._layout.insertWidget(self._layout.count() - 1, section)
+        self._fill(self._forms[before:])
+        if self._waiting:
+            self._next.start()
 
     def _form(self, place: Place, values: dict[str, Any]) -> Form:
         name = str(place[0])
@@ -199,8 +228,7 @@ class SettingsPanel(QScrollArea):
 
     def show_section(self, name: str) -> None:
         """Unfold a section and scroll to it."""
-        if self._due:
-            self.refresh()
+        self.finish()
         section = self._sections.get(name)
         if section is not None:
             section.unfold()

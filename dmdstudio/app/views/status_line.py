@@ -17,6 +17,7 @@ _PHASES = {
     "sampling": "Sampling starts",
     "propagating": "Propagating",
     "differentiating": "Differentiating",
+    "diagnosing": "Diagnosing",
     "writing": "Writing",
     "evaluating": "Evaluating",
 }
@@ -51,7 +52,7 @@ class StatusLine(QStatusBar):
         """Show the session as it is now."""
         view = self._session.view
         self.phase.setText(phase_words(view))
-        shown = view.running and view.progress is not None
+        shown = view.progress is not None
         self.progress.setVisible(shown)
         self.left.setVisible(shown)
         if view.progress is not None:
