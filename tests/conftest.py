@@ -28,14 +28,23 @@ TINY = [
 
 
 @pytest.fixture
-def tiny_recipe(tmp_path):
+def tiny_recipe(tmp_path, make_tiny_recipe):
     """The argon recipe on 108 atoms and 0.2 ps, in a folder of its own."""
+    return make_tiny_recipe(tmp_path / "recipe")
+
+
+@pytest.fixture(scope="session")
+def make_tiny_recipe():
+    """Write the tiny recipe into a new folder."""
+    return _tiny_recipe
+
+
+def _tiny_recipe(folder):
     from dmdstudio.files.structures import write_structure
     from dmdstudio.plan.recipe import read_recipe, recipe_to_toml
     from dmdstudio.plan.settings import with_settings
     from dmdstudio.plan.structure import Structure
 
-    folder = tmp_path / "recipe"
     folder.mkdir()
     shutil.copy(EXAMPLES / "argon-diffusion" / "argon-self-diffusion.csv", folder)
     basis = np.array([[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]])
