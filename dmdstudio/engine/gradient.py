@@ -15,10 +15,12 @@ from jax import Array
 from msgspec import Struct
 
 from dmdstudio.base.registry import Registry
+from dmdstudio.engine.adjoint import Truncation
 from dmdstudio.plan.catalog import Entry, fields_of
 
 if TYPE_CHECKING:
     from dmdstudio.engine.ensemble import Ensemble
+    from dmdstudio.engine.problem import Problem
     from dmdstudio.engine.target import Means
 
 
@@ -66,6 +68,10 @@ class GradientMethod(abc.ABC):
     def keeps_features(self) -> bool:
         """Whether the forward pass keeps the features of all frames for the way back."""
         return False
+
+    def truncation(self, problem: Problem) -> Truncation:
+        """Return how adjoint and tangents are truncated; not at all, where nothing is said."""
+        return Truncation.window(problem.blocks, 0)
 
     @property
     def anchor_every(self) -> int:

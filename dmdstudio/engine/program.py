@@ -7,14 +7,17 @@ from functools import cached_property
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
-from dmdstudio.engine.adjoint import Backward
+from dmdstudio.engine.adjoint import Backward, Truncation
 from dmdstudio.engine.core import Phase, Start, State, Tree
 from dmdstudio.engine.dynamics import Trajectory
 from dmdstudio.engine.gradient import Work
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.sampling import Chain, Sampler, maxwell
+from dmdstudio.engine.tangents import Tangents
 
 
 class Program:
@@ -94,6 +97,22 @@ class Program:
             theta, to_parameters = jax.vjp(self.problem.theta, parameters)
             adjoint = backward(theta, cell, trajectory, cotangent, truncation)
             return to_parameters(adjoint.theta)[0], adjoint.residual
+
+        return self.replicas.compile(one)
+
+    @cached_property
+    def tangents(self) -> Callable[..., Any]:
+        """((parameters, truncation), start) -> derivatives of summaries by free parameters."""
+        problem = self.problem
+        tangents = Tangents(problem.leapfrog())
+
+        def one(shared: tuple[Array, Truncation], start: Start) -> Any:
+            values, truncation = shared
+            directions = jnp.diag(problem.scale)[np.flatnonzero(problem.free)]
+            along = jax.vmap(lambda d: jax.jvp(problem.theta, (values,), (d,))[1])
+            found = tangents(problem.theta(values), along(directions), start, truncation)
+            size = problem.scale[problem.free]
+            return jax.tree.map(lambda a: (a.T / size).T, found)
 
         return self.replicas.compile(one)
 

@@ -16,11 +16,14 @@ from dmdstudio.engine.divergence import require_numbers
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import Pathwise, Work
 from dmdstudio.engine.horizon import ENOUGH, signal_to_noise
+from dmdstudio.engine.newton import Normal, gauss_newton, measure
 from dmdstudio.engine.pool import Pool, renewed
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.program import Program
 from dmdstudio.engine.target import Means, Target
 from dmdstudio.plan.events import Curve, StepReport, TargetReport
+
+GAUSS_NEWTON = "gauss_newton"
 
 MEASURE_AGAIN = 5
 """Iterations after which a measured horizon may be measured again, where the noise calls for it."""
@@ -36,11 +39,13 @@ class Taken(NamedTuple):
         parameters: before it [parameter].
         optimizer: optax's state before it.
         gradient: of the loss there [parameter], internal units.
+        normal: the normal equations there, where the optimiser asks for them.
     """
 
     parameters: np.ndarray
     optimizer: Any
     gradient: np.ndarray
+    normal: Normal | None = None
 
 
 class RefinementState(NamedTuple):
@@ -88,8 +93,10 @@ def init(problem: Problem) -> RefinementState:
     return RefinementState(0, problem.initial.copy(), optimizer, None)
 
 
-def _optimizer(problem: Problem) -> optax.GradientTransformation:
+def _optimizer(problem: Problem) -> optax.GradientTransformationExtraArgs:
     plan = problem.optimizer
+    if plan.kind == GAUSS_NEWTON:
+        return gauss_newton(plan.momentum, problem.iterations, plan.largest_step)
     schedule = optax.cosine_decay_schedule(
         plan.learning_rate, problem.iterations, plan.final_learning_rate / plan.learning_rate
     )
@@ -101,7 +108,7 @@ def _optimizer(problem: Problem) -> optax.GradientTransformation:
         "sgd": lambda: optax.sgd(schedule, momentum=momentum),
     }[plan.kind]
     clip = optax.clip_by_global_norm(plan.gradient_clip) if plan.gradient_clip else optax.identity()
-    return optax.chain(clip, make())
+    return optax.with_extra_args_support(optax.chain(clip, make()))
 
 
 def learning_rate(problem: Problem, iteration: int) -> float:
@@ -141,6 +148,9 @@ def step(
     loss = float(loss) + prior
     gradient = yield from differentiate(ensemble, state.parameters, cotangent)
     require_numbers(problem, loss, gradient.total, state.iteration)
+    normal = None
+    if problem.optimizer.kind == GAUSS_NEWTON:
+        normal = yield from measure(ensemble, state.parameters, gradient.horizon)
     shrink = min(1.0, RECOVERY * state.shrink)
     measured = float(signal_to_noise(*(g * problem.relative for g in gradient[:2])))
     report = StepReport(
@@ -163,7 +173,7 @@ def step(
         temperature=ensemble.temperature,
         seconds=time.perf_counter() - began,
     )
-    taken = Taken(state.parameters, state.optimizer, gradient.total)
+    taken = Taken(state.parameters, state.optimizer, gradient.total, normal)
     parameters, optimizer = follow(problem, taken, shrink)
     used = pool._replace(uses=pool.uses + 1)
     again = measured < ENOUGH and (state.iteration + 1) % MEASURE_AGAIN == 0
@@ -214,7 +224,8 @@ def follow(problem: Problem, step: Taken, shrink: float) -> tuple[np.ndarray, An
     """
     relative = jnp.asarray(step.gradient * problem.relative)
     scaled = jnp.asarray(step.parameters / problem.scale)
-    updates, optimizer = _optimizer(problem).update(relative, step.optimizer, scaled)
+    more = {} if step.normal is None else {"normal": step.normal}
+    updates, optimizer = _optimizer(problem).update(relative, step.optimizer, scaled, **more)
     updates = jax.tree.map(lambda u: shrink * u, updates)
     moved = np.asarray(optax.apply_updates(scaled, updates)) * problem.scale
     lower, upper = problem.bounds

@@ -69,7 +69,6 @@ class ParameterPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         setting("Prior mean", "Hold it here instead of where it starts."),
     ] = None
 
-
     @property
     def owner(self) -> str:
         """What it belongs to, in the one spelling that bonds and angles have."""
@@ -110,7 +109,14 @@ class SamplingPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         ),
     ] = "nvt"
     pressure: Annotated[
-        float, setting("Pressure", "Pressure of the npt ensemble; nvt has none.", "bar", ge=0)
+        float,
+        setting(
+            "Pressure",
+            "Pressure of the npt ensemble; nvt has none.",
+            "bar",
+            only_with={"ensemble": ("npt",)},
+            ge=0,
+        ),
     ] = 1.0
     replicas: Annotated[int, setting("Replicas", "Independent starts, run side by side.", ge=2)] = (
         32
@@ -216,7 +222,12 @@ class TargetPlan(Struct, frozen=True, kw_only=True):
     ] = None
     huber_threshold: Annotated[
         float,
-        setting("Huber threshold", "The loss turns linear at this many standard errors.", gt=0),
+        setting(
+            "Huber threshold",
+            "The loss turns linear at this many standard errors.",
+            only_with={"loss": ("huber",)},
+            gt=0,
+        ),
     ] = 1.345
     options: dict[str, Any] = {}
 
@@ -230,8 +241,13 @@ class OptimizerPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """How the parameters follow the gradient."""
 
     kind: Annotated[
-        Literal["adam", "sgd", "rmsprop", "adabelief"],
-        setting("Optimiser", "An optimiser of optax."),
+        Literal["adam", "sgd", "rmsprop", "adabelief", "gauss_newton"],
+        setting(
+            "Optimiser",
+            "A first-order optimiser of optax; or gauss_newton, which measures the sensitivity of "
+            "every prediction and tells parameters apart that only act together: few parameters, "
+            "few iterations.",
+        ),
     ] = "adam"
     learning_rate: Annotated[
         float,
@@ -242,7 +258,8 @@ class OptimizerPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         setting(
             "Momentum",
             "Share of the past gradients in a step of adam or adabelief (beta 1), or of the past "
-            "steps of sgd and rmsprop. Refinements take few iterations: a long memory overshoots.",
+            "steps of sgd and rmsprop. Refinements take few iterations: a long memory overshoots. "
+            "For gauss_newton the share of past iterations that counts at first; it rises to 1.",
             ge=0,
             lt=1,
         ),
@@ -255,6 +272,14 @@ class OptimizerPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             gt=0,
         ),
     ] = 0.0005
+    largest_step: Annotated[
+        float,
+        setting(
+            "Largest step",
+            "Largest relative change of a parameter in one iteration of gauss_newton.",
+            gt=0,
+        ),
+    ] = 0.1
     gradient_clip: Annotated[
         Annotated[float, msgspec.Meta(gt=0)] | None,
         setting("Gradient clip", "Largest norm of the relative gradient; empty for none."),
@@ -300,6 +325,14 @@ class ExecutionPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     batch: Annotated[
         int, setting("Batch", "Replicas computed together; 0 chooses by device and size.", ge=0)
     ] = 0
+    pairs: Annotated[
+        Literal["auto", "dense", "cells"],
+        setting(
+            "Pairs",
+            "How pairs within the cutoff are found: all against all, by cells, or whichever is "
+            "faster for the number of atoms.",
+        ),
+    ] = "auto"
 
 
 class Recipe(Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Any
 
 from dmdstudio.engine.gradient import Work
 from dmdstudio.engine.problem import Problem
-from dmdstudio.engine.refinement import RefinementState
+from dmdstudio.engine.refinement import GAUSS_NEWTON, RefinementState
 from dmdstudio.plan.events import Event, Phase, Progress
 from dmdstudio.service.control import Control
 
@@ -18,6 +18,10 @@ DERIVATIVE_COST = 3.0
 
 SCAN_COST = 20.0
 """Cost of measuring the horizon of the adjoint, in forward steps, where that is asked for."""
+
+
+TANGENT_COST = 6.0
+"""Cost of one parameter's tangent in forward steps."""
 
 
 class Pace:
@@ -34,7 +38,9 @@ class Pace:
             "propagating": float(steps),
             "differentiating": DERIVATIVE_COST * steps,
             "diagnosing": SCAN_COST * steps,
+            "tangents": TANGENT_COST * int(problem.free.sum()) * steps,
         }
+        self._newton = problem.optimizer.kind == GAUSS_NEWTON
         self._first = state.pool is None
         self._equilibration = float(plan.equilibration_steps)
         self._redraw = 1.0 / plan.reuse_limit
@@ -46,7 +52,9 @@ class Pace:
 
     def _iteration(self, redraw: float) -> float:
         cost = self._cost
-        return redraw * cost["sampling"] + cost["propagating"] + cost["differentiating"]
+        tangents = cost["tangents"] if self._newton else 0.0
+        redrawn = redraw * cost["sampling"]
+        return redrawn + cost["propagating"] + cost["differentiating"] + tangents
 
     def follow(
         self, work: Generator[Work, None, Any], iteration: int, control: Control

@@ -21,11 +21,22 @@ class VelocityAutocorrelationOptions(Struct, frozen=True, kw_only=True):
     window: Annotated[float, setting("Window", "Longest time of the correlation.", "ps", gt=0)] = (
         2.0
     )
+    normalise: Annotated[
+        bool,
+        setting(
+            "Normalise",
+            "Divide by the value at t = 0, which is known: its fluctuation is mere noise.",
+        ),
+    ] = False
 
 
 @dataclass(frozen=True, eq=False)
 class VelocityAutocorrelation(Observable):
-    """C(t) = <v(0).v(t)>, averaged over atoms and time origins; 3 kT/m at t = 0."""
+    """C(t) = <v(0).v(t)>, averaged over atoms and time origins; 3 kT/m at t = 0.
+
+    Normalised, C(t)/C(0), without a unit: the temperature of few replicas fluctuates, and all of
+    C(t) with it.
+    """
 
     options: VelocityAutocorrelationOptions
     clock: Clock
@@ -51,6 +62,11 @@ class VelocityAutocorrelation(Observable):
         """Check that the trajectory holds the window."""
         return cls(options, clock, clock.lags(options.window, cls.name))
 
+    def __post_init__(self) -> None:
+        """Without a unit where it is normalised."""
+        if self.options.normalise:
+            object.__setattr__(self, "unit", "1")
+
     @property
     def axis(self) -> np.ndarray:
         """Times [lag], ps."""
@@ -70,7 +86,9 @@ class VelocityAutocorrelation(Observable):
         return autocorrelation(features, self.lags) / features.shape[1]
 
     def curve(self, mean: Array) -> Array:
-        """Return C(t) [lag]."""
+        """Return C(t), or C(t)/C(0) [lag]."""
+        if self.options.normalise:
+            return mean / mean[0]
         return mean * factor("angstrom2/fs2", self.unit)
 
 
