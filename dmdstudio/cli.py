@@ -25,6 +25,7 @@ from dmdstudio.plan.events import (
     Finished,
     GradientChecked,
     StepReport,
+    Uncertainty,
 )
 from dmdstudio.plan.recipe import Recipe, read_recipe
 from dmdstudio.plan.settings import with_settings
@@ -34,6 +35,7 @@ from dmdstudio.terminal import (
     print_parameters,
     print_table,
     print_targets,
+    print_uncertainty,
 )
 
 if TYPE_CHECKING:
@@ -119,6 +121,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--replicas", type=_positive, metavar="N")
     command.add_argument("--seed", type=_whole, metavar="N", help="default: the recipe's plus one")
     command.add_argument("--iteration", type=_iteration, default="best", metavar="best|last|K")
+    command.add_argument(
+        "--uncertainty",
+        action="store_true",
+        help="also sensitivities, and standard errors of the parameters",
+    )
     _device_and_settings(command)
 
     command = add(
@@ -225,7 +232,8 @@ def _new_folder(recipe: str) -> Path:
 
 def _refined(events: Callable[[Control], Iterator[Event]], folder: Path, options: Any) -> int:
     reports: list[StepReport] = []
-    last = follow(events, options.json, reports)
+    found: list[Uncertainty] = []
+    last = follow(events, options.json, reports, found)
     assert isinstance(last, Finished)
     if options.json:
         print_json(
@@ -236,11 +244,14 @@ def _refined(events: Callable[[Control], Iterator[Event]], folder: Path, options
                 "best_iteration": last.best_iteration,
                 "seconds": last.seconds,
                 "last": msgspec.to_builtins(reports[-1]) if reports else None,
+                "uncertainty": msgspec.to_builtins(found[-1]) if found else None,
             }
         )
         return 0
     print(f"{last.reason.capitalize()} after {last.iterations} iterations: {folder}")
-    if reports:
+    if found:
+        print_uncertainty(found[-1])
+    elif reports:
         print_parameters(reports[-1].parameters)
     if last.reason == "stopped":
         print(f"Go on with: dmdstudio resume {folder}")
@@ -262,7 +273,9 @@ def _evaluate(options: Any) -> int:
     if not 0 <= seed < 2**32:
         raise RecipeError(f"Seed {seed} is not between 0 and 2^32 - 1.")
     result = follow(
-        lambda control: loop.evaluate(recipe, control, options.replicas, seed, iteration),
+        lambda control: loop.evaluate(
+            recipe, control, options.replicas, seed, iteration, options.uncertainty
+        ),
         options.json,
     )
     if not isinstance(result, Evaluated):
@@ -275,7 +288,10 @@ def _evaluate(options: Any) -> int:
     print(f"Parameters of {of}, {result.replicas} replicas, seed {result.seed}")
     print_targets(result.targets)
     print(f"loss {result.loss:.6g} ± {result.loss_error:.2g}")
-    print_parameters(result.parameters)
+    if result.uncertainty is None:
+        print_parameters(result.parameters)
+    else:
+        print_uncertainty(result.uncertainty)
     return 0
 
 

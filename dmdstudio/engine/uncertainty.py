@@ -118,7 +118,8 @@ def uncertainty(
     problem, free = ensemble.problem, ensemble.problem.free
     size = problem.scale[free]
     count = len(size)
-    information, experiment = np.zeros((count, count)), np.zeros((count, count))
+    information = np.zeros((count, count))
+    experiment = [np.zeros((count, 1))]  # its noise is the sum of these times unit noise
     slope = np.zeros(count)  # minus half the derivative of the loss
     influence = np.zeros((len(ensemble.weights.weight), count))
     for target in problem.targets:
@@ -131,21 +132,23 @@ def uncertainty(
         information += weighted @ jacobian
         slope += jacobian.T @ pull
         if target.experiment_error is not None:
-            noisy = weighted * target.experiment_error
-            experiment += noisy @ noisy.T
+            experiment.append(weighted * target.experiment_error)
         away = sensitivity.of_replicas * size - jacobian
         influence += np.einsum("p,rpk->rk", pull, away) - sensitivity.away @ weighted.T
     curvature, prior_slope = _prior(problem, parameters, size)
     directions = _Directions.of(ensemble, information, found, size, curvature)
     inverse = directions.inverse(information + curvature)
-    share = ensemble.weights.weight[:, None] * influence
-    replicas = len(share)
-    sampling = share.T @ share * replicas / (replicas - 1)
-    to_units = np.outer(size, size)
+    replicas = len(influence)
+    sampling = (ensemble.weights.weight[:, None] * influence).T * np.sqrt(replicas / (replicas - 1))
+
+    def covariance(noise: np.ndarray) -> np.ndarray:
+        response = size[:, None] * (inverse @ noise)
+        return response @ response.T
+
     return Uncertainty(
-        experiment=inverse @ experiment @ inverse * to_units,
-        sampling=inverse @ sampling @ inverse * to_units,
-        prior=inverse @ (problem.prior_weight * curvature) @ inverse * to_units,
+        experiment=covariance(np.concatenate(experiment, axis=1)),
+        sampling=covariance(sampling),
+        prior=covariance(np.sqrt(problem.prior_weight * curvature)),
         remaining=inverse @ (slope + prior_slope) * size,
         determined=directions.determined,
         undetermined=directions.vectors[:, ~directions.resolved].T,

@@ -58,7 +58,7 @@ def evaluate(
         recipe = msgspec.structs.replace(recipe, execution=execution)
     problem, _ = build(recipe, replicas)
     program = Program(problem)
-    ensemble = yield from measured(program, control)
+    ensemble = yield from measured(program, control, keep=uncertainty)
     if ensemble is None:
         yield Finished(reason="stopped", iterations=0, best_iteration=-1, seconds=0.0)
         return

@@ -26,6 +26,9 @@ from dmdstudio.plan.events import (
 from dmdstudio.service.control import Control
 from dmdstudio.service.pace import pieces
 
+NOTABLE = 0.05
+"""Component of a direction of unit length that is worth telling."""
+
 STREAM = 2**31
 """First of the random streams that no iteration uses."""
 
@@ -40,7 +43,8 @@ def of_run(
 ) -> Generator[Event, None, Uncertainty | None]:
     """Measure the uncertainty of one iteration's parameters on samples drawn afresh for it.
 
-    The samples that chose the iteration would favour it.
+    The samples that chose the iteration would favour it. The iterations are done by then, so that
+    all of this is at a fraction of one.
 
     Args:
         program: compiled functions.
@@ -54,14 +58,14 @@ def of_run(
     parameters = np.array([to_internal(values[slot.key], slot.unit) for slot in problem.slots])
     steps = problem.sampling.decorrelation_steps
     sampler = draw_pool(program, parameters, pool, steps, STREAM + iteration)
-    fresh = yield from pieces(sampler, "sampling", 0.0, 0.2, control)
+    fresh = yield from pieces(sampler, "sampling", 1.0, 1.0, control)
     if fresh is None:
         return None
     ensemble = Ensemble(program, fresh, weigh(program, fresh, parameters), horizon=horizon)
-    yield from pieces(ensemble.propagate(parameters, False), "propagating", 0.2, 0.4, control)
+    yield from pieces(ensemble.propagate(parameters, True), "propagating", 1.0, 1.0, control)
     if control.stop_requested:
         return None
-    return (yield from of_ensemble(ensemble, parameters, iteration, control, 0.4))
+    return (yield from of_ensemble(ensemble, parameters, iteration, control, 1.0))
 
 
 def of_ensemble(
@@ -164,11 +168,7 @@ def _notes(problem: Problem, known: engine.Uncertainty) -> tuple[str, ...]:
     keys = [slot.key for slot in problem.slots if slot.free]
     notes = []
     for direction, held in zip(known.undetermined, known.held, strict=True):
-        parts = [f"{k} {c:+.2g}" for k, c in zip(keys, direction, strict=True) if abs(c) > 0.01]
-        so = "their priors hold them" if held else "add a target that depends on them, or a prior"
-        notes.append(
-            f"The data do not determine the relative changes {', '.join(parts)} together: {so}."
-        )
+        notes.append(_undetermined(dict(zip(keys, direction, strict=True)), bool(held)))
     for target in problem.targets:
         if target.compared and target.experiment_error is None:
             notes.append(
@@ -184,3 +184,19 @@ def _notes(problem: Problem, known: engine.Uncertainty) -> tuple[str, ...]:
             "iterations or a lower final_learning_rate."
         )
     return tuple(notes)
+
+
+def _undetermined(changes: dict[str, float], held: bool) -> str:
+    """Say which parameters the data do not tell, or not tell apart."""
+    parts = {key: change for key, change in changes.items() if abs(change) > NOTABLE}
+    if len(parts) == 1:
+        what = next(iter(parts))
+    else:
+        listed = ", ".join(f"{key} by {change:+.2g}" for key, change in parts.items())
+        what = f"relative changes of {listed} together"
+    so = (
+        "a prior holds it."
+        if held
+        else "more replicas, another target that depends on it, or a prior would."
+    )
+    return f"The data do not determine {what}: {so}"

@@ -75,9 +75,32 @@ def test_contracted_with_the_loss_it_is_the_gradient(several, settings):
     found = finish(sensitivities(ensemble, problem.initial, problem.method.truncation(problem)))
     means = jax.tree.map(jnp.asarray, ensemble.means)
     gradient = finish(differentiate(ensemble, problem.initial, jax.grad(problem.loss)(means)))
-    contracted = 0.0
+    of_replicas = 0.0
     for target in problem.targets:
-        assert found[target.key].derivative.shape == (len(target.experiment), problem.free.sum())
-        by_point = 2.0 * target.weight * target.residual(means.whole[target.key]) / target.scale
-        contracted += np.asarray(by_point) @ found[target.key].derivative / len(by_point)
-    assert np.allclose(contracted, gradient.total[problem.free], rtol=1e-9)
+        sensitivity = found[target.key]
+        assert sensitivity.derivative.shape == (len(target.experiment), problem.free.sum())
+        z = np.asarray(target.residual(means.whole[target.key]))
+        by_point = 2.0 * target.weight * z / target.scale / len(z)
+        of_replicas += np.einsum("p,rpk->rk", by_point, sensitivity.of_replicas)
+    total = ensemble.weights.weight @ of_replicas
+    assert np.allclose(total, gradient.total[problem.free], rtol=1e-9)
+    error = ensemble.standard_error(of_replicas - total)
+    assert np.allclose(error, gradient.error[problem.free], rtol=1e-8)
+
+
+def test_adjoint_and_tangents_agree_and_single_precision_with_them(tiny_recipe):
+    """Same lattice starts, so only the method or the arithmetic differs."""
+    wide = measured(tiny_recipe, "execution.precision=float64")
+    parameters = wide.problem.initial
+    (adjoint,) = finish(sensitivities(wide, parameters)).values()
+    assert wide.kept
+    wide.kept = []
+    (tangent,) = finish(sensitivities(wide, parameters)).values()
+    for one, other in zip(adjoint, tangent, strict=True):
+        assert np.allclose(one, other, rtol=1e-8)
+    program = Program(build(with_settings(tiny_recipe, ["execution.precision=float32"]))[0])
+    narrow = Ensemble(program, wide.pool, weigh(program, wide.pool, parameters))
+    finish(narrow.propagate(parameters, keep=False))
+    (single,) = finish(sensitivities(narrow, parameters)).values()
+    assert np.allclose(single.derivative, tangent.derivative, rtol=1e-3)
+    assert not np.array_equal(single.derivative, tangent.derivative)
