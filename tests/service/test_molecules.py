@@ -107,6 +107,8 @@ def test_a_bond_has_one_name_from_either_end(recipe):
         ('of = "H-O"', 'of = "O-O"', ("harmonic_bond.length[O-O]", "no bond 'O-O'", "H-O")),
         ('of = "H-O-H"', 'of = "H-O"', ("harmonic_angle.angle[H-O]", "'H-O-H'")),
         ('of = "H-O-H"', 'of = "O-H-O"', ("no angle 'O-H-O'", "It has: H-O-H")),
+        ('value = 0.0\nunit = "kcal/mol"\nfree = false', 'value = 0.0\nunit = "kcal/mol"',
+         ("epsilon of H", "from 0", "free = false")),
         ('unit = "degree"', 'unit = "angstrom"', ("angle", "length", "'degree'")),
         ("free = false", "free = false\n\n[[potential.parameter]]\nname = 'length'\nof = 'O-H'\n"
          "value = 1.0", ("given twice",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -98,6 +99,16 @@ class LennardJones(PairPotential):
             }
             found[name] = Example(system, term, parameters, (sites + jitter) @ cell)
         return found
+
+    def check(self, values: Mapping[str, np.ndarray], free: Mapping[str, np.ndarray]) -> None:
+        """Raise `RecipeError` where a depth is to be refined from zero."""
+        stuck = np.flatnonzero(free["epsilon"] & (values["epsilon"] == 0.0))
+        if len(self.system.type_names) > 1 and len(stuck):
+            raise RecipeError(
+                f"lennard_jones: epsilon of {self.system.type_names[stuck[0]]} cannot be refined "
+                "from 0, where the mixed depth sqrt(epsilon_i epsilon_j) has no slope.",
+                "Start above 0, or set free = false.",
+            )
 
     @property
     def cutoff(self) -> float:  # type: ignore[override]
