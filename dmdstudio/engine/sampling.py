@@ -93,8 +93,8 @@ class Sampler:
             state = run(state, chain.cell, jnp.minimum(VOLUME_EVERY, left))
             return self._volume(theta, state, chain, jax.random.fold_in(volumes, number), adapt)
 
-        volumes = jax.random.fold_in(key, 1)
-        state = start(key, self._barostat.whole(chain.lattice, chain.cell), chain.cell)
+        dynamics, volumes = jax.random.split(key)
+        state = start(dynamics, self._barostat.whole(chain.lattice, chain.cell), chain.cell)
         pieces = (steps + VOLUME_EVERY - 1) // VOLUME_EVERY
         return lax.fori_loop(0, pieces, piece, (state, chain))[1]
 
