@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 
 from dmdstudio import __version__
-from dmdstudio.base.errors import DmdError, FileError, RecipeError, understood
+from dmdstudio.base.errors import DmdError, FileError, LostError, RecipeError, understood
 from dmdstudio.plan.events import (
     Evaluated,
     Event,
@@ -50,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.command(options) or 0
     except DmdError as error:
         _complain(error, as_json)
+        if isinstance(error, LostError):  # the usual end would wait for the others
+            sys.stdout.flush()
+            os._exit(error.exit_code)
         return error.exit_code
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
@@ -111,10 +115,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--run-dir", metavar="DIR", help="new folder for the run")
     command.add_argument("--iterations", type=_positive, metavar="N")
     _device_and_settings(command)
+    _several_processes(command)
 
     command = add("resume", _resume, "Go on with a run.")
     command.add_argument("run_dir", metavar="RUN_DIR")
     command.add_argument("--iterations", type=_positive, metavar="N", help="this many more")
+    _several_processes(command)
 
     command = add("evaluate", _evaluate, "Measure the observables on fresh samples.")
     command.add_argument("source", metavar="RECIPE|RUN_DIR")
@@ -160,6 +166,16 @@ def _device_and_settings(command: argparse.ArgumentParser) -> None:
         metavar="section.field=value",
         help="change a setting of the recipe; may be repeated",
     )
+
+
+def _several_processes(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--coordinator",
+        metavar="HOST:PORT",
+        help="where process 0 of several listens; not needed under srun",
+    )
+    command.add_argument("--processes", type=_positive, metavar="N", help="how many there are")
+    command.add_argument("--process-id", type=_whole, metavar="K", help="0 to N-1; 0 writes")
 
 
 def _whole(text: str) -> int:
@@ -230,11 +246,26 @@ def _new_folder(recipe: str) -> Path:
     return folder
 
 
+def _joined(options: Any) -> bool:
+    """Join the other processes, where there are any; return whether this one writes and prints."""
+    from dmdstudio.service import machine
+
+    machine.join(options.coordinator, options.processes, options.process_id)
+    processes = machine.processes()
+    if processes.count > 1:  # their connections are announced on standard output: results are ours
+        sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+    return processes.first
+
+
 def _refined(events: Callable[[Control], Iterator[Event]], folder: Path, options: Any) -> int:
+    first = _joined(options)
     reports: list[StepReport] = []
     found: list[Uncertainty] = []
-    last = follow(events, options.json, reports, found)
+    last = follow(events, options.json, reports, found, quiet=not first)
     assert isinstance(last, Finished)
+    if not first:
+        return 0
     if options.json:
         print_json(
             {

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dmdstudio.base.errors import PhysicsError
+from dmdstudio.base.errors import DivergenceError, PhysicsError
 from dmdstudio.base.units import BOLTZMANN
 from dmdstudio.engine.barostat import FIRST_STEP
 from dmdstudio.engine.core import Start
@@ -140,6 +140,11 @@ def renewed(
         enough = weights and weights.fraction >= plan.effective_sample_fraction
         if weights and (enough or drawn == count):
             return pool, weights, drawn > 0
+        if drawn == count:
+            raise DivergenceError(
+                "The energies of fresh samples are not numbers.",
+                "Lower optimizer.learning_rate or tighten the bounds of the parameters.",
+            )
         wanted = min(count, drawn + -(-count // plan.references))
 
 
