@@ -37,6 +37,7 @@ class System:
         precision: dtype of forces and features, ``float32`` or ``float64``.
         lattice_bits: bits of a lattice coordinate, 32 or 64.
         platform: ``cpu``, ``gpu``: where the kernels will run.
+        pairs: ``dense``, ``cells``: how pairs are found; ``auto`` chooses by the number of atoms.
     """
 
     type_names: tuple[str, ...]
@@ -47,6 +48,7 @@ class System:
     lattice_bits: int = 32
     platform: str = "cpu"
     bonds: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    pairs: str = "auto"
 
     @property
     def atoms(self) -> int:

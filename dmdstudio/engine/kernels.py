@@ -37,18 +37,15 @@ import hashlib
 import importlib.util
 import re
 import sys
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 
-from dmdstudio.engine.core import Configuration, System, configuration
+from dmdstudio.engine.core import System
 
 
 @dataclass(frozen=True)
@@ -74,23 +71,37 @@ class Radial:
 
 @dataclass(frozen=True)
 class Variant:
-    """What the code of a kernel depends on."""
+    """What the code of a kernel depends on.
+
+    Attributes:
+        radial: the closed form.
+        precision: dtype of all numbers.
+        bits: of a lattice coordinate.
+        orthorhombic: the lattice vectors lie along x, y and z.
+        uniform: there is one type of atoms.
+        walk: ``dense`` or ``cells``, the template that walks the pairs.
+    """
 
     radial: Radial
     precision: str
     bits: int
     orthorhombic: bool
     uniform: bool
+    walk: str
 
     @classmethod
     def of(cls, radial: Radial, system: System) -> Variant:
         """Return the variant that serves a system."""
+        walk = system.pairs
+        if walk == "auto":
+            walk = "dense" if system.atoms < CELLS_FROM else "cells"
         return cls(
             radial,
             system.precision,
             system.lattice_bits,
             system.orthorhombic,
             len(system.type_names) == 1,
+            walk,
         )
 
 
@@ -103,6 +114,22 @@ def _minor_version() -> int:
 
 
 _LOOPS = Path(__file__).parent / "loops"
+SORTS = ("force", "pull", "level", "strain")
+_READING = ("words", "asks_metadata", "data", "length", "batch_of")
+CELLS_FROM = 1000
+"""From this many atoms on, cell lists are faster than all pairs; measured."""
+
+
+@functools.cache
+def _text() -> str:
+    """Return the text of all templates, read once: what a process compiles belongs together."""
+    return "".join(f.read_text() for f in sorted(_LOOPS.glob("*.py")))
+
+
+def _named(value: Any) -> str:
+    """Return what tells a constant, or a function of another template, from all others."""
+    name = getattr(value, "__name__", None)
+    return repr(value) if name is None else f"{value.__module__}.{name}"
 
 
 @functools.cache
@@ -113,9 +140,8 @@ def load(template: str, **constants: Any) -> ModuleType:
     name with everything that the code depends on, so that no other variant finds it.
     """
     path = _LOOPS / f"{template}.py"
-    text = "".join(f.read_text() for f in sorted(_LOOPS.glob("*.py")))
-    told = "-".join(f"{k}={getattr(v, '__name__', v)}" for k, v in sorted(constants.items()))
-    digest = hashlib.sha256(f"{told}{text}".encode()).hexdigest()[:16]
+    told = "-".join(f"{name}={_named(value)}" for name, value in sorted(constants.items()))
+    digest = hashlib.sha256(f"{told}{_text()}".encode()).hexdigest()[:16]
     name = f"dmdstudio_{template}_{digest}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
@@ -149,151 +175,32 @@ def register(loops: ModuleType) -> dict[str, str]:
 
 
 @functools.cache
-def _compile(variant: Variant) -> dict[str, str]:
-    """Compile and register the kernels of a variant; return XLA's name of each."""
+def compiled(variant: Variant, sort: str) -> str:
+    """Compile and register one kernel of a variant, one of `SORTS`; return XLA's name of it."""
     radial, real = variant.radial, np.dtype(variant.precision).type
     form = load(radial.template, REAL=real)
-    loops = load(
-        "pairs",
-        REAL=real,
-        INTEGER=np.dtype(f"int{variant.bits}").type,
-        ORTHORHOMBIC=variant.orthorhombic,
-        UNIFORM=variant.uniform,
-        COUNT=radial.count,
-        CONSTANTS=max(1, len(radial.trial) - radial.count),
-        RADIAL=radial.template,
-        first=form.first,
-        second=form.second,
-        **interface(),
-    )
-    return register(loops)
-
-
-def _left_out(system: System) -> np.ndarray:
-    """Return the excluded partners of all atoms: where those of an atom begin, then they."""
-    pairs = np.concatenate([system.exclusions, system.exclusions[:, ::-1]])
-    pairs = pairs[np.lexsort(pairs.T[::-1])]
-    begins = np.searchsorted(pairs[:, 0], np.arange(system.atoms + 1)) + system.atoms + 1
-    return np.concatenate([begins, pairs[:, 1]]).astype(np.int32)
-
-
-def _operands(
-    system: System, where: Configuration, table: Array, constants: tuple[float, ...]
-) -> tuple[Array, ...]:
-    dtype = system.dtype
-    return (
-        where.lattice,
-        table.astype(dtype),
-        jnp.asarray(constants or (0.0,), dtype),
-        where.cell.reshape(9).astype(dtype) * dtype.type(1.0 / system.lattice_size),
-        jnp.asarray(system.types, jnp.int32),
-        jnp.asarray(_left_out(system)),
-    )
-
-
-def pair_force(
-    radial: Radial,
-    system: System,
-    where: Configuration,
-    table: Array,
-    constants: tuple[float, ...],
-) -> Array:
-    """Return the forces [atom, xyz] of one replica, eV/angstrom.
-
-    Args:
-        radial: the form.
-        system: what it is made of; its exclusions are left out.
-        where: the atoms.
-        table: refinable numbers of every pair of types [type, type, number], symmetric.
-        constants: the other numbers.
-    """
-    name = _compile(Variant.of(radial, system))["force"]
-    call = jax.ffi.ffi_call(
-        name, jax.ShapeDtypeStruct(where.lattice.shape, system.dtype), vmap_method="broadcast_all"
-    )
-    return call(*_operands(system, where, table, constants))  # type: ignore[return-value]
-
-
-def pair_pull(
-    radial: Radial,
-    system: System,
-    where: Configuration,
-    table: Array,
-    constants: tuple[float, ...],
-    w: Array,
-) -> tuple[Array, Array, Array]:
-    """Return force, (dF/dx)^T w [atom, xyz] and (dF/dtable)^T w, all of one replica.
-
-    Args:
-        radial: the form.
-        system: what it is made of; its exclusions are left out.
-        where: the atoms.
-        table: refinable numbers of every pair of types [type, type, number], symmetric.
-        constants: the other numbers.
-        w: cotangent of the forces [atom, xyz].
-    """
-    name = _compile(Variant.of(radial, system))["pull"]
-    vectors = jax.ShapeDtypeStruct(where.lattice.shape, system.dtype)
-    slopes = jax.ShapeDtypeStruct(table.shape, system.dtype)
-    call = jax.ffi.ffi_call(name, (vectors, vectors, slopes), vmap_method="broadcast_all")
-    force, position, by_number = call(*_operands(system, where, table, constants), w)
-    return force, position, by_number
-
-
-# -------------------------------------------------------------------------- may they be trusted?
-
-
-def available(radial: Radial, system: System) -> bool:
-    """Whether the compiled kernels work for a system on this machine."""
-    return _sound(Variant.of(radial, system))
-
-
-@functools.cache
-def _sound(variant: Variant) -> bool:
-    """Compile a variant and try it on four atoms against plain Python."""
-    try:
-        off = _trial_error(variant)
-    except Exception as error:  # another interface: say so, and let XLA do the sums
-        warnings.warn(f"CPU kernels are off: {type(error).__name__}: {error}", stacklevel=2)
-        return False
-    sound = bool(off < (1e-12 if variant.precision == "float64" else 1e-5))
-    if not sound:
-        warnings.warn(f"CPU kernels are off: they differ by {off:.1e} from Python.", stacklevel=2)
-    return sound
-
-
-def _trial_error(variant: Variant) -> float:
-    """Return how far the forces of a small system are from plain Python's, over the largest."""
-    radial = variant.radial
-    cell = np.eye(3) * 40.0
-    cell[1, 0] = 0.0 if variant.orthorhombic else 5.0
-    names = ("X",) if variant.uniform else ("X", "Y")
-    types = np.arange(4) % len(names)
-    system = System(
-        names,
-        types,
-        np.ones(4),
-        cell,
-        variant.precision,
-        variant.bits,
-        bonds=np.array([[0, 3]]),
-    )
-    positions = np.array([[0.0, 0, 0], [3.9, 0.3, 0], [0.2, 4.1, 39.0], [0.9, 0, 0.4]])
-    numbers, constants = np.array(radial.trial[: radial.count]), radial.trial[radial.count :]
-    share = 1.0 + 0.01 * (np.arange(len(names))[:, None] + np.arange(len(names)))
-    table = share[..., None] * numbers
-    with jax.ensure_compile_time_eval():
-        lattice = system.to_lattice(jnp.asarray(positions))
-        where = configuration(system, lattice, jnp.asarray(cell))
-        found = np.asarray(pair_force(radial, system, where, jnp.asarray(table), constants))
-        positions = np.asarray(system.to_positions(lattice))  # as the lattice has them
-    first = load(radial.template, REAL=np.float64).first.py_func
-    expected = np.zeros((4, 3))
-    for i, j in ((0, 1), (0, 2), (1, 2), (1, 3), (2, 3)):
-        fractional = (positions[j] - positions[i]) @ np.linalg.inv(cell)
-        d = (fractional - np.round(fractional)) @ cell
-        q = (*table[types[i], types[j]], *constants)
-        pair = -2.0 * first(d @ d, q) * d
-        expected[j] += pair
-        expected[i] -= pair
-    return float(np.abs(found - expected).max() / np.abs(expected).max())
+    given = {
+        "REAL": real,
+        "INTEGER": np.dtype(f"int{variant.bits}").type,
+        "BITS": variant.bits,
+        "ORTHORHOMBIC": variant.orthorhombic,
+        "UNIFORM": variant.uniform,
+        "COUNT": radial.count,
+        "CONSTANTS": max(1, len(radial.trial) - radial.count),
+        "RADIAL": radial.template,
+        "energy": form.energy,
+        "first": form.first,
+        "second": form.second,
+    }
+    rows = load("pairs", **given)
+    names = ("force", "pull", "energy", "strain")
+    given |= {f"{name}_row": getattr(rows, f"{name}_row") for name in names}
+    given |= {name: getattr(rows, name) for name in ("vector", "add_by_kind", "spread_out", "FAR")}
+    sums = load(variant.walk, **given)
+    interface = load("interface", MINOR_VERSION=_minor_version())
+    given |= {name: getattr(sums, name) for name in SORTS}
+    given |= {name: getattr(interface, name) for name in _READING}
+    entries = load("entries", SORT=sort, WALK=variant.walk, VERSION=_minor_version(), **given)
+    name = f"{entries.__name__}_{sort}"
+    jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(entries.entry.ctypes), platform="cpu")
+    return name

@@ -7,6 +7,8 @@ else the sums are XLA's. Pairs that bonds leave out (`System.exclusions`) are ne
 from __future__ import annotations
 
 import abc
+from dataclasses import replace
+from functools import cached_property
 from typing import ClassVar
 
 import jax
@@ -15,11 +17,12 @@ from jax import Array
 
 from dmdstudio.engine import kernels
 from dmdstudio.engine.core import Configuration, Parameters, System
+from dmdstudio.engine.pair_sums import PairSums
 from dmdstudio.engine.potential import Potential, Pull
 
 
 class PairPotential(Potential):
-    """U = sum over pairs i < j of u(r_ij), zero beyond the cutoff.
+    """U = sum over pairs i < j of u(r_ij), zero beyond the cutoff; subclasses are dataclasses.
 
     Attributes:
         cutoff: angstrom.
@@ -72,14 +75,30 @@ class PairPotential(Potential):
         distance = jnp.sqrt(jnp.where(inside, squared, self.cutoff**2))
         return jnp.where(inside, self.pair_energy(distance, pair), 0.0)
 
+    @cached_property
+    def sums(self) -> PairSums | None:
+        """The compiled sums, or None where XLA does them."""
+        if self.kernel is None or self.system.platform != "cpu":
+            return None
+        sums = self._sums(self.system.precision)
+        sound = sums.trusted("force") and self.exact_sums.trusted("level")
+        return sums if sound else None
+
+    @cached_property
+    def exact_sums(self) -> PairSums:
+        """The compiled sums in float64."""
+        return self._sums("float64")
+
+    def _sums(self, precision: str) -> PairSums:
+        assert self.kernel is not None
+        system = replace(self.system, precision=precision)
+        term = replace(self, system=system)  # type: ignore[type-var]  # its constants may differ
+        return PairSums(self.kernel, system, term.kernel_constants(), self.cutoff)
+
     @property
     def compiled(self) -> bool:
         """Whether the sums are done by `kernels` rather than by XLA."""
-        return (
-            self.kernel is not None
-            and self.system.platform == "cpu"
-            and kernels.available(self.kernel, self.system)
-        )
+        return self.sums is not None
 
     def _kernel_table(self, parameters: Parameters) -> Array:
         """Return the refinable numbers as the kernel takes them [type, type, number]."""
@@ -89,21 +108,26 @@ class PairPotential(Potential):
 
     def force(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return F [atom, xyz], eV/angstrom."""
-        if not self.compiled:
+        if self.sums is None:
             return super().force(parameters, configuration)
-        assert self.kernel is not None
-        table = self._kernel_table(parameters)
-        return kernels.pair_force(
-            self.kernel, self.system, configuration, table, self.kernel_constants()
-        )
+        return self.sums.force(configuration, self._kernel_table(parameters))
 
     def pull(self, parameters: Parameters, configuration: Configuration, w: Array) -> Pull:
         """Return force and pulls from one sweep over the pairs."""
-        if not self.compiled:
+        if self.sums is None:
             return super().pull(parameters, configuration, w)
-        assert self.kernel is not None
         table, back = jax.vjp(self._kernel_table, parameters)
-        force, position, slopes = kernels.pair_pull(
-            self.kernel, self.system, configuration, table, self.kernel_constants(), w
-        )
+        force, position, slopes = self.sums.pull(configuration, table, w)
         return Pull(force, position, back(slopes)[0])
+
+    def level(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return the energy of a configuration in float64, eV."""
+        if self.sums is None:
+            return super().level(parameters, configuration)
+        return self.exact_sums.energy(configuration, self._kernel_table(parameters))
+
+    def virial(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return minus the derivative by the strain [3, 3] in float64, eV."""
+        if self.sums is None:
+            return super().virial(parameters, configuration)
+        return self.exact_sums.virial(configuration, self._kernel_table(parameters))

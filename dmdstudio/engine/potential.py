@@ -112,6 +112,22 @@ class Potential(abc.ABC):
         (slope, _), (curvature, mixed) = jax.jvp(gradient, (configuration.offset,), (w,))
         return Pull(-slope, -curvature, jax.tree.map(jnp.negative, mixed))
 
+    def level(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return the energy of a configuration in float64, eV, as samples want it.
+
+        Differentiable by the parameters and the cell, not by the offset.
+        """
+        return self.energy(parameters, configuration)
+
+    def virial(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return minus the derivative of the energy by the strain [3, 3], eV, in float64."""
+
+        def strained(strain: Array) -> Array:
+            cell = configuration.cell @ (jnp.eye(3) + strain)
+            return self.energy(parameters, configuration._replace(cell=cell))
+
+        return -jax.grad(strained)(jnp.zeros((3, 3)))
+
     def with_capacity(self, capacity: int) -> Potential:
         """Return the term with lists of neighbours of at least this length; itself where it has
         none that is shorter.
@@ -160,19 +176,20 @@ class ForceField:
 
         Weights of samples go with exp(-U/kT): a relative 1e-6 of U is a per cent of a weight.
         """
-        exact = replace(self.system, precision="float64")
-        theta = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), theta)
-        where = configuration(exact, lattice, cell)
-        energies = [term.energy(theta[key], where) for key, term in self.terms]
+        theta, where = self._exact(theta, lattice, cell)
+        energies = [term.level(theta[key], where) for key, term in self.terms]
         return sum(energies[1:], energies[0])
 
     def virial(self, theta: Theta, lattice: Array, cell: Array) -> Array:
         """Return minus the derivative of the energy by the strain [3, 3], eV, in float64."""
+        theta, where = self._exact(theta, lattice, cell)
+        virials = [term.virial(theta[key], where) for key, term in self.terms]
+        return sum(virials[1:], virials[0])
 
-        def strained(strain: Array) -> Array:
-            return self.energy(theta, lattice, cell @ (jnp.eye(3) + strain))
-
-        return -jax.grad(strained)(jnp.zeros((3, 3)))
+    def _exact(self, theta: Theta, lattice: Array, cell: Array) -> tuple[Theta, Configuration]:
+        exact = replace(self.system, precision="float64")
+        theta = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), theta)
+        return theta, configuration(exact, lattice, cell)
 
     def force(self, theta: Theta, lattice: Array, cell: Array) -> Array:
         """Return the forces [atom, xyz], eV/angstrom."""

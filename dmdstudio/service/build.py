@@ -81,6 +81,7 @@ def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]
         precision=plan.precision,
         lattice_bits=plan.lattice_bits,
         platform=machine.platform(chosen),
+        pairs=plan.pairs,
         bonds=structure.bonds,
     )
     terms, slots, potential_plans = _force_field(recipe, system)

@@ -256,3 +256,72 @@ def test_a_type_without_the_interaction_feels_nothing(name):
     assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(pull))
     assert not np.any(np.asarray(pull.force)[example.system.types == 1])
     assert np.any(np.asarray(pull.force)[example.system.types == 0])
+
+
+def _with(example: Example, **changes) -> Example:
+    """The same potential over another system, whose positions are as fractions of the cell."""
+    system = dataclasses.replace(example.system, **changes)
+    term = type(example.potential).build(example.potential.options, system)
+    positions = example.positions @ np.linalg.inv(example.system.cell) @ system.cell
+    return example._replace(system=system, potential=term, positions=positions)
+
+
+def _large(example: Example, copies: int) -> Example:
+    """The example repeated along every vector, a little disturbed and in another order."""
+    system, cell = example.system, example.system.cell
+    steps = np.stack(np.meshgrid(*[np.arange(copies)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    random = np.random.default_rng(11)
+    positions = (steps[:, None] @ cell + example.positions).reshape(-1, 3)
+    order = random.permutation(len(positions))
+    atoms = len(steps)
+    system = dataclasses.replace(
+        system,
+        types=np.tile(system.types, atoms)[order],
+        masses=np.tile(system.masses, atoms)[order],
+        cell=cell * copies,
+        bonds=np.array([[0, 1], [1, 2], [5, 7]]),
+    )
+    positions = (positions + random.normal(scale=0.05, size=positions.shape))[order]
+    return example._replace(system=system, positions=positions)
+
+
+def _everything(example: Example, w) -> dict:
+    """Force, pull, energy and virial with their derivatives by parameters and cell."""
+    field, theta = _field(example)
+    lattice, cell = _lattice(example), jnp.asarray(example.system.cell)
+
+    def all_of(theta, cell):
+        return {
+            "force": field.force(theta, lattice, cell),
+            "pull": field.pull(theta, lattice, cell, w),
+            "energy": jax.value_and_grad(lambda t: field.energy(t, lattice, cell))(theta),
+            "by cell": jax.grad(lambda c: field.energy(theta, lattice, c))(cell),
+            "virial": field.virial(theta, lattice, cell),
+            "virial by theta": jax.jacfwd(lambda t: field.virial(t, lattice, cell))(theta),
+        }
+
+    return jax.jit(all_of)(theta, cell)
+
+
+def _require_close(found: dict, expected: dict, tolerance: float) -> None:
+    for key in expected:
+        for one, other in zip(
+            jax.tree.leaves(found[key]), jax.tree.leaves(expected[key]), strict=True
+        ):
+            scale = np.abs(np.asarray(other)).max()
+            assert np.allclose(one, other, rtol=0, atol=tolerance * scale), key
+
+
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("copies", [1, 2])
+@pytest.mark.parametrize("which", [0, -1])
+def test_all_pairs_cells_and_xla_agree(name, copies, which):
+    """Few cells, where the neighbourhood is everything, and many, where it wraps around."""
+    examples = KERNELS[name].examples("float64", 64, "cpu")
+    example = _large(list(examples.values())[which], copies)
+    w = jnp.asarray(np.random.default_rng(12).normal(size=example.positions.shape))
+    expected = _everything(_with(example, platform="gpu"), w)
+    for pairs in ("dense", "cells"):
+        found = _everything(_with(example, pairs=pairs), w)
+        _require_close(found, expected, 1e-12)
+        assert np.array_equal(found["force"], found["pull"].force)
