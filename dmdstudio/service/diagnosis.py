@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,12 +17,15 @@ from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.horizon import Growth, HorizonScan
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.program import Program
-from dmdstudio.plan.events import Advice, Diagnosed, Event, Finished, HorizonRow, Phase
+from dmdstudio.plan.events import Advice, Diagnosed, Event, Finished, HorizonRow, Phase, Progress
 from dmdstudio.plan.recipe import Recipe
 from dmdstudio.service.build import build
 from dmdstudio.service.control import Control
 from dmdstudio.service.evaluation import measured
 from dmdstudio.service.pace import pieces
+
+MEASURED = 0.4
+"""Share of the work, about, that sampling and the trajectories are."""
 
 
 def diagnose(recipe: Recipe, control: Control, replicas: int | None = None) -> Iterator[Event]:
@@ -44,22 +48,35 @@ def diagnose(recipe: Recipe, control: Control, replicas: int | None = None) -> I
             "Their gradients come from the ensemble alone and have no horizon.",
         )
     program = Program(problem)
-    ensemble = yield from measured(program, control, keep=True)
+    ensemble = yield from _first_part(measured(program, control, keep=True))
     if ensemble is None:
         yield _stopped()
         return
     work = horizons.growth(ensemble, problem.initial, problem.seed)
-    growth = yield from pieces(work, "diagnosing", 0.0, 0.1, control)
+    growth = yield from pieces(work, "diagnosing", MEASURED, MEASURED + 0.1, control)
     if growth is None:
         yield _stopped()
         return
     means = jax.tree.map(jnp.asarray, ensemble.means)
     work = horizons.scan(ensemble, problem.initial, jax.grad(problem.loss)(means))
-    scan = yield from pieces(work, "diagnosing", 0.1, 1.0, control)
+    scan = yield from pieces(work, "diagnosing", MEASURED + 0.1, 1.0, control)
     if scan is None:
         yield _stopped()
         return
     yield _diagnosed(problem, ensemble, growth, scan)
+
+
+def _first_part(events: Generator[Event, None, Ensemble | None]) -> Generator[Event, None, Any]:
+    """Pass events on, their progress as part of the whole; return what they return."""
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            return end.value
+        if isinstance(event, Progress):
+            part = MEASURED * event.fraction
+            event = msgspec.structs.replace(event, fraction=part, seconds_left=None)
+        yield event
 
 
 def _stopped() -> Finished:

@@ -9,7 +9,7 @@ import pytest
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.horizon import HorizonScan, horizons
 from dmdstudio.files.spectra import write_measurement
-from dmdstudio.plan.events import Diagnosed, Evaluated, Finished, Iterated
+from dmdstudio.plan.events import Diagnosed, Evaluated, Finished, Iterated, Progress
 from dmdstudio.plan.recipe import TargetPlan
 from dmdstudio.plan.settings import with_settings
 from dmdstudio.plan.structure import Measurement
@@ -115,8 +115,10 @@ def test_auto_takes_the_measured_horizon_and_resumes_to_the_same_bits(long_recip
 
 def test_segments_are_advised_where_the_window_is_short(tiny_recipe):
     recipe = with_settings(tiny_recipe, ["dynamics.steps=400"])
-    *_, found = loop.diagnose(recipe, Control())
+    *before, found = loop.diagnose(recipe, Control())
     assert any(advice.changes == {"dynamics.segments": 4} for advice in found.advice)
+    shares = [event.fraction for event in before if isinstance(event, Progress)]
+    assert shares == sorted(shares) and shares[0] < 0.5 and shares[-1] == 1.0
 
 
 def test_static_targets_have_nothing_to_diagnose(tiny_recipe):
