@@ -49,6 +49,7 @@ def style_sheet(c: Theme) -> str:
     QListView, QTableView, QPlainTextEdit, QScrollArea#settings,
         QScrollArea#advice {{ background: {c.panel}; border: 1px solid {c.line};
         border-radius: 6px; }}
+    QScrollArea#notes, QScrollArea#notes QLabel {{ background: transparent; border: none; }}
     QTableView {{ gridline-color: transparent; selection-background-color: {c.accent};
         selection-color: {c.on_accent}; }}
     QTableView::item {{ padding: 0px 3px; border: 1px solid transparent; }}

@@ -76,3 +76,24 @@ def test_a_wrong_text_stays_and_is_marked(qtbot):
     line.selectAll()
     qtbot.keyClicks(line, "2.5e-1\r")
     assert edits == [("x", 0.25)] and not form.error("x")
+
+
+def test_a_setting_that_does_not_matter_is_faded_and_says_with_which_choice_it_does(qtbot):
+    form = Form(fields_of(sections()["sampling"]))
+    qtbot.addWidget(form)
+    form.set_values({"temperature": 94.4, "ensemble": "nvt"})
+    pressure = form.editor("pressure")
+    assert not pressure.isEnabled() and "ensemble npt" in pressure.toolTip()
+    form.editor("ensemble").setCurrentText("npt")
+    assert pressure.isEnabled() and "Matters only" not in pressure.toolTip()
+
+
+def test_conditions_name_choices_that_exist():
+    conditions = 0
+    for struct in sections().values():
+        fields = {field.name: field for field in fields_of(struct)}
+        for field in fields.values():
+            for name, choices in field.only_with.items():
+                assert set(choices) < set(fields[name].choices), (field.name, name)
+                conditions += 1
+    assert conditions

@@ -64,5 +64,5 @@ def _power(logarithm: float) -> str:
     """Return ``'0.5'`` or, where it is shorter, ``'10⁻⁶'``."""
     exponent = round(logarithm)
     if abs(logarithm - exponent) > 1e-6 or -4 < exponent < 5:
-        return f"{10.0**logarithm:.3g}"
+        return f"{10.0**logarithm:.5g}"
     return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from dmdstudio.app.views.plot import Plot, with_unit
-from dmdstudio.app.words import growth_words, setting_words, short_key
+from dmdstudio.app.words import growth_words, number_with_error, setting_words, short_key
 from dmdstudio.plan.events import Diagnosed, HorizonRow
 
 ENOUGH = 3.0
@@ -140,14 +140,24 @@ class DiagnosisPage(QWidget):
         horizons = [row.horizon for row in rows]
         values = [row.gradients[key] for row in rows]
         plot.errors("error", horizons, values, [row.errors[key] for row in rows], "accent")
-        plot.line("value", horizons, values, "accent", points=True, width=1.4)
+        low, high = believable_range(rows, key, max(found.reference, found.chosen))
+        words = _off_scale([row for row in rows if not low < row.gradients[key] < high], key)
+        plot.line("value", horizons, values, "accent", label=words, points=True, width=1.4)
         plot.mark("chosen", found.chosen, "good", "Chosen")
-        if found.reference < horizons[-1]:
+        if found.chosen < found.reference < horizons[-1]:
             plot.mark("reference", found.reference, "attention", "Noise beyond")
-        plot.set_range(*believable_range(rows, key, max(found.reference, found.chosen)))
+        plot.set_range(low, high)
         plot.setAccessibleDescription(
             f"Gradient by {short_key(key)} at {len(rows)} horizons; chosen {found.chosen:.3g} ps"
         )
+
+
+def _off_scale(rows: list[HorizonRow], key: str) -> str:
+    if not rows:
+        return ""
+    last = rows[-1]
+    number = number_with_error(last.gradients[key], last.errors[key], "")
+    return f"{number} at {last.horizon:.3g} ps, off the scale"
 
 
 def believable_range(rows: tuple[HorizonRow, ...], key: str, longest: float) -> tuple[float, float]:

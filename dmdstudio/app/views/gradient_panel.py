@@ -163,7 +163,7 @@ class Invitation(QWidget):
         why = QLabel(_WHY)
         why.setWordWrap(True)
         why.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        why.setMaximumWidth(460)
+        why.setFixedWidth(420)
         why.setObjectName("quiet")
         self.button = ActionButton(diagnose)
         self.button.setObjectName("primary")

@@ -15,6 +15,7 @@ from dmdstudio.app.theme import theme, theme_changed
 from dmdstudio.app.views.axis import Axis
 
 _MOST_NAMES = 24
+_MARGIN, _GAP = 8, 5
 
 
 class ImagePlot(QWidget):
@@ -32,7 +33,7 @@ class ImagePlot(QWidget):
         self._widget.setFrameShape(self._widget.Shape.NoFrame)
         self._plot: Any = self._widget.getPlotItem()
         self._plot.hideButtons()
-        self._plot.setContentsMargins(4, 8, 8, 4)
+        self._plot.setContentsMargins(4, 8, _MARGIN, 4)
         self._plot.getAxis("bottom").enableAutoSIPrefix(False)
         self._plot.getViewBox().invertY(True)
         self._plot.getViewBox().setMouseEnabled(x=False, y=False)
@@ -40,6 +41,9 @@ class ImagePlot(QWidget):
         self._plot.addItem(self._image)
         self._scale = pg.ColorBarItem(width=14, interactive=False, values=(-1.0, 1.0))
         self._scale.setImageItem(self._image, insert_in=self._plot)
+        self._scale.axis.setStyle(maxTickLevel=0)
+        self._scale.axis.enableAutoSIPrefix(False)
+        self._plot.getAxis("left").setStyle(tickLength=0)
         self._words = ("", "")
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -55,8 +59,12 @@ class ImagePlot(QWidget):
 
     def show_numbers(
         self, axis: Sequence[float], names: Sequence[str], numbers: np.ndarray
-    ) -> None:
-        """Show numbers [row, point] at evenly spaced points; the scale follows the largest."""
+    ) -> tuple[float, float]:
+        """Show numbers [row, point] at evenly spaced points; the scale follows the largest.
+
+        Returns:
+            Where the picture begins and ends on the bottom axis.
+        """
         largest = float(np.nanmax(np.abs(numbers), initial=0.0)) or 1.0
         self._image.setImage(np.asarray(numbers, dtype=float), autoLevels=False)
         step = (axis[-1] - axis[0]) / max(1, len(axis) - 1) or 1.0
@@ -71,6 +79,12 @@ class ImagePlot(QWidget):
         left_axis.setTicks([ticks])
         widest = max(self.fontMetrics().horizontalAdvance(name) for name in names)
         left_axis.setWidth(max(72, widest + 16))
+        return left, left + step * len(axis)
+
+    @property
+    def room_of_scale(self) -> float:
+        """Pixels right of the picture, for a plot below it to leave as many."""
+        return _MARGIN + _GAP + self._scale.size().width()
 
     def restyle(self) -> None:
         """Take on the colours of the theme."""

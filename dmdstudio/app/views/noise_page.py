@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import RunView
@@ -27,18 +26,14 @@ class NoisePage(QWidget):
         self._summary = QLabel()
         self._summary.setObjectName("quiet")
         self._summary.setWordWrap(True)
-        splitter = QSplitter(Qt.Orientation.Vertical)
-        splitter.setChildrenCollapsible(False)
-        splitter.setHandleWidth(10)
-        for plot in (self.ratio, self.samples, self.residual):
-            plot.whole_numbers_below()
-            splitter.addWidget(plot)
-        self.residual.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(self._summary)
-        column.addWidget(splitter, 1)
+        for plot in (self.ratio, self.samples, self.residual):
+            plot.whole_numbers_below()
+            column.addWidget(plot, 1)
+        self.residual.hide()
 
     def draw(self, session: Session) -> None:
         """Show the run as it is now."""
@@ -104,8 +99,7 @@ def summary(step: StepReport) -> str:
     if step.horizon is not None:
         parts.append(f"horizon {step.horizon:.3g} ps (measured)")
     if step.reversal_residual is not None:
-        exact = "to the very same bits"
-        words = f"missed by {step.reversal_residual:g} lattice units"
-        parts.append(f"reversal {exact if step.reversal_residual == 0 else words}")
+        missed = f"off by {step.reversal_residual:g} lattice units"
+        parts.append(f"reversal {'exact' if step.reversal_residual == 0 else missed}")
     words = "   ·   ".join(parts)
     return words[:1].upper() + words[1:]

@@ -166,7 +166,7 @@ class ParameterModel(QAbstractTableModel):
                 return "" if change is None else f"{change:+.2f}\u00a0%"
             case "Error" if key in self._known:
                 error = self._known[key].error
-                return "unknown" if error is None else f"± {error:.2g}"
+                return "–" if error is None else f"± {error:.2g}"
             case "95 % interval" if key in self._known:
                 return interval_words(self._known[key])
         return ""

@@ -242,6 +242,14 @@ class Plot(QWidget):
         if self._axes is not None:
             self._axes.getAxis("bottom").whole_numbers = True
 
+    def set_span(self, low: float, high: float) -> None:
+        """Show this part of the bottom axis, whatever the lines hold."""
+        self._plot.setXRange(low, high, padding=0.0)
+
+    def set_right_margin(self, pixels: float) -> None:
+        """Leave room on the right, so that the axis lines up with that of a picture above."""
+        self._plot.setContentsMargins(4, 8, pixels, 4)
+
     def set_ticks(self, names: Sequence[str]) -> None:
         """Write names at 0, 1, 2 ... of the bottom axis; without names, its numbers again."""
         ticks = [list(enumerate(names))] if names else None
@@ -320,4 +328,4 @@ def colour_of(role: str) -> QColor:
 
 def with_unit(words: str, unit: str) -> str:
     """Return an axis label: ``'Time (ps)'``; a number without unit stands alone."""
-    return f"{words} ({pretty(unit)})" if unit else words
+    return f"{words} ({pretty(unit)})" if unit not in ("", "1") else words

@@ -9,8 +9,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
+    QFrame,
     QHBoxLayout,
     QLabel,
+    QScrollArea,
     QSplitter,
     QVBoxLayout,
     QWidget,
@@ -37,6 +39,7 @@ class SensitivityPanel(Panel):
         super().__init__(session, parent)
         self.chooser = QComboBox()
         self.chooser.setAccessibleName("Target")
+        self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.chooser.currentIndexChanged.connect(lambda _: self.draw())
         self.alike = QCheckBox("Scale each parameter by itself")
         self.alike.setToolTip("Shows where a parameter matters even if others matter far more")
@@ -59,12 +62,20 @@ class SensitivityPanel(Panel):
         self._notes = QLabel()
         self._notes.setObjectName("quiet")
         self._notes.setWordWrap(True)
+        self._notes.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._below = QScrollArea()
+        self._below.setObjectName("notes")
+        self._below.setAccessibleName("What to mind")
+        self._below.setWidgetResizable(True)
+        self._below.setFrameShape(QFrame.Shape.NoFrame)
+        self._below.setFixedHeight(5 * self.fontMetrics().lineSpacing())
+        self._below.setWidget(self._notes)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 14, 16, 12)
         layout.setSpacing(10)
         layout.addLayout(top)
         layout.addWidget(splitter, 1)
-        layout.addWidget(self._notes)
+        layout.addWidget(self._below)
         self._drawn: tuple[object, ...] = ()
 
     def draw(self) -> None:
@@ -78,7 +89,7 @@ class SensitivityPanel(Panel):
             self._drawn = ()
             self.image.hide()
             self._heading.clear()
-            self._notes.clear()
+            self._below.hide()
             self.lines.set_empty(self._why_none())
             return
         wanted = (known, target.name, self.alike.isChecked())
@@ -89,9 +100,10 @@ class SensitivityPanel(Panel):
         change = np.asarray(target.derivative) * percent
         error = np.asarray(target.error) * percent
         names = [short_key(p.key) for p in known.parameters]
-        self._heading.setText(f"{target.label}, iteration {known.iteration}")
+        of = "" if self.chooser.count() > 1 else f"{target.label}, "
+        self._heading.setText(f"{of}iteration {known.iteration}".capitalize())
         self._notes.setText(_notes(known))
-        self._notes.setVisible(bool(known.notes))
+        self._below.setVisible(bool(known.notes))
         self.lines.clear()
         if target.axis:
             self._draw_curve(target, names, change, error)
@@ -126,10 +138,11 @@ class SensitivityPanel(Panel):
         shown = change / np.where(own > 0, own, 1.0) if alike else change
         scale = "Over its largest" if alike else with_unit("Per +1 %", target.unit)
         self.image.set_labels(bottom, scale)
-        self.image.show_numbers(target.axis, names, shown)
+        span = self.image.show_numbers(target.axis, names, shown)
         self.image.show()
+        self.lines.set_right_margin(self.image.room_of_scale)
         self.lines.set_ticks([])
-        self.lines.set_labels(bottom, with_unit("Change per +1 %", target.unit))
+        self.lines.set_labels(bottom, with_unit("Per +1 %", target.unit))
         order = np.argsort(-own[:, 0])[:_MOST_LINES]
         self.lines.level("zero", target.axis, 0.0, 0.0, "quiet", "", beyond=0.0)
         for number, row in enumerate(sorted(order)):
@@ -137,12 +150,14 @@ class SensitivityPanel(Panel):
             low, high = change[row] - error[row], change[row] + error[row]
             self.lines.band(f"error {row}", target.axis, low, high, colour)
             self.lines.line(f"of {row}", target.axis, change[row], colour, label=names[row])
+        self.lines.set_span(*span)
 
     def _draw_number(
         self, target: TargetSensitivity, names: list[str], change: np.ndarray, error: np.ndarray
     ) -> None:
         self.image.hide()
         places = list(range(len(names)))
+        self.lines.set_right_margin(12)
         self.lines.set_ticks(names)
         self.lines.set_labels("", with_unit("Change per +1 %", target.unit))
         self.lines.level("zero", places, 0.0, 0.0, "quiet", "")
