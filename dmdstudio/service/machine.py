@@ -38,9 +38,9 @@ def join(
 ) -> None:
     """Join the other processes of a run, before the first use of JAX.
 
-    Without arguments: those that ``srun`` started in one SLURM step, or that the environment names
-    (``JAX_COORDINATOR_ADDRESS``, ``JAX_NUM_PROCESSES``, ``JAX_PROCESS_ID``); else this process
-    stays alone.
+    Without arguments: those that the environment names (``JAX_COORDINATOR_ADDRESS``,
+    ``JAX_NUM_PROCESSES``, ``JAX_PROCESS_ID``), or that ``srun`` started in one SLURM step; else
+    this process stays alone.
 
     Args:
         coordinator: ``host:port`` of process 0.
@@ -50,19 +50,25 @@ def join(
     Raises:
         EngineError: they did not all come together.
     """
-    told = (coordinator, processes, process_id)
-    if told == (None, None, None):
-        steps = int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))  # set by srun, not by sbatch
-        if steps < 2 and "JAX_COORDINATOR_ADDRESS" not in os.environ:
-            return
-    elif None in told:
+    told: tuple[str | None, int | None, int | None] = (coordinator, processes, process_id)
+    named = [
+        os.environ.get(f"JAX_{n}") for n in ("COORDINATOR_ADDRESS", "NUM_PROCESSES", "PROCESS_ID")
+    ]
+    if told == (None, None, None) and None not in named:
+        told = (named[0], int(named[1] or 1), int(named[2] or 0))
+    started = int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))  # set by srun, not by sbatch
+    if told == (None, None, None) and started < 2:
+        return
+    if None in told and told != (None, None, None):
         raise EngineError(
             "--coordinator, --processes and --process-id belong together.",
-            "Give all three, or none under SLURM.",
+            "Give all three, or none under srun.",
         )
     prepare()
     try:
-        jax.distributed.initialize(*told)
+        jax.distributed.initialize(
+            *told, cluster_detection_method="slurm" if None in told else None
+        )
     except (RuntimeError, ValueError) as error:
         raise EngineError(
             f"The processes did not come together: {str(error).splitlines()[0]}",

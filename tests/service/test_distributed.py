@@ -279,6 +279,38 @@ def test_more_processes_than_replicas_are_refused():
         Replicas.plan(4, 0, machine.devices("cpu"), Processes(5, 0))
 
 
+SLURM = {"SLURM_STEP_NUM_TASKS": "4"}
+NAMED = {"JAX_COORDINATOR_ADDRESS": "a:1", "JAX_NUM_PROCESSES": "3", "JAX_PROCESS_ID": "2"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "flags", "expected"),
+    [
+        ({}, (), None),
+        ({"SLURM_JOB_ID": "7", "SLURM_NTASKS": "4"}, (), None),  # a batch script, without srun
+        ({"SLURM_STEP_NUM_TASKS": "1"}, (), None),
+        (SLURM, (), (None, None, None, "slurm")),
+        (NAMED, (), ("a:1", 3, 2, None)),
+        ({**SLURM, **NAMED}, ("b:2", 2, 0), ("b:2", 2, 0, None)),
+    ],
+)
+def test_who_joins_whom(monkeypatch, environment, flags, expected):
+    import jax
+
+    joined = []
+    for name in (*SLURM, *NAMED):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(
+        jax.distributed,
+        "initialize",
+        lambda *told, cluster_detection_method: joined.append((*told, cluster_detection_method)),
+    )
+    machine.join(*flags)
+    assert joined == ([] if expected is None else [expected])
+
+
 def test_flags_of_processes_belong_together(written):
     child = subprocess.run(
         [*COMMAND, "run", str(written), "--processes", "2"], capture_output=True, text=True
