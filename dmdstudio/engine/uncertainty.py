@@ -3,14 +3,15 @@
 The refined parameters are where the loss's derivative vanishes, so that noise of experiment and
 simulation shifts them by
 
-    d theta = A (J^T W d(experiment - prediction) - noise of J^T r + P d(prior mean))
+    d theta = A (J^T W d(experiment - prediction) + d(J^T) r + P d(prior mean))
     A = (J^T W J + P)^-1
 
 with J the sensitivities, W and r the second and (negative) first derivative of half the loss by
-the predictions, and P that of the priors: Gauss, Newton and Laplace's approximation. The covariance
-is the sandwich A (noise of experiment + noise of simulation + noise of priors) A, whatever the
-weights of the targets are, and A itself where they are the inverse squared errors. The simulation's
-noise comes from the replicas (infinitesimal jackknife), correlations between the points of a curve
+the predictions, and P that of the priors: Gauss, Newton and Laplace's approximation. Noise of the
+sensitivities, which would add to J^T W J, is measured and taken off it. The covariance is the
+sandwich A (noise of experiment + noise of simulation + noise of priors) A, whatever the weights of
+the targets are, and A itself where they are the inverse squared errors. The simulation's noise
+comes from the replicas (infinitesimal jackknife), correlations between the points of a curve
 included; the experiment's errors are taken as independent of each other.
 
 Parameters are relative to their starting values in here, so that directions have a meaning.
@@ -34,9 +35,9 @@ from dmdstudio.engine.target import Target
 CONFIDENCE = 0.95
 """Coverage of the intervals."""
 
-RESOLVED = 4.0
+RESOLVED = 3.0
 """Information of a direction over the information that noise of the sensitivities feigns, from
-where on it counts as determined: the sensitivity is twice its noise."""
+where on it counts as determined: the sensitivity as measured, noise and all, is twice its noise."""
 
 ROUNDING = 1e-12
 """Information of a direction over the largest, below which it is a matter of rounding."""
@@ -118,7 +119,7 @@ def uncertainty(
     problem, free = ensemble.problem, ensemble.problem.free
     size = problem.scale[free]
     count = len(size)
-    information = np.zeros((count, count))
+    information, noise = np.zeros((count, count)), np.zeros((count, count))
     experiment = [np.zeros((count, 1))]  # its noise is the sum of these times unit noise
     slope = np.zeros(count)  # minus half the derivative of the loss
     influence = np.zeros((len(ensemble.weights.weight), count))
@@ -129,14 +130,16 @@ def uncertainty(
         jacobian = sensitivity.derivative * size
         pull, weight = derivatives(target, ensemble)
         weighted = jacobian.T * weight
+        away = sensitivity.of_replicas * size - jacobian
+        noise += _noise(ensemble, away, weight)
         information += weighted @ jacobian
         slope += jacobian.T @ pull
         if target.experiment_error is not None:
             experiment.append(weighted * target.experiment_error)
-        away = sensitivity.of_replicas * size - jacobian
         influence += np.einsum("p,rpk->rk", pull, away) - sensitivity.away @ weighted.T
     curvature, prior_slope = _prior(problem, parameters, size)
-    directions = _Directions.of(ensemble, information, found, size, curvature)
+    information -= noise  # as squares, noisy sensitivities are too large
+    directions = _Directions.of(information, noise, curvature)
     inverse = directions.inverse(information + curvature)
     replicas = len(influence)
     sampling = (ensemble.weights.weight[:, None] * influence).T * np.sqrt(replicas / (replicas - 1))
@@ -155,6 +158,19 @@ def uncertainty(
         held=directions.kept[~directions.resolved],
         effective_replicas=float(1.0 / np.sum(ensemble.weights.weight**2)),
     )
+
+
+def _noise(ensemble: Ensemble, away: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Return what noise adds to the information of a target [parameter, parameter].
+
+    Args:
+        ensemble: weights of the replicas.
+        away: deviations of their sensitivities [replica, point, parameter].
+        weight: of the points.
+    """
+    share = ensemble.weights.weight[:, None, None] * away
+    replicas = len(share)
+    return np.einsum("rpk,p,rpl->kl", share, weight, share) * replicas / (replicas - 1)
 
 
 def derivatives(target: Target, ensemble: Ensemble) -> tuple[np.ndarray, np.ndarray]:
@@ -194,27 +210,16 @@ class _Directions:
     kept: np.ndarray
 
     @classmethod
-    def of(
-        cls,
-        ensemble: Ensemble,
-        information: np.ndarray,
-        found: dict[str, Sensitivity],
-        size: np.ndarray,
-        curvature: np.ndarray,
-    ) -> _Directions:
+    def of(cls, information: np.ndarray, noise: np.ndarray, curvature: np.ndarray) -> _Directions:
         """Tell directions that the data determine from noise and from nothing."""
         values, vectors = np.linalg.eigh(information)
-        feigned = np.zeros(len(values))
-        for target in ensemble.problem.targets:
-            if target.compared:
-                sensitivity = found[target.key]
-                away = (sensitivity.of_replicas - sensitivity.derivative) * size @ vectors
-                noise = ensemble.standard_error(away) ** 2  # [point, direction]
-                feigned += derivatives(target, ensemble)[1] @ noise
-        least = np.maximum(RESOLVED * feigned, ROUNDING * values[-1])
-        held = np.einsum("kd,kl,ld->d", vectors, curvature, vectors)
+
+        def along(matrix: np.ndarray) -> np.ndarray:
+            return np.einsum("kd,kl,ld->d", vectors, matrix, vectors)
+
+        least = np.maximum(RESOLVED * along(noise), ROUNDING * np.abs(values).max())
         resolved = values > least
-        return cls(vectors, resolved, resolved | (held > least))
+        return cls(vectors, resolved, resolved | (along(curvature) > least))
 
     @property
     def determined(self) -> np.ndarray:
