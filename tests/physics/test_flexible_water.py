@@ -14,7 +14,9 @@ import pytest
 from jax import lax
 
 from dmdstudio.base.units import ACCELERATION, AVOGADRO, BOLTZMANN, COULOMB, ELEMENTARY_CHARGE
-from dmdstudio.engine.core import Start, State
+from dmdstudio.engine.core import Phase, Start, State, System, configuration
+from dmdstudio.engine.potential import ForceField
+from dmdstudio.engine.potentials.harmonic_angle import HarmonicAngle
 from dmdstudio.engine.sampling import maxwell
 from dmdstudio.engine.water import water
 from dmdstudio.files.structures import write_structure
@@ -253,6 +255,36 @@ def test_the_cell_stays_neutral_while_the_charge_is_refined(tiny_water):
         strength = np.asarray(term.pair_parameters(theta)["strength"]) / COULOMB
         assert strength[1, 1] == pytest.approx(charge**2)
         assert counts @ strength @ counts == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_centres_of_molecules_move_as_their_momentum_says(tiny_water):
+    problem, _ = build(tiny_water)
+    (target,) = problem.dynamic
+    system = problem.system
+    velocities = np.random.default_rng(1).normal(size=(system.atoms, 3))
+    where = configuration(system, jnp.asarray(problem.start), jnp.asarray(system.cell))
+    found = target.observable.frame(Phase(where, jnp.asarray(velocities)))
+    masses = system.masses.reshape(-1, 3, 1)
+    expected = np.sum(masses * velocities.reshape(-1, 3, 3), axis=1) / masses.sum(axis=1)
+    assert np.allclose(found, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("platform", ["cpu", "gpu"])
+def test_three_atoms_in_a_row_have_finite_forces(platform):
+    """An angle has no slope there; nothing may become infinite or no number."""
+    bonds = np.array([[0, 1], [1, 2]])
+    system = System(
+        ("C", "O"), np.array([1, 0, 1]), np.ones(3), np.eye(3) * 16.0, "float64", 64,
+        platform=platform, bonds=bonds,
+    )  # fmt: skip
+    term = HarmonicAngle.build(HarmonicAngle.Options(), system)
+    theta = {"it": {"angle": jnp.array([np.pi]), "stiffness": jnp.array([3.0])}}
+    lattice = system.to_lattice(jnp.array([[-1.0, 0, 0], [0, 0, 0], [1.0, 0, 0]]))
+    pull = ForceField(system, (("it", term),)).pull(
+        theta, lattice, jnp.asarray(system.cell), jnp.ones((3, 3))
+    )
+    assert np.allclose(pull.force, 0.0)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(pull))
 
 
 def test_molecules_keep_their_shape_at_another_density():

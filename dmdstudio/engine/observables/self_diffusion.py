@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.ops import segment_sum
 from msgspec import Struct
 
 from dmdstudio.base.units import factor
@@ -29,11 +30,19 @@ class SelfDiffusionOptions(Struct, frozen=True, kw_only=True):
         float,
         setting("Window", "Upper limit of the integral over the correlation.", "ps", gt=0),
     ] = 2.0
+    of: Annotated[
+        Literal["atoms", "molecules"],
+        setting(
+            "Of",
+            "Whose velocities: of all atoms, or of the centres of mass of molecules, which have "
+            "the same coefficient but no vibrations.",
+        ),
+    ] = "atoms"
 
 
 @dataclass(frozen=True, eq=False)
 class SelfDiffusion(Observable):
-    """D = 1/3 integral from 0 to the window of <v(0).v(t)> dt, averaged over atoms.
+    """D = 1/3 integral from 0 to the window of <v(0).v(t)> dt, averaged over atoms or molecules.
 
     All time origins of a trajectory are used. The integral is the trapezoid's over the recorded
     frames. Source: M. S. Green, J. Chem. Phys. 22, 398 (1954); R. Kubo, J. Phys. Soc. Jpn. 12, 570
@@ -41,24 +50,29 @@ class SelfDiffusion(Observable):
     """
 
     options: SelfDiffusionOptions
+    system: System
     clock: Clock
     lags: int
 
     name: ClassVar[str] = "self_diffusion"
     label: ClassVar[str] = "Self-diffusion coefficient"
     doc: ClassVar[str] = (
-        "Green-Kubo: a third of the time integral of the velocity autocorrelation, over all atoms "
-        "and time origins. No correction for the finite size of the cell."
+        "Green-Kubo: a third of the time integral of the velocity autocorrelation, over all atoms, "
+        "or molecules, and time origins. No correction for the finite size of the cell."
     )
     source: ClassVar[str] = "Green (1954), Kubo (1957)"
     unit: ClassVar[str] = "1e-9 m2/s"
-    feature: ClassVar[str] = "velocities"
     Options = SelfDiffusionOptions
 
     @classmethod
     def build(cls, options: Any, system: System, clock: Clock, temperature: float) -> SelfDiffusion:
         """Check that the trajectory holds the window."""
-        return cls(options, clock, clock.lags(options.window, cls.name))
+        return cls(options, system, clock, clock.lags(options.window, cls.name))
+
+    @property
+    def feature(self) -> str:  # type: ignore[override]
+        """Name of the velocities; those of atoms are shared with other observables."""
+        return "velocities" if self.options.of == "atoms" else "molecular_velocities"
 
     @property
     def span(self) -> int:
@@ -66,13 +80,18 @@ class SelfDiffusion(Observable):
         return self.lags - 1
 
     def frame(self, phase: Phase) -> Array:
-        """Return the velocities [atom, xyz], angstrom/fs."""
-        return phase.velocities
+        """Return the velocities [atom or molecule, xyz], angstrom/fs."""
+        if self.options.of == "atoms":
+            return phase.velocities
+        molecules = self.system.molecules
+        share = self.system.masses / np.bincount(molecules, self.system.masses)[molecules]
+        weighted = phase.velocities * share[:, None].astype(phase.velocities.dtype)
+        return segment_sum(weighted, molecules, num_segments=int(molecules.max()) + 1)
 
     def summary(self, features: Array) -> Array:
-        """Return the velocity autocorrelation per atom [lag], angstrom^2/fs^2."""
-        atoms = features.shape[1]
-        return autocorrelation(features, self.lags) / atoms
+        """Return the velocity autocorrelation per particle [lag], angstrom^2/fs^2."""
+        particles = features.shape[1]
+        return autocorrelation(features, self.lags) / particles
 
     def _trapezoid(self) -> np.ndarray:
         weights = np.full(self.lags, self.clock.interval)

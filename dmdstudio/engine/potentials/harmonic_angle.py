@@ -63,7 +63,8 @@ class HarmonicAngle(BondedPotential):
     def term_energy(self, vectors: tuple[Array, ...], numbers: Parameters) -> Array:
         """Return u [angle], eV."""
         a, b = vectors
-        sine = jnp.linalg.norm(jnp.cross(a, b), axis=-1)  # both times |a| |b|
+        square = jnp.sum(jnp.cross(a, b) ** 2, axis=-1)
+        sine = jnp.sqrt(jnp.maximum(square, 1e-24))  # three atoms in a row; times |a| |b|
         angle = jnp.arctan2(sine, jnp.sum(a * b, axis=-1))
         return 0.5 * numbers["stiffness"] * (angle - numbers["angle"]) ** 2
 
