@@ -33,6 +33,29 @@ REPORT = events.StepReport(
 ENTRY = Entry(
     section="sampling", name="s", label="S", doc="It samples.", fields=fields_of(SamplingPlan)
 )
+UNCERTAINTY = events.Uncertainty(
+    iteration=3,
+    parameters=(
+        events.ParameterUncertainty(
+            key="k", unit="angstrom", value=3.4, error=0.01, lower=3.38, upper=3.42,
+            experiment=0.008, sampling=0.006, prior=0.0, remaining=-0.001,
+        ),
+        events.ParameterUncertainty(
+            key="l", unit="", value=0.0, error=None, lower=None, upper=None,
+            experiment=0.0, sampling=0.0, prior=0.0, remaining=0.0,
+        ),
+    ),
+    covariance=[[1e-4, 0.0], [0.0, 0.0]],
+    correlation=[[1.0, 0.0], [0.0, 0.0]],
+    undetermined=(events.Direction(changes={"k": 0.0, "l": 1.0}, held=False),),
+    sensitivities=(
+        events.TargetSensitivity(
+            name="d", label="D", unit="1e-9 m2/s", derivative=[[-8.5], [0.1]], error=[[0.4], [0.2]]
+        ),
+    ),
+    notes=("Mind this.",),
+    replicas=4,
+)  # fmt: skip
 EVENTS = [
     events.Started(
         run_dir="runs/Größe 1",
@@ -78,6 +101,39 @@ EVENTS = [
         iteration=-1,
         temperature=94.4,
         energy_drift=1e-6,
+        uncertainty=UNCERTAINTY,
+    ),
+    UNCERTAINTY,
+    events.Diagnosed(
+        lag=[0.0, 0.02],
+        growth=[1.0, 1.04],
+        growth_low=[1.0, 1.03],
+        growth_high=[1.0, 1.05],
+        rate=1.8,
+        rows=(
+            events.HorizonRow(
+                horizon=0.02,
+                signal_to_noise=5e-324,
+                drift=0.0,
+                gradients={"k": -1.0},
+                errors={"k": 0.1},
+            ),
+        ),
+        reference=0.02,
+        chosen=0.02,
+        reason="0.02 ps: …",
+        advice=(
+            events.Advice(text="Set a.", changes={"a.n": 4, "a.x": 0.02, "a.w": "window"}),
+            events.Advice(text="Nothing to set."),
+        ),
+        units={"k": ""},
+        reversal_residual=None,
+        energy_drift=1e-8,
+        temperature=94.4,
+        replicas=4,
+        segments=1,
+        length=0.02,
+        precision="float32",
     ),
 ]
 KINDS = [type(event).__name__ for event in EVENTS]
