@@ -34,7 +34,7 @@ class Axis(pg.AxisItem):
         """Return the marks of a logarithmic axis, as logarithms."""
         span = high - low
         most = max(2.0, size / _LOG_ROOM[self.orientation])
-        if span < 0.25:  # closer together than 1, 2 and 5 of a decade
+        if span < 0.7:  # too little for 1, 2 and 5 of a decade
             return [(None, _round_numbers(low, high, most))]
         if 3 * span < most:
             parts, step = (1, 2, 5), 1

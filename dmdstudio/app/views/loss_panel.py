@@ -84,6 +84,11 @@ class LossPanel(Panel):
             label = name.replace("_", " ")
             colour = f"series {number + 1}"
             self.loss.line(f"of {name}", iterations, losses, colour, label=label, width=1.4)
+        if any(step.prior for step in steps):
+            priors = [step.prior for step in steps]
+            self.loss.line(
+                "priors", iterations, priors, "quiet", label="priors", dash=True, width=1.4
+            )
 
     def _change_axis(self) -> None:
         for plot in (self.loss, self.gradient):

@@ -23,13 +23,19 @@ Role = Qt.ItemDataRole
 
 COLUMNS = (
     "Parameter", "Free", "Value", "Unit", "Now", "Change", "Error", "95 % interval", "Lower",
-    "Upper", "Prior",
+    "Upper", "Prior", "Prior mean",
 )  # fmt: skip
 OF_RUN = ("Now", "Change")
 """Columns that are there once a run is."""
 FOUND = ("Error", "95 % interval")
 """Columns that are there once the uncertainty is known."""
-_EDITED = {"Value": "value", "Lower": "lower", "Upper": "upper", "Prior": "prior"}
+_EDITED = {
+    "Value": "value",
+    "Lower": "lower",
+    "Upper": "upper",
+    "Prior": "prior",
+    "Prior mean": "prior_mean",
+}
 _TIPS = {
     "Parameter": "The parameter and the atom type it belongs to",
     "Free": "Ticked: refined. Not ticked: held at its value",
@@ -39,6 +45,7 @@ _TIPS = {
     "Unit": "The unit of value and bounds",
     "Prior": "Holds the parameter to where it starts, within this fraction: 0.05 for 5 %; "
     "empty for none",
+    "Prior mean": "The prior holds it here instead of where it starts",
     "Now": "The value at the latest iteration of the run that is shown",
     "Change": "From the start of the run to its latest iteration",
     "Error": "The standard error of the best iteration's value",
@@ -155,7 +162,7 @@ class ParameterModel(QAbstractTableModel):
         match column:
             case "Parameter":
                 return f"{parameter.name} {parameter.of}" if parameter.of else parameter.name
-            case "Value" | "Lower" | "Upper" | "Prior":
+            case "Value" | "Lower" | "Upper" | "Prior" | "Prior mean":
                 return text_of(getattr(parameter, _EDITED[column]))
             case "Unit":
                 return pretty(parameter.unit)
