@@ -58,13 +58,25 @@ def liquid(tiny_recipe):
     return with_settings(recipe, settings)
 
 
-def ensemble_of(recipe, pool=None):
+def ensemble_of(recipe):
     """Return an ensemble with its trajectories at a recipe's initial parameters."""
     problem, _ = build(recipe)
     program = Program(problem)
-    if pool is None:
-        steps = problem.sampling.equilibration_steps
-        pool = finish(draw_pool(program, problem.initial, None, steps, 0))
+    steps = problem.sampling.equilibration_steps
+    return ensemble_from(program, finish(draw_pool(program, problem.initial, None, steps, 0)))
+
+
+def ensembles_after(ensemble, count, steps):
+    """Yield ensembles from later and later starts, with their trajectories."""
+    program, pool = ensemble.program, ensemble.pool
+    for number in range(1, count + 1):
+        pool = finish(draw_pool(program, program.problem.initial, pool, steps, number))
+        yield ensemble_from(program, pool)
+
+
+def ensemble_from(program, pool):
+    """Return an ensemble with its trajectories at the initial parameters."""
+    problem = program.problem
     ensemble = Ensemble(program, pool, weigh(program, pool, problem.initial))
     finish(ensemble.propagate(problem.initial, keep=False))
     return ensemble
@@ -90,15 +102,13 @@ def reports_of(recipe, folder):
 
 def test_the_virial_pressure_is_the_one_asked_for(liquid):
     """<N kT/V + W/(3 V)> = P whatever the potential, over starts and along the trajectories."""
-    ensemble = ensemble_of(liquid)
-    problem, pressures = ensemble.problem, []
-    for number in range(1, 5):
-        pool = finish(draw_pool(ensemble.program, problem.initial, ensemble.pool, 250, number))
-        ensemble = Ensemble(ensemble.program, pool, weigh(ensemble.program, pool, problem.initial))
-        finish(ensemble.propagate(problem.initial, keep=False))
+    pressures = []
+    for ensemble in ensembles_after(ensemble_of(liquid), 4, 250):
         pressures.append(ensemble.of_replicas["pressure"] / to_internal(1.0, "bar"))
         density = ensemble.of_replicas["density"] / to_internal(1.0, "g/cm3")
-        assert density == pytest.approx(density_of(pool, problem.system), rel=1e-6)
+        assert density == pytest.approx(
+            density_of(ensemble.pool, ensemble.problem.system), rel=1e-6
+        )
         assert ensemble.temperature == pytest.approx(TEMPERATURE, rel=0.05)
     of_replicas = np.mean(pressures, axis=0)
     error = of_replicas.std(ddof=1) / np.sqrt(len(of_replicas))
@@ -167,17 +177,17 @@ def test_density_and_diffusion_are_refined_together(liquid, tmp_path):
 
 
 def sampled(recipe, draws, **changed):
-    """Return densities [draw, replica] of the npt ensemble with parameters changed by factors."""
+    """Return densities [draw, replica], 1 ps apart, with parameters changed by factors."""
     problem, _ = build(recipe)
     program = Program(problem)
     names = [slot.name for slot in problem.slots]
     parameters = problem.initial * [changed.get(name, 1.0) for name in names]
-    pool = finish(draw_pool(program, parameters, None, 5000, 0))
+    pool = finish(draw_pool(program, parameters, None, 4000, 0))
     found = []
     for number in range(1, draws + 1):
-        pool = finish(draw_pool(program, parameters, pool, 500, number))
+        pool = finish(draw_pool(program, parameters, pool, 250, number))
         found.append(density_of(pool, problem.system))
-    return np.array(found), pool, program
+    return np.array(found)
 
 
 def error_of(found):
@@ -224,7 +234,7 @@ def openmm_densities(script, mass, samples):
 @pytest.mark.slow
 def test_density_and_its_fluctuation_are_those_of_openmm(liquid, tmp_path):
     pytest.importorskip("openmm")
-    ours = sampled(liquid, 40)[0]
+    ours = sampled(liquid, 80)
     problem, complete = build(liquid)
     system = problem.system
     positions = np.asarray(system.to_positions(problem.start))
@@ -245,21 +255,18 @@ def test_density_and_its_fluctuation_are_those_of_openmm(liquid, tmp_path):
 @pytest.mark.parametrize("name", ["sigma", "epsilon"])
 def test_the_score_of_the_density_is_that_of_two_simulations(liquid, name):
     """The derivative by the logarithm of a parameter, from samples and from shifted simulations."""
-    recipe = with_settings(
-        liquid, ["sampling.replicas=64", "dynamics.steps=10", "target.0.window=0.01"]
-    )
-    relative = {"sigma": 0.005, "epsilon": 0.02}[name]
-    plus, minus = (sampled(recipe, 10, **{name: 1.0 + s * relative})[0] for s in (1, -1))
+    quick = ["dynamics.steps=10", "target.0.window=0.01", "sampling.equilibration_steps=4000"]
+    recipe = with_settings(liquid, ["sampling.replicas=32", *quick])
+    relative = {"sigma": 0.01, "epsilon": 0.06}[name]
+    plus, minus = (sampled(recipe, 20, **{name: 1.0 + s * relative}) for s in (1, -1))
     difference = (plus.mean() - minus.mean()) / (2.0 * relative)
     error = np.hypot(error_of(plus), error_of(minus)) / (2.0 * relative)
-    problem, _ = build(recipe)
+    ensemble, scores = ensemble_of(recipe), []
+    problem = ensemble.problem
     index = [slot.name for slot in problem.slots].index(name)
-    pool, scores = sampled(recipe, 1)[1], []
-    for number in range(2, 22):
-        ensemble = ensemble_of(recipe, pool)
-        score = density_score(ensemble)[:, index] * problem.initial[index]
+    for later in ensembles_after(ensemble, 30, 250):
+        score = density_score(later)[:, index] * problem.initial[index]
         scores.append(score / to_internal(1.0, "g/cm3"))
-        pool = finish(draw_pool(ensemble.program, problem.initial, pool, 500, number))
     found = np.array(scores)
     print(found.mean(), error_of(found), difference, error)
     assert np.hypot(error, error_of(found)) < 0.15 * abs(difference)
