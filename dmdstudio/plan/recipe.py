@@ -237,6 +237,9 @@ class TargetPlan(Struct, frozen=True, kw_only=True):
         return self.name or self.observable
 
 
+_FIRST_ORDER = {"kind": ("adam", "sgd", "rmsprop", "adabelief")}
+
+
 class OptimizerPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the parameters follow the gradient."""
 
@@ -251,7 +254,12 @@ class OptimizerPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = "adam"
     learning_rate: Annotated[
         float,
-        setting("Learning rate", "Relative change of a parameter per iteration, at first.", gt=0),
+        setting(
+            "Learning rate",
+            "Relative change of a parameter per iteration, at first.",
+            only_with=_FIRST_ORDER,
+            gt=0,
+        ),
     ] = 0.004
     momentum: Annotated[
         float,
@@ -259,7 +267,8 @@ class OptimizerPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "Momentum",
             "Share of the past gradients in a step of adam or adabelief (beta 1), or of the past "
             "steps of sgd and rmsprop. Refinements take few iterations: a long memory overshoots. "
-            "For gauss_newton the share of past iterations that counts at first; it rises to 1.",
+            "Without meaning for gauss_newton, which averages over all that is near.",
+            only_with=_FIRST_ORDER,
             ge=0,
             lt=1,
         ),
@@ -269,6 +278,7 @@ class OptimizerPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         setting(
             "Final learning rate",
             "The learning rate falls to this along a half cosine over the iterations.",
+            only_with=_FIRST_ORDER,
             gt=0,
         ),
     ] = 0.0005
@@ -277,12 +287,17 @@ class OptimizerPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         setting(
             "Largest step",
             "Largest relative change of a parameter in one iteration of gauss_newton.",
+            only_with={"kind": ("gauss_newton",)},
             gt=0,
         ),
     ] = 0.1
     gradient_clip: Annotated[
         Annotated[float, msgspec.Meta(gt=0)] | None,
-        setting("Gradient clip", "Largest norm of the relative gradient; empty for none."),
+        setting(
+            "Gradient clip",
+            "Largest norm of the relative gradient; empty for none.",
+            only_with=_FIRST_ORDER,
+        ),
     ] = None
 
 
