@@ -108,7 +108,7 @@ class DiagnosisPage(QWidget):
     def _draw_ratio(self, found: Diagnosed) -> None:
         plot, rows = self.ratio, found.rows
         plot.set_log(True, bottom=True)
-        plot.set_labels("Horizon (ps)", "Signal-to-noise ratio")
+        plot.set_labels("Horizon (ps)", "Signal-to-noise")
         horizons = [row.horizon for row in rows]
         ratios = [row.signal_to_noise for row in rows]
         plot.level("enough", horizons, ENOUGH, 0.0, "quiet", f"{ENOUGH:g}: enough", beyond=0.0)
