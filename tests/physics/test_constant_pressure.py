@@ -267,7 +267,8 @@ def test_the_score_of_the_density_is_that_of_two_simulations(liquid, name):
     for later in ensembles_after(ensemble, 30, 250):
         score = density_score(later)[:, index] * problem.initial[index]
         scores.append(score / to_internal(1.0, "g/cm3"))
-    found = np.array(scores)
+    count = problem.replicas.count
+    found = np.array(scores) * count / (count - 1)  # the mean of so few takes part of the slope
     print(found.mean(), error_of(found), difference, error)
     assert np.hypot(error, error_of(found)) < 0.15 * abs(difference)
     assert abs(found.mean() - difference) < 3.0 * np.hypot(error, error_of(found))
