@@ -75,11 +75,15 @@ class CapacityExceeded(EngineError):  # noqa: N818 - said as it is caught
         self.capacity = capacity
 
 
+_NO_MEMORY = ("RESOURCE_EXHAUSTED", "CUDA_ERROR_OUT_OF_MEMORY", "STATUS_ALLOC_FAILED")
+"""What XLA, the CUDA driver and its libraries call a lack of memory."""
+
+
 def understood(error: Exception) -> DmdError | None:
     """Return an error of a library in our words, or None where it is not one that we know."""
     if isinstance(error, DmdError):
         return error
-    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+    if isinstance(error, MemoryError) or any(sign in str(error) for sign in _NO_MEMORY):
         return OutOfMemoryError(
             "The engine ran out of memory.",
             "Use fewer replicas (sampling.replicas), a smaller execution.batch, or record fewer "

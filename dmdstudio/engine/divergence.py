@@ -129,6 +129,7 @@ def explained(
     cell: np.ndarray,
     what: str,
     setting: str,
+    otherwise: str = "",
 ) -> DivergenceError:
     """Return the error that names the likely cause.
 
@@ -139,6 +140,7 @@ def explained(
         cell: its lattice vectors as rows [3, xyz], angstrom.
         what: was found, a sentence.
         setting: section whose time step it took, ``dynamics`` or ``sampling``.
+        otherwise: advice where neither an overlap nor the time step is the cause.
     """
     timestep = getattr(problem, setting).timestep
     found = strain(problem, parameters, lattice, cell)
@@ -159,9 +161,10 @@ def explained(
             f"{found.period / (2 * STEPS_PER_PERIOD):.2g} or less.",
         )
     return DivergenceError(
-        f"{what} Where it began nothing was wrong: {found.words}; the fastest vibration takes "
+        f"{what} Where it began no atoms overlap: {found.words}; the fastest vibration takes "
         f"{found.period / timestep:.2g} time steps.",
-        f"Something came too close on the way: shorten {setting}.timestep ({timestep:g} fs), or "
+        otherwise
+        or f"Atoms came too close on the way: shorten {setting}.timestep ({timestep:g} fs), or "
         "tighten the bounds of the parameters.",
     )
 

@@ -85,10 +85,18 @@ class Ensemble:
                 change,
                 ENERGY_CHANGE * thermal,
                 "changed its energy by {:.3g} eV per atom, more than a quarter of kT ({:.3g})",
+                "",
             ),
-            (heat, hottest, "was {:.3g} times as hot as its ensemble, more than {:.2g} times"),
+            (
+                heat,
+                hottest,
+                "was {:.3g} times as hot as its ensemble, more than {:.2g} times",
+                "It began far from equilibrium: raise sampling.equilibration_steps and "
+                "sampling.decorrelation_steps, lower optimizer.learning_rate, or tighten the "
+                "bounds of the parameters.",
+            ),
         )
-        for values, limit, words in tests:
+        for values, limit, words, advice in tests:
             if (bad := ~(values <= limit)).any():
                 worst = int(np.argmax(np.where(np.isfinite(values), values, np.inf)))
                 raise explained(
@@ -99,6 +107,7 @@ class Ensemble:
                     f"The trajectory of replica {worst + 1} ({bad.sum()} of {len(bad)} are bad) "
                     f"{words.format(values[worst], limit)}.",
                     "dynamics",
+                    advice,
                 )
 
     def _energy_change(self) -> np.ndarray:

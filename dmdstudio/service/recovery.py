@@ -28,6 +28,9 @@ SHORTER_STEPS = 5
 ENLARGEMENTS = 10
 """How often lists may prove too short in one iteration."""
 
+LONG_STEP = 0.1
+"""Relative change of a parameter that is reason enough for a failure after it."""
+
 Keep = Callable[[RefinementState], None]
 Done = tuple[RefinementState, StepReport] | None
 
@@ -123,10 +126,16 @@ class Recovery:
                 f"after a step of {change:.2g} relative. {fault.message}",
                 f"{fault.advice} What is stored can be resumed.",
             )
+        advice = fault.advice
+        if abs(change) > LONG_STEP:
+            advice = (
+                "So long a step is the likely cause: lower optimizer.learning_rate, or tighten the "
+                "bounds of the parameters."
+            )
         state = shorter_step(problem, state)
         self._keep(state)
         return state, (
             f"Iteration {state.iteration} failed after {key} had changed by {change:+.2%}. "
-            f"{fault.message} {fault.advice} The step is taken back and done again with "
+            f"{fault.message} {advice} The step is taken back and done again with "
             f"{state.shrink:.3g} of the learning rate."
         )
