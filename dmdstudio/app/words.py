@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
+from collections.abc import Sequence
 
 from dmdstudio.base.units import pretty
 from dmdstudio.plan.events import (
@@ -20,6 +21,7 @@ from dmdstudio.plan.events import (
     Started,
     StepReport,
     TargetReport,
+    TargetSensitivity,
     Uncertainty,
 )
 
@@ -84,6 +86,15 @@ def error_words(known: ParameterUncertainty) -> str:
     shares = ", ".join(f"{value:.2g}{unit} from {name}" for name, value in parts if value > 0)
     value = number_with_error(known.value, known.error, known.unit)
     return f"{value}; 95 % from {interval_words(known)}{unit}. {shares}".rstrip(" .") + "."
+
+
+def titles(targets: Sequence[TargetReport | TargetSensitivity]) -> list[str]:
+    """Return what targets are called in a list; those of one observable by their names too."""
+    labels = [target.label or target.name for target in targets]
+    return [
+        f"{label} ({target.name})" if labels.count(label) > 1 else label
+        for label, target in zip(labels, targets, strict=True)
+    ]
 
 
 def relative_change(start: ParameterReport, now: ParameterReport) -> float | None:

@@ -13,7 +13,7 @@ from dmdstudio.app.views.diagnosis_page import believable_range, horizon_setting
 from dmdstudio.app.views.gradient_panel import settings_by_name
 from dmdstudio.app.views.parameter_table import COLUMNS, FOUND
 from dmdstudio.app.views.plot import Plot
-from dmdstudio.app.words import error_words, interval_words, setting_words
+from dmdstudio.app.words import error_words, interval_words, setting_words, titles
 from dmdstudio.plan.commands import Diagnose
 from dmdstudio.plan.events import (
     Evaluated,
@@ -274,6 +274,26 @@ def test_an_evaluation_brings_its_uncertainty_and_a_new_run_drops_it():
 
 def test_names_of_settings_stand_out_and_nothing_is_markup():
     assert setting_words("set a.b < 3") == "set <b>a.b</b> &lt; 3"
+
+
+def test_two_targets_of_one_observable_are_told_apart():
+    target = recorded_run()[0].targets[0]
+    other = replace(target, name="in the bulk")
+    assert titles([target]) == [target.label]
+    assert titles([target, other])[1] == f"{target.label} (in the bulk)"
+
+
+def test_a_prior_is_edited_in_the_table_and_its_part_of_the_loss_is_drawn(opened):
+    model = opened.parameter_table.model
+    place = model.index(0, COLUMNS.index("Prior"))
+    assert model.setData(place, "0.05")
+    assert opened.session.recipe.potential[0].parameter[0].prior == 0.05
+    assert not model.setData(place, "-1")
+    opened.show_tab("loss")
+    held = replace(recorded_run()[1].report, prior=0.25)
+    tell(opened, recorded_run()[0], Iterated(report=held))
+    _, y = opened.panels["loss"].loss._lines["priors"][0].getOriginalDataset()
+    assert list(y) == [0.25]
 
 
 def test_static_targets_are_compared_on_their_own_axes(opened):

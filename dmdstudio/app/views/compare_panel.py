@@ -10,7 +10,7 @@ from dmdstudio.app.session import Session
 from dmdstudio.app.state import is_scalar, target_history, targets_of
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot, with_unit
-from dmdstudio.app.words import difference, number_with_error
+from dmdstudio.app.words import difference, number_with_error, titles
 from dmdstudio.plan.events import StepReport, TargetReport
 
 
@@ -98,8 +98,8 @@ class ComparePanel(Panel):
         if [self.chooser.itemData(i) for i in range(self.chooser.count())] != names:
             self.chooser.blockSignals(True)
             self.chooser.clear()
-            for target in targets:
-                self.chooser.addItem(target.label or target.name, target.name)
+            for title, target in zip(titles(targets), targets, strict=True):
+                self.chooser.addItem(title, target.name)
             self.chooser.blockSignals(False)
         self.chooser.setVisible(len(targets) > 1)
 

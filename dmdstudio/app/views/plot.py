@@ -148,19 +148,19 @@ class Plot(QWidget):
             "joined": joined,
             "label": label,
         }
-        item, old = self._lines.get(name, (None, None))
-        if item is None:
-            item = pg.PlotDataItem()
-            item.setLogMode(self._log_bottom, self._log)
-            self._plot.addItem(item)
-            old = None
+        self.prepare()
+        known, old = self._lines.get(name, (None, None))
+        item = pg.PlotDataItem() if known is None else known
         values = np.asarray(y, dtype=float)
         if self._log:
             values = np.where(values > 0, values, np.nan)
-        item.setData(np.asarray(x, dtype=float), values, connect=connect)
+        style = self._style(look) if look != old else {}
+        item.setData(np.asarray(x, dtype=float), values, connect=connect, **style)
+        if known is None:  # only now: each change of an item that is shown costs an update
+            item.setLogMode(self._log_bottom, self._log)
+            self._plot.addItem(item)
         self._lines[name] = (item, look)
-        if look != old:
-            self._paint_line(item, look)
+        if style:
             self._write_legend()
         self._stack.setCurrentWidget(self._drawn)
 
@@ -267,7 +267,8 @@ class Plot(QWidget):
             axis.setTextPen(pg.mkPen(colours.quiet))
             axis.setStyle(tickFont=self.font(), tickTextOffset=6)
         for item, look in self._lines.values():
-            self._paint_line(item, look)
+            item.opts.update(self._style(look))
+            item.updateItems(styleUpdate=True)
         for fill, colour in self._bands.values():
             self._paint_band(fill, colour)
         for name in self._marks:
@@ -293,18 +294,18 @@ class Plot(QWidget):
         for side, words in self._axis_words.items() if self._axes is not None else ():
             self._plot.setLabel(side, words, color=theme().quiet)
 
-    def _paint_line(self, item: pg.PlotDataItem, look: dict[str, Any]) -> None:
+    def _style(self, look: dict[str, Any]) -> dict[str, Any]:
+        """Return how pyqtgraph is told of the looks of a line."""
         colour = colour_of(look["colour"])
-        style = Qt.PenStyle.DashLine if look["dash"] else Qt.PenStyle.SolidLine
+        dash = Qt.PenStyle.DashLine if look["dash"] else Qt.PenStyle.SolidLine
         width = look["width"] * self.devicePixelRatioF()  # pyqtgraph's pens do not scale
-        item.setPen(pg.mkPen(colour, width=width, style=style) if look["joined"] else None)
-        if look["points"]:
-            item.setSymbol("o")
-            item.setSymbolSize(7)
-            item.setSymbolBrush(colour)
-            item.setSymbolPen(pg.mkPen(theme().panel, width=1.0))
-        else:
-            item.setSymbol(None)  # type: ignore[arg-type]
+        return {
+            "pen": pg.mkPen(colour, width=width, style=dash) if look["joined"] else None,
+            "symbol": "o" if look["points"] else None,
+            "symbolSize": 7,
+            "symbolBrush": pg.mkBrush(colour),
+            "symbolPen": pg.mkPen(theme().panel, width=1.0),
+        }
 
     def _paint_mark(self, name: str) -> None:
         line, look = self._marks[name]

@@ -22,7 +22,7 @@ from dmdstudio.app.session import Session
 from dmdstudio.app.views.image_plot import ImagePlot
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot, with_unit
-from dmdstudio.app.words import short_key
+from dmdstudio.app.words import short_key, titles
 from dmdstudio.plan.events import TargetSensitivity, Uncertainty
 
 _MOST_LINES = 6
@@ -122,8 +122,8 @@ class SensitivityPanel(Panel):
         if [self.chooser.itemData(i) for i in range(self.chooser.count())] != names:
             self.chooser.blockSignals(True)
             self.chooser.clear()
-            for target in targets:
-                self.chooser.addItem(target.label or target.name, target.name)
+            for title, target in zip(titles(targets), targets, strict=True):
+                self.chooser.addItem(title, target.name)
             first_curve = next((i for i, target in enumerate(targets) if target.axis), 0)
             self.chooser.setCurrentIndex(first_curve)
             self.chooser.blockSignals(False)
