@@ -80,6 +80,8 @@ def parameters(draw: st.DrawFn) -> plans.ParameterPlan:
         free=draw(st.booleans()),
         lower=lower if bounded else None,
         upper=upper if bounded and draw(st.booleans()) else None,
+        prior=draw(st.none() | positive),
+        prior_mean=draw(st.none() | finite),
     )
 
 
@@ -123,6 +125,9 @@ def recipes(draw: st.DrawFn) -> Recipe:
                 name=name,
                 data=draw(st.just("") | words),
                 weight=draw(st.floats(0, 1e300)),
+                loss=draw(st.sampled_from(["relative", "chi_squared", "unbiased", "huber"])),
+                relative_error=draw(st.none() | positive),
+                huber_threshold=draw(positive),
                 options=draw(options),
             )
             for name in draw(names)
