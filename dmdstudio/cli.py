@@ -148,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--iteration", type=_iteration, default="best", metavar="best|last|K")
 
     command = add("benchmark", _benchmark, "Measure speed and memory beside other codes.")
-    command.add_argument("name", choices=["forward", "gradient", "memory"])
+    command.add_argument("name", choices=["forward", "gradient", "memory", "scaling"])
     command.add_argument("--replicas", type=_positive, default=8, metavar="N")
     command.add_argument("--steps", type=_positive, default=1000, metavar="N")
 
