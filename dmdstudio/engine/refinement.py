@@ -141,7 +141,7 @@ def step(
         program, state.pool, state.parameters, state.iteration
     )
     ensemble = Ensemble(program, pool, weights, horizon=state.horizon)
-    yield from ensemble.propagate(state.parameters, keep=problem.method.keeps_features)
+    yield from ensemble.propagate(state.parameters, keep=True)
 
     loss, cotangent = jax.value_and_grad(problem.loss)(jax.tree.map(jnp.asarray, ensemble.means))
     prior = float(problem.prior(jnp.asarray(state.parameters)))
