@@ -9,10 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dmdstudio.engine import kernels
+from dmdstudio.engine import kernels, pair_sums
 from dmdstudio.engine import potentials as _registered  # noqa: F401  fills the registry
 from dmdstudio.engine.core import Configuration, configuration
 from dmdstudio.engine.potential import Example, ForceField, Potential, potentials
+from dmdstudio.engine.replicas import Replicas
 
 CASES = [
     (name, example)
@@ -325,3 +326,25 @@ def test_all_pairs_cells_and_xla_agree(name, copies, which):
         found = _everything(_with(example, pairs=pairs), w)
         _require_close(found, expected, 1e-12)
         assert np.array_equal(found["force"], found["pull"].force)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_samples_are_compiled_and_exact_inside_the_mapping_over_replicas(name):
+    """The kernels are tried by whoever asks first, even while XLA traces replicas."""
+    pair_sums._sound.cache_clear()
+    example = next(iter(KERNELS[name].examples("float32", 32, "cpu").values()))
+    field, theta = _field(example)
+    plain, _ = _field(_with(example, platform="gpu"))
+    lattice, cell = np.asarray(_lattice(example)), np.asarray(example.system.cell)
+
+    def one(theta, lattice, cell, field=field):
+        energy = jax.value_and_grad(lambda t: field.energy(t, lattice, cell))(theta)
+        return energy, jax.jacfwd(lambda t: field.virial(t, lattice, cell))(theta)
+
+    replicas = Replicas.plan(2, 0, tuple(jax.devices()))
+    found = replicas.compile(one)(theta, np.stack([lattice] * 2), np.stack([cell] * 2))
+    assert example.potential.compiled
+    expected = one(theta, jnp.asarray(lattice), jnp.asarray(cell), plain)
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        scale = np.abs(np.asarray(b)).max()
+        assert np.allclose(a, np.stack([b, b]), rtol=0, atol=1e-12 * scale)
