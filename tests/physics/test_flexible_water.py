@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import shutil
+import time
 from pathlib import Path
 
 import jax
@@ -15,8 +16,12 @@ from jax import lax
 
 from dmdstudio.base.units import ACCELERATION, AVOGADRO, BOLTZMANN, COULOMB, ELEMENTARY_CHARGE
 from dmdstudio.engine.core import Phase, Start, State, System, configuration
+from dmdstudio.engine.ensemble import Ensemble
+from dmdstudio.engine.pool import draw_pool, weigh
 from dmdstudio.engine.potential import ForceField
 from dmdstudio.engine.potentials.harmonic_angle import HarmonicAngle
+from dmdstudio.engine.program import Program
+from dmdstudio.engine.refinement import differentiate
 from dmdstudio.engine.sampling import maxwell
 from dmdstudio.engine.water import water
 from dmdstudio.files.structures import write_structure
@@ -240,6 +245,45 @@ def test_adjoint_backpropagation_and_differences_agree(tiny_water):
     for row in checked.rows:
         assert row.errors["reversible_adjoint"] < 1e-9, row
         assert row.errors["finite_difference"] < 1e-5, row
+
+
+@pytest.mark.slow
+def test_the_gradient_costs_little_more_than_the_trajectory():
+    """Value and gradient of 8 replicas against the trajectories alone; the best of five turns."""
+    settings = ["sampling.replicas=8", "dynamics.steps=1000", "target.window=0.25"]
+    problem, _ = build(with_settings(read_recipe(EXAMPLE), settings))
+    program, values = Program(problem), problem.initial
+    pool = finish(draw_pool(program, values, None, 200, 0))
+    ensemble = Ensemble(program, pool, weigh(program, pool, values))
+
+    def value() -> None:
+        finish(ensemble.propagate(values, keep=False))
+
+    def value_and_gradient() -> None:
+        finish(ensemble.propagate(values, keep=True))
+        cotangent = jax.grad(problem.loss)(jax.tree.map(jnp.asarray, ensemble.means))
+        assert finish(differentiate(ensemble, values, cotangent)).residual == 0.0
+
+    seconds = {value: [], value_and_gradient: []}
+    for turn in range(6):
+        for work, found in seconds.items():
+            began = time.perf_counter()
+            work()
+            if turn:  # the first compiles
+                found.append(time.perf_counter() - began)
+    forward, both = (min(found) for found in seconds.values())
+    per_step = 1e3 / (8 * problem.dynamics.steps)
+    print(f"{forward * per_step:.3f} and {both * per_step:.3f} ms, ratio {both / forward:.2f}")
+    assert both / forward < 3.5
+
+
+def finish(work):
+    """Run a generator of work to its end and return what it returns."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value
 
 
 def test_the_cell_stays_neutral_while_the_charge_is_refined(tiny_water):
