@@ -1,20 +1,18 @@
 """Gauss-Newton refinement that remembers: every iteration's samples count towards the step.
 
-The data's part of the loss is close to a sum of squares of residuals z. With their sensitivities Z
-by relative parameters theta, an iteration k measures
+The loss is close to a sum of squares of residuals r. An iteration k measures them and their
+sensitivities J by relative parameters theta. The step goes to the optimum of the straight line
+through all that was measured,
 
-    N_k = Z^T Z,   s_k = Z^T z  (half the derivative),
+    r(theta) = <r_k> + <J_k> (theta - <theta_k>),
 
-so that its own idea of the optimum is where
+so that independent samples average out. How far a parameter moves is how fast the past is
+forgotten, exp(-(largest relative change / 3 %)^2): at first the way is what matters, in the end the
+average. Sensitivities, which change less on the way, are forgotten over 10 %.
 
-    (theta - theta_k)^T N_k (theta - theta_k) + 2 s_k^T (theta - theta_k)
-
-is the smallest. The step goes to the minimum of the sum over all iterations, earlier ones forgotten
-by a factor that rises from the memory to one: at first the way is what matters, in the end the
-average over independent samples.
-
-Sampling noise of Z feigns information where the data have none. The noise matrix, its covariance
-over replicas summed as N is, damps the step in such directions as Levenberg's parameter does.
+Noise of <J> feigns information where the data have none. Its covariance over replicas, summed as
+<J>^T <J> is, is added to it as Levenberg's parameter is: directions of mere noise are hardly
+followed.
 
 Source: J. Nocedal and S. J. Wright, Numerical Optimization (2006), chapter 10.
 """
@@ -32,46 +30,56 @@ from jax import Array
 from dmdstudio.engine.adjoint import Truncation
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import Work
+from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.sensitivity import Sensitivity, sensitivities
-from dmdstudio.engine.uncertainty import derivatives
 
-NOISE_DAMPING = 4.0
-"""How many times the noise matrix is added: a sensitivity counts from twice its noise on."""
+STRAIGHT = 0.03
+"""Relative change of a parameter over which residuals count as straight lines."""
+
+ALIKE = 0.1
+"""Relative change of a parameter over which sensitivities count as the same."""
 
 
-class Normal(NamedTuple):
-    """One iteration's normal equations in relative parameters; zero for fixed ones.
+class Line(NamedTuple):
+    """One iteration's residuals, weighted so that their squares sum up to the loss.
 
     Attributes:
-        slope: half the derivative of the data's part of the loss [parameter].
-        curvature: N [parameter, parameter].
-        noise: what noise of the sensitivities adds to N on average [parameter, parameter].
+        residual: of the data, then of the priors [row].
+        jacobian: derivative by relative parameters [row, parameter]; zero for fixed ones.
+        noise: what noise of the sensitivities adds to J^T J on average [parameter, parameter].
     """
 
-    slope: np.ndarray
-    curvature: np.ndarray
+    residual: np.ndarray
+    jacobian: np.ndarray
     noise: np.ndarray
 
 
 class NewtonState(NamedTuple):
-    """Sums over the iterations, and how many there were.
+    """Sums over the iterations, as far as they are not forgotten.
 
     Attributes:
-        curvature, noise: of the normal equations [parameter, parameter].
-        moment: sum of N_k theta_k - s_k [parameter].
-        count: number of iterations.
+        count: of residuals.
+        residual: of them [row].
+        parameters: where they were measured, relative [parameter].
+        slopes: count of sensitivities.
+        jacobian: of them [row, parameter].
+        noise: of them [parameter, parameter].
+        last: the last iteration's parameters.
     """
 
-    curvature: Array
-    noise: Array
-    moment: Array
     count: Array
+    residual: Array
+    parameters: Array
+    slopes: Array
+    jacobian: Array
+    noise: Array
+    last: Array
 
 
 def measure(
     ensemble: Ensemble, parameters: np.ndarray, horizon: int
-) -> Generator[Work, None, Normal]:
-    """Measure sensitivities, and return the normal equations with the priors in them.
+) -> Generator[Work, None, Line]:
+    """Measure sensitivities, and return the line that they make.
 
     Args:
         ensemble: trajectories that the forward pass has run.
@@ -83,75 +91,88 @@ def measure(
     if horizon:
         truncation = Truncation.window(problem.blocks, horizon)
     found = yield from sensitivities(ensemble, parameters, truncation)
-    return normal_equations(ensemble, parameters, found)
+    return line(ensemble, parameters, found)
 
 
-def normal_equations(
-    ensemble: Ensemble, parameters: np.ndarray, found: dict[str, Sensitivity]
-) -> Normal:
-    """Return the normal equations of sensitivities by target."""
+def line(ensemble: Ensemble, parameters: np.ndarray, found: dict[str, Sensitivity]) -> Line:
+    """Return the line of sensitivities by target, priors included."""
     problem, free = ensemble.problem, np.flatnonzero(ensemble.problem.free)
-    size, count = problem.scale[free], len(free)
-    share = ensemble.weights.weight
+    size, share = problem.scale[free], ensemble.weights.weight
     replicas = len(share)
-    slope, curvature, noise = np.zeros(count), np.zeros((count, count)), np.zeros((count, count))
+    residuals, jacobians, noise = [], [], np.zeros((len(free), len(free)))
     for target in problem.targets:
         if not target.compared:
             continue
-        sensitivity = found[target.key]
-        jacobian = sensitivity.derivative * size
-        pull, weight = derivatives(target, ensemble)
-        slope -= jacobian.T @ pull
-        curvature += (jacobian.T * weight) @ jacobian
-        away = share[:, None, None] * (sensitivity.of_replicas * size - jacobian)
-        noise += np.einsum("p,rpk,rpl->kl", weight, away, away) * replicas / (replicas - 1)
-    narrow = problem.prior_weight * (size / problem.prior_deviation[free]) ** 2
+        z = np.asarray(target.residual(ensemble.means.whole[target.key]))
+        weight = target.weight / len(z) * np.ones(len(z))
+        if target.kind == "huber":
+            weight *= np.minimum(1.0, target.huber_threshold / np.maximum(np.abs(z), 1e-300))
+        root = np.sqrt(weight)
+        each = found[target.key].of_replicas * size * (root / target.scale)[:, None]
+        jacobian = np.tensordot(share, each, axes=1)
+        away = share[:, None, None] * (each - jacobian)
+        noise += np.einsum("rpk,rpl->kl", away, away) * replicas / (replicas - 1)
+        residuals.append(root * z)
+        jacobians.append(jacobian)
+    narrow = np.sqrt(problem.prior_weight) * size / problem.prior_deviation[free]
     mean = np.array([slot.prior_mean for slot in problem.slots])[free]
-    slope += narrow * (parameters[free] - mean) / size
-    curvature += np.diag(narrow)
-    whole = len(problem.free)
-
-    def spread(part: np.ndarray) -> np.ndarray:
-        wide = np.zeros((whole,) * part.ndim)
-        wide[np.ix_(*(free,) * part.ndim)] = part
-        return wide
-
-    return Normal(spread(slope), spread(curvature), spread(noise))
+    residuals.append(narrow * (parameters[free] - mean) / size)
+    jacobians.append(np.diag(narrow))
+    rows, count = sum(map(len, residuals)), len(problem.free)
+    wide, square = np.zeros((rows, count)), np.zeros((count, count))
+    wide[:, free] = np.concatenate(jacobians)
+    square[np.ix_(free, free)] = noise
+    return Line(np.concatenate(residuals), wide, square)
 
 
-def gauss_newton(
-    memory: float, iterations: int, largest_step: float
-) -> optax.GradientTransformationExtraArgs:
-    """Return the optimiser; its update takes ``normal``, the gradient itself is not used.
+def rows(problem: Problem) -> int:
+    """Return the number of residuals of a problem."""
+    data = sum(len(t.scale) for t in problem.targets if t.compared)
+    return data + int(problem.free.sum())
+
+
+def gauss_newton(rows: int, largest_step: float) -> optax.GradientTransformationExtraArgs:
+    """Return the optimiser; its update takes ``line``, the gradient itself is not used.
 
     Args:
-        memory: share of the past that is kept at first; rises to one over the iterations.
-        iterations: of the refinement.
+        rows: number of residuals.
         largest_step: largest relative change of a parameter.
     """
 
     def init(parameters: Array) -> NewtonState:
         count = len(parameters)
-        square = jnp.zeros((count, count))
-        return NewtonState(square, square, jnp.zeros(count), jnp.zeros((), jnp.int64))
+        nothing = jnp.zeros(count)
+        return NewtonState(
+            jnp.zeros(()),
+            jnp.zeros(rows),
+            nothing,
+            jnp.zeros(()),
+            jnp.zeros((rows, count)),
+            jnp.zeros((count, count)),
+            nothing,
+        )
 
     def update(
-        updates: Array, state: NewtonState, params: Array | None = None, *, normal: Normal
+        updates: Array, state: NewtonState, params: Array | None = None, *, line: Line
     ) -> tuple[Array, NewtonState]:
         assert params is not None
-        progress = jnp.minimum(state.count / max(1, iterations - 1), 1.0)
-        keep = memory + (1.0 - memory) * 0.5 * (1.0 - jnp.cos(jnp.pi * progress))
-        curvature = keep * state.curvature + normal.curvature
-        noise = keep * state.noise + normal.noise
-        moment = keep * state.moment + normal.curvature @ params - normal.slope
-        step = solve(*(np.asarray(a) for a in (curvature, noise, moment - curvature @ params)))
-        step = step * np.minimum(1.0, largest_step / max(np.abs(step).max(), 1e-300))
-        return jnp.asarray(step), NewtonState(curvature, noise, moment, state.count + 1)
+        moved = np.abs(params - state.last).max() if state.count else np.inf
+        keep, alike = np.exp(-((moved / STRAIGHT) ** 2)), np.exp(-((moved / ALIKE) ** 2))
+        state = NewtonState(
+            keep * state.count + 1.0,
+            keep * state.residual + line.residual,
+            keep * state.parameters + params,
+            alike * state.slopes + 1.0,
+            alike * state.jacobian + line.jacobian,
+            alike**2 * state.noise + line.noise,
+            params,
+        )
+        jacobian = np.asarray(state.jacobian / state.slopes)
+        away = params - state.parameters / state.count
+        here = state.residual / state.count + jacobian @ away
+        matrix = jacobian.T @ jacobian + np.asarray(state.noise / state.slopes**2)
+        step = np.linalg.lstsq(matrix, -jacobian.T @ np.asarray(here), rcond=1e-12)[0]
+        step *= min(1.0, largest_step / max(np.abs(step).max(), 1e-300))
+        return jnp.asarray(step), state
 
     return optax.GradientTransformationExtraArgs(init, update)  # type: ignore[arg-type]
-
-
-def solve(curvature: np.ndarray, noise: np.ndarray, downhill: np.ndarray) -> np.ndarray:
-    """Return (N + damping x noise)^-1 downhill, within what anything is known of."""
-    matrix = curvature + NOISE_DAMPING * noise
-    return np.linalg.lstsq(matrix, downhill, rcond=1e-12)[0]

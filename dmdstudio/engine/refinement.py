@@ -16,7 +16,7 @@ from dmdstudio.engine.divergence import require_numbers
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import Pathwise, Work
 from dmdstudio.engine.horizon import ENOUGH, signal_to_noise
-from dmdstudio.engine.newton import Normal, gauss_newton, measure
+from dmdstudio.engine.newton import Line, gauss_newton, measure, rows
 from dmdstudio.engine.pool import Pool, renewed
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.program import Program
@@ -39,13 +39,13 @@ class Taken(NamedTuple):
         parameters: before it [parameter].
         optimizer: optax's state before it.
         gradient: of the loss there [parameter], internal units.
-        normal: the normal equations there, where the optimiser asks for them.
+        line: residuals and sensitivities there, where the optimiser asks for them.
     """
 
     parameters: np.ndarray
     optimizer: Any
     gradient: np.ndarray
-    normal: Normal | None = None
+    line: Line | None = None
 
 
 class RefinementState(NamedTuple):
@@ -96,7 +96,7 @@ def init(problem: Problem) -> RefinementState:
 def _optimizer(problem: Problem) -> optax.GradientTransformationExtraArgs:
     plan = problem.optimizer
     if plan.kind == GAUSS_NEWTON:
-        return gauss_newton(plan.momentum, problem.iterations, plan.largest_step)
+        return gauss_newton(rows(problem), plan.largest_step)
     schedule = optax.cosine_decay_schedule(
         plan.learning_rate, problem.iterations, plan.final_learning_rate / plan.learning_rate
     )
@@ -148,9 +148,9 @@ def step(
     loss = float(loss) + prior
     gradient = yield from differentiate(ensemble, state.parameters, cotangent)
     require_numbers(problem, loss, gradient.total, state.iteration)
-    normal = None
+    line = None
     if problem.optimizer.kind == GAUSS_NEWTON:
-        normal = yield from measure(ensemble, state.parameters, gradient.horizon)
+        line = yield from measure(ensemble, state.parameters, gradient.horizon)
     shrink = min(1.0, RECOVERY * state.shrink)
     measured = float(signal_to_noise(*(g * problem.relative for g in gradient[:2])))
     report = StepReport(
@@ -173,7 +173,7 @@ def step(
         temperature=ensemble.temperature,
         seconds=time.perf_counter() - began,
     )
-    taken = Taken(state.parameters, state.optimizer, gradient.total, normal)
+    taken = Taken(state.parameters, state.optimizer, gradient.total, line)
     parameters, optimizer = follow(problem, taken, shrink)
     used = pool._replace(uses=pool.uses + 1)
     again = measured < ENOUGH and (state.iteration + 1) % MEASURE_AGAIN == 0
@@ -224,7 +224,7 @@ def follow(problem: Problem, step: Taken, shrink: float) -> tuple[np.ndarray, An
     """
     relative = jnp.asarray(step.gradient * problem.relative)
     scaled = jnp.asarray(step.parameters / problem.scale)
-    more = {} if step.normal is None else {"normal": step.normal}
+    more = {} if step.line is None else {"line": step.line}
     updates, optimizer = _optimizer(problem).update(relative, step.optimizer, scaled, **more)
     updates = jax.tree.map(lambda u: shrink * u, updates)
     moved = np.asarray(optax.apply_updates(scaled, updates)) * problem.scale

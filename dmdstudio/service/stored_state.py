@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dmdstudio.engine import refinement
-from dmdstudio.engine.newton import Normal
+from dmdstudio.engine.newton import Line
 from dmdstudio.engine.pool import Pool
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.refinement import RefinementState, Taken
@@ -28,8 +28,8 @@ def to_arrays(state: RefinementState) -> dict[str, np.ndarray]:
         arrays["taken/parameters"] = np.asarray(state.taken.parameters)
         arrays["taken/gradient"] = np.asarray(state.taken.gradient)
         arrays |= _numbered("taken/optimizer", state.taken.optimizer)
-        if state.taken.normal is not None:
-            arrays |= _numbered("taken/normal", state.taken.normal)
+        if state.taken.line is not None:
+            arrays |= _numbered("taken/line", state.taken.line)
     if state.pool is not None:
         for name, value in state.pool._asdict().items():
             arrays[f"pool/{name}"] = np.asarray(value)
@@ -51,10 +51,10 @@ def from_arrays(arrays: dict[str, np.ndarray], problem: Problem) -> RefinementSt
     taken = None
     if "taken/parameters" in arrays:
         before = arrays["taken/parameters"]
-        normal = None
-        if "taken/normal/0" in arrays:
-            normal = Normal(*(arrays[f"taken/normal/{i}"] for i in range(len(Normal._fields))))
-        taken = Taken(before, optimizer("taken/optimizer"), arrays["taken/gradient"], normal)
+        line = None
+        if "taken/line/0" in arrays:
+            line = Line(*(arrays[f"taken/line/{i}"] for i in range(len(Line._fields))))
+        taken = Taken(before, optimizer("taken/optimizer"), arrays["taken/gradient"], line)
     pool = None
     if "pool/lattice" in arrays:
         pool = Pool(**{name: arrays[f"pool/{name}"] for name in Pool._fields})

@@ -10,7 +10,7 @@ from engines import run_lammps
 
 from dmdstudio.files.potentials import Provenance, export
 from dmdstudio.files.spectra import write_measurement
-from dmdstudio.plan.recipe import Recipe, TargetPlan, read_recipe
+from dmdstudio.plan.recipe import Recipe, TargetPlan
 from dmdstudio.plan.settings import with_settings
 from dmdstudio.plan.structure import Measurement
 from dmdstudio.plan.terms import potential_terms, with_values
@@ -103,11 +103,8 @@ def _blocks(path: Path, bins: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return values[0, :, 1], g.mean(axis=0), g.std(axis=0, ddof=1) / np.sqrt(len(g))
 
 
-def recipe_of(folder: Path, examples: Path) -> Recipe:
-    """Return the argon recipe with both curves as targets."""
-    recipe = read_recipe(examples / "argon-diffusion" / "recipe.toml")
-    structure = (examples / "argon-diffusion" / "argon-256.extxyz").read_bytes()
-    (folder / "argon-256.extxyz").write_bytes(structure)
+def recipe_of(tiny: Recipe, replicas: int, iterations: int) -> Recipe:
+    """Return a recipe for 108 argon atoms with both curves as targets, beside the tiny one."""
     targets = (
         TargetPlan(
             observable="velocity_autocorrelation",
@@ -117,19 +114,20 @@ def recipe_of(folder: Path, examples: Path) -> Recipe:
         ),
         TargetPlan(observable="pair_distribution", data="pairs.csv", loss="chi_squared"),
     )
-    recipe = msgspec.structs.replace(recipe, folder=str(folder), target=targets)
     return with_settings(
-        recipe,
+        msgspec.structs.replace(tiny, target=targets),
         [
             "potential.cutoff=8.5",
             "potential.switch_start=7.5",
-            "sampling.replicas=16",
+            f"sampling.replicas={replicas}",
             "sampling.equilibration_steps=2500",
             "sampling.decorrelation_steps=250",
-            "dynamics.timestep=2.0",
+            "sampling.reuse_limit=1",
+            "execution.batch=16",
+            f"dynamics.timestep={STEP}",
             f"dynamics.steps={STEPS}",
             f"dynamics.record_every={EVERY}",
             "optimizer.kind=gauss_newton",
-            "refinement.iterations=8",
+            f"refinement.iterations={iterations}",
         ],
     )
