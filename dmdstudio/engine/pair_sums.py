@@ -41,7 +41,7 @@ class PairSums:
 
     def trusted(self, sort: str) -> bool:
         """Whether a compiled sum, ``force`` or ``level``, works for this system here."""
-        return _sound(Variant.of(self.radial, self.system), sort)
+        return _sound(Variant.of(self.radial, self.system, self.cutoff), sort)
 
     def force(self, where: Configuration, table: Array) -> Array:
         """Return the forces [atom, xyz], eV/angstrom."""
@@ -77,7 +77,7 @@ class PairSums:
 
     def _call(self, sort: str, shape: Any, where: Configuration, table: Array, *more: Array) -> Any:
         system, dtype = self.system, self.system.dtype
-        name = kernels.compiled(Variant.of(self.radial, system), sort)
+        name = kernels.compiled(Variant.of(self.radial, system, self.cutoff), sort)
         call = jax.ffi.ffi_call(name, shape, vmap_method="broadcast_all")
         return call(
             where.lattice,

@@ -13,6 +13,7 @@ from dmdstudio.engine import kernels, pair_sums
 from dmdstudio.engine import potentials as _registered  # noqa: F401  fills the registry
 from dmdstudio.engine.core import Configuration, configuration
 from dmdstudio.engine.potential import Example, ForceField, Potential, potentials
+from dmdstudio.engine.potentials.lennard_jones import LennardJones
 from dmdstudio.engine.replicas import Replicas
 
 CASES = [
@@ -348,3 +349,22 @@ def test_samples_are_compiled_and_exact_inside_the_mapping_over_replicas(name):
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         scale = np.abs(np.asarray(b)).max()
         assert np.allclose(a, np.stack([b, b]), rtol=0, atol=1e-12 * scale)
+
+
+def test_cells_are_taken_where_they_pay():
+    """Few atoms, or a cutoff that spans the box, are quicker all against all."""
+    example = LennardJones.examples("float32", 32, "cpu")["argon"]
+
+    def walk(atoms, edge, **changes):
+        types = np.zeros(atoms, int)
+        system = dataclasses.replace(
+            example.system, types=types, masses=types + 1.0, cell=np.eye(3) * edge, **changes
+        )
+        return kernels.Variant.of(LennardJones.kernel, system, 10.0).walk
+
+    assert walk(346, 25.3) == "dense"
+    assert walk(1500, 25.0) == "dense"  # as dense as water
+    assert walk(2000, 45.5) == "cells"
+    assert walk(100, 200.0) == "dense"
+    assert walk(346, 25.3, pairs="cells") == "cells"
+    assert walk(2000, 45.5, pairs="dense") == "dense"
