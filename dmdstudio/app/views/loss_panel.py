@@ -64,7 +64,7 @@ class LossPanel(Panel):
         norms = [step.gradient_norm for step in steps]
         self.gradient.line("norm", iterations, norms, "accent", points=True, width=1.4)
         latest = steps[-1]
-        fresh = "fresh samples" if latest.resampled else "reused samples"
+        fresh = "fresh" if latest.resampled else "reused"
         self._summary.setText(
             f"Loss {latest.loss:.4g} ± {latest.loss_error:.2g}   ·   "
             f"effective samples {latest.effective_sample_fraction:.0%} ({fresh})   ·   "

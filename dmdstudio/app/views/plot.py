@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
@@ -96,6 +96,10 @@ class Plot(QWidget):
         self.prepare()
         return self._axes
 
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """The same before and after the axes are made, so that plots share room evenly."""
+        return QSize(400, 300)
+
     def set_labels(self, bottom: str, left: str) -> None:
         """Name both axes, units included."""
         words = {"left": left, "bottom": bottom}
@@ -179,7 +183,7 @@ class Plot(QWidget):
     def band(self, name: str, x: Numbers, low: Numbers, high: Numbers, colour: str) -> None:
         """Fill the space between two lines."""
         for end, values in (("low", low), ("high", high)):
-            self.line(f"{name} {end}", x, values, colour, width=0.0, joined=False)
+            self.line(f"{name} {end}", x, values, colour, width=0.0)
         if name not in self._bands:
             fill = pg.FillBetweenItem(self._lines[f"{name} low"][0], self._lines[f"{name} high"][0])
             fill.setZValue(-20)
@@ -299,8 +303,9 @@ class Plot(QWidget):
         colour = colour_of(look["colour"])
         dash = Qt.PenStyle.DashLine if look["dash"] else Qt.PenStyle.SolidLine
         width = look["width"] * self.devicePixelRatioF()  # pyqtgraph's pens do not scale
+        pen = pg.mkPen(colour, width=width, style=dash) if width else pg.mkPen(None)
         return {
-            "pen": pg.mkPen(colour, width=width, style=dash) if look["joined"] else None,
+            "pen": pen if look["joined"] else None,  # without a pen its path would not be made
             "symbol": "o" if look["points"] else None,
             "symbolSize": 7,
             "symbolBrush": pg.mkBrush(colour),
