@@ -140,22 +140,24 @@ def uncertainty(
     curvature, prior_slope = _prior(problem, parameters, size)
     information -= noise  # as squares, noisy sensitivities are too large
     directions = _Directions.of(information, noise, curvature)
-    inverse = directions.inverse(information + curvature)
+    data, inverse = directions.data, directions.inverse
     replicas = len(influence)
-    sampling = (ensemble.weights.weight[:, None] * influence).T * np.sqrt(replicas / (replicas - 1))
+    sampling = (
+        data @ (ensemble.weights.weight[:, None] * influence).T * np.sqrt(replicas / (replicas - 1))
+    )
 
     def covariance(noise: np.ndarray) -> np.ndarray:
         response = size[:, None] * (inverse @ noise)
         return response @ response.T
 
     return Uncertainty(
-        experiment=covariance(np.concatenate(experiment, axis=1)),
+        experiment=covariance(data @ np.concatenate(experiment, axis=1)),
         sampling=covariance(sampling),
         prior=covariance(np.sqrt(problem.prior_weight * curvature)),
-        remaining=inverse @ (slope + prior_slope) * size,
+        remaining=inverse @ (data @ slope + prior_slope) * size,
         determined=directions.determined,
         undetermined=directions.vectors[:, ~directions.resolved].T,
-        held=directions.kept[~directions.resolved],
+        held=directions.held,
         effective_replicas=float(1.0 / np.sum(ensemble.weights.weight**2)),
     )
 
@@ -197,36 +199,41 @@ def _prior(
 
 @dataclass(frozen=True)
 class _Directions:
-    """Principal directions of the data's information on relative parameters.
+    """Which relative changes of the parameters are known.
 
     Attributes:
-        vectors: one a column [parameter, direction].
-        resolved: which the data determine [direction].
-        kept: which data or priors determine [direction].
+        vectors: principal directions of the data's information, one a column.
+        resolved: which of them the data determine [direction].
+        data: projector on those; elsewhere the data have only noise to offer.
+        inverse: of the information of data and priors, where they have any.
+        unknown: directions in which they have none, one a column.
     """
 
     vectors: np.ndarray
     resolved: np.ndarray
-    kept: np.ndarray
+    data: np.ndarray
+    inverse: np.ndarray
+    unknown: np.ndarray
 
     @classmethod
     def of(cls, information: np.ndarray, noise: np.ndarray, curvature: np.ndarray) -> _Directions:
         """Tell directions that the data determine from noise and from nothing."""
         values, vectors = np.linalg.eigh(information)
-
-        def along(matrix: np.ndarray) -> np.ndarray:
-            return np.einsum("kd,kl,ld->d", vectors, matrix, vectors)
-
-        least = np.maximum(RESOLVED * along(noise), ROUNDING * np.abs(values).max())
-        resolved = values > least
-        return cls(vectors, resolved, resolved | (along(curvature) > least))
+        feigned = np.einsum("kd,kl,ld->d", vectors, noise, vectors)
+        resolved = values > np.maximum(RESOLVED * feigned, ROUNDING * np.abs(values).max())
+        data = vectors[:, resolved] @ vectors[:, resolved].T
+        values, both = np.linalg.eigh(data @ information @ data + curvature)
+        known = values > ROUNDING * np.abs(values).max()
+        inverse = both[:, known] / values[known] @ both[:, known].T
+        return cls(vectors, resolved, data, inverse, both[:, ~known])
 
     @property
     def determined(self) -> np.ndarray:
         """Which parameters take no notable part in a direction that nothing holds [parameter]."""
-        return np.linalg.norm(self.vectors[:, ~self.kept], axis=1) < LEANING
+        return np.linalg.norm(self.unknown, axis=1) < LEANING
 
-    def inverse(self, matrix: np.ndarray) -> np.ndarray:
-        """Return the inverse of a matrix within the directions that are kept."""
-        basis = self.vectors[:, self.kept]
-        return basis @ np.linalg.inv(basis.T @ matrix @ basis) @ basis.T
+    @property
+    def held(self) -> np.ndarray:
+        """Whether priors hold what the data do not determine [unresolved direction]."""
+        lost = self.unknown.T @ self.vectors[:, ~self.resolved]
+        return np.linalg.norm(lost, axis=0) < LEANING

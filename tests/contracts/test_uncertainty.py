@@ -77,6 +77,16 @@ def test_a_direction_lost_in_noise_is_not_taken_for_data():
     assert np.isinf(found.error[1])
 
 
+def test_a_prior_holds_what_is_lost_in_noise():
+    model = Model(noise=0.3, replicas=8)
+    model.jacobian[:, 1] = 0.0
+    deviation = np.array([np.inf, 0.2])
+    found = uncertainty(*_unpacked(model, model.measure(), model.truth, deviation=deviation))
+    assert found.held.tolist() == [True]
+    assert np.sqrt(found.covariance[1, 1]) == pytest.approx(0.2, rel=0.05)
+    assert np.isfinite(found.error[0])
+
+
 def test_a_prior_holds_what_the_data_do_not():
     """One point, two parameters: with the weight of a likelihood it is the Bayesian posterior."""
     model = Model(points=1, noise=1e-9, error=0.05)
