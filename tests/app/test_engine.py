@@ -51,8 +51,8 @@ def test_a_run_from_the_click_to_the_exported_file(qtbot, at_work, tmp_path):
     assert view.finished.reason == "completed" and len(view.steps) == 3
     for name, panel in window.panels.items():
         window.show_tab(name)
-        qtbot.wait(20)
-        assert not any(plot.is_empty for plot in panel.findChildren(Plot) if plot.isVisible())
+        shown = [plot for plot in panel.findChildren(Plot) if plot.isVisible()]
+        qtbot.waitUntil(lambda shown=shown: not any(plot.is_empty for plot in shown))
     window.actions_by_name["export"].trigger()
     dialog = next(w for w in window.children() if type(w).__name__ == "ExportDialog")
     qtbot.waitUntil(dialog.write.isEnabled, timeout=PATIENCE)

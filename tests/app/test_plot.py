@@ -2,6 +2,8 @@
 
 import pytest
 
+from dmdstudio.app.session import Session
+from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
 
 
@@ -61,3 +63,24 @@ def test_a_changed_look_is_taken_over(plot):
     assert item.opts["symbol"] == "o" and item.opts["pen"] is not None
     plot.line("value", [0, 1], [1.0, 2.0], "good", points=False)
     assert plot._lines["value"][0] is item and item.opts["symbol"] is None
+
+
+def test_a_panel_of_several_plots_finishes_before_it_begins_anew(qtbot, application):
+    drawn = []
+
+    class Slow(Panel):
+        def draw(self):
+            for number in range(3):
+                drawn.append(number)
+                yield
+
+    session = Session()
+    panel = Slow(session)
+    qtbot.addWidget(panel)
+    panel.show()
+    assert drawn == [0]
+    for _ in range(5):  # asked again and again, faster than it can draw
+        session.run_changed.emit()
+    qtbot.waitUntil(lambda: len(drawn) == 6)
+    qtbot.wait(20)
+    assert drawn == [0, 1, 2, 0, 1, 2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
@@ -40,7 +42,7 @@ class DiffusionPanel(Panel):
         layout.addWidget(splitter)
         self._shown: list[str] = [""] * _CURVES
 
-    def draw(self) -> None:
+    def draw(self) -> Iterator[None]:
         """Show the first target that is a diffusion coefficient, or any single number."""
         target = _diffusion_target(targets_of(self.session.view))
         if target is None:
@@ -50,11 +52,13 @@ class DiffusionPanel(Panel):
                 plot.setVisible(number == 0)
             return
         draw_number(self.coefficient, self.session, target, self.why_empty(target.label))
+        yield
         for number, plot in enumerate(self.curves):
             curve = target.curves[number] if number < len(target.curves) else None
             plot.setVisible(curve is not None or number == 0)
             if curve is not None:
                 self._draw_curve(number, target.name, curve)
+                yield
             elif number == 0:
                 plot.set_empty(self.why_empty("The correlation function"))
 

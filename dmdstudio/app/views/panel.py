@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from collections.abc import Iterator
+
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QWidget
 
@@ -21,15 +23,21 @@ class Panel(QWidget):
         self.session = session
         self._due = True
         self._started: Started | None = None
+        self._rest: Iterator[None] | None = None
+        self._turn = QTimer(self, singleShot=True, interval=0)
+        self._turn.timeout.connect(self._go_on)
         session.run_changed.connect(self._ask)
         session.recipe_changed.connect(self._ask)
 
-    def draw(self) -> None:
-        """Show the session as it is now."""
+    def draw(self) -> Iterator[None] | None:
+        """Show the session as it is now.
+
+        A panel of several plots yields after each, and the window goes on in between.
+        """
         raise NotImplementedError
 
     def _ask(self) -> None:
-        if self.isVisible():
+        if self.isVisible() and not self._turn.isActive():
             self._draw_now()
         else:
             self._due = True
@@ -41,7 +49,14 @@ class Panel(QWidget):
             self._started = started
             for plot in self.run_plots():
                 plot.clear()
-        self.draw()
+        self._rest = self.draw()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._rest is not None and next(self._rest, self) is not self:
+            self._turn.start()
+        elif self._due and self.isVisible():  # asked again meanwhile: first things first
+            self._draw_now()
 
     def run_plots(self) -> list[Plot]:
         """Return the plots that show the run."""
