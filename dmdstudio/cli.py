@@ -21,6 +21,7 @@ import msgspec
 from dmdstudio import __version__
 from dmdstudio.base.errors import DmdError, FileError, LostError, RecipeError, understood
 from dmdstudio.plan.events import (
+    Diagnosed,
     Evaluated,
     Event,
     Finished,
@@ -32,6 +33,7 @@ from dmdstudio.plan.recipe import Recipe, read_recipe
 from dmdstudio.plan.settings import with_settings
 from dmdstudio.terminal import (
     follow,
+    print_diagnosis,
     print_json,
     print_parameters,
     print_table,
@@ -139,6 +141,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("recipe", metavar="RECIPE")
     command.add_argument("--replicas", type=_positive, default=4, metavar="N")
+    _device_and_settings(command)
+
+    command = add("diagnose", _diagnose, "Measure how far back the gradient can be trusted.")
+    command.add_argument("recipe", metavar="RECIPE")
+    command.add_argument("--replicas", type=_positive, metavar="N")
     _device_and_settings(command)
 
     command = add("export", _export, "Write a refined potential for another engine.")
@@ -357,6 +364,21 @@ def _check_gradient(options: Any) -> int:
         exact = "the very same bits" if residual == 0 else "not the same bits"
         words = f"the reversal came back to within {residual:g} lattice units ({exact})"
     print(f"{result.replicas} replicas, {result.steps} steps, {result.precision}; {words}.")
+    return 0
+
+
+def _diagnose(options: Any) -> int:
+    from dmdstudio.service import loop
+
+    recipe = _changed(read_recipe(options.recipe), options)
+    result = follow(lambda control: loop.diagnose(recipe, control, options.replicas), options.json)
+    if not isinstance(result, Diagnosed):
+        print("Stopped.", file=sys.stderr)
+        return 130
+    if options.json:
+        print_json(msgspec.to_builtins(result))
+    else:
+        print_diagnosis(result)
     return 0
 
 
