@@ -56,6 +56,14 @@ def test_adjoint_backpropagation_and_differences_agree(tiny_recipe):
         assert row.errors["finite_difference"] < 1e-5
 
 
+def test_the_check_is_of_the_whole_gradient(tiny_recipe):
+    """A truncated adjoint is no derivative of the loss; the check leaves its truncation out."""
+    cut = with_settings(tiny_recipe, ["gradient.truncation=window", "gradient.horizon=0.02"])
+    *_, checked = loop.check_gradient(cut, Control())
+    assert isinstance(checked, GradientChecked)
+    assert all(row.errors["reversible_adjoint"] < 1e-10 for row in checked.rows)
+
+
 def test_the_lattice_returns_to_the_same_bits_in_both_precisions(tiny_recipe):
     for bits in (32, 64):
         for precision in ("float32", "float64"):

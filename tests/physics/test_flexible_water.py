@@ -58,6 +58,7 @@ def tiny_water(tmp_path):
         *(f"potential.{kind}.cutoff=4.6" for kind in ("lennard_jones", "coulomb")),
         "potential.lennard_jones.switch_start=3.8",
         "target.window=0.01",
+        "gradient.truncation=none",
         "sampling.replicas=2",
         "sampling.timestep=0.5",
         "sampling.equilibration_steps=300",
@@ -251,6 +252,7 @@ def test_adjoint_backpropagation_and_differences_agree(tiny_water):
 def test_the_gradient_costs_little_more_than_the_trajectory():
     """Value and gradient of 8 replicas against the trajectories alone; the best of five turns."""
     settings = ["sampling.replicas=8", "dynamics.steps=1000", "target.window=0.25"]
+    settings += ["gradient.truncation=none"]
     problem, _ = build(with_settings(read_recipe(EXAMPLE), settings))
     program, values = Program(problem), problem.initial
     pool = finish(draw_pool(program, values, None, 200, 0))
