@@ -6,9 +6,10 @@ through all that was measured,
 
     r(theta) = <r_k> + <J_k> (theta - <theta_k>),
 
-so that independent samples average out. How far a parameter moves is how fast the past is
-forgotten, exp(-(largest relative change / 3 %)^2): at first the way is what matters, in the end the
-average. Sensitivities, which change less on the way, are forgotten over 10 %.
+so that independent samples average out. How far the predictions move is how fast the past is
+forgotten, exp(-(moved / 2 %)^2): at first the way is what matters, in the end the average. The way
+is counted as the relative change of the parameter that they depend on most, so that steps along a
+valley count little. Sensitivities, which change less on the way, are forgotten over 6 %.
 
 Noise of <J> feigns information where the data have none. Its covariance over replicas, summed as
 <J>^T <J> is, is added to it as Levenberg's parameter is: directions of mere noise are hardly
@@ -33,11 +34,11 @@ from dmdstudio.engine.gradient import Work
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.sensitivity import Sensitivity, sensitivities
 
-STRAIGHT = 0.03
-"""Relative change of a parameter over which residuals count as straight lines."""
+STRAIGHT = 0.02
+"""Relative change of the stiffest parameter over which residuals count as straight lines."""
 
-ALIKE = 0.1
-"""Relative change of a parameter over which sensitivities count as the same."""
+ALIKE = 0.06
+"""Relative change of the stiffest parameter over which sensitivities count as the same."""
 
 
 class Line(NamedTuple):
@@ -156,7 +157,9 @@ def gauss_newton(rows: int, largest_step: float) -> optax.GradientTransformation
         updates: Array, state: NewtonState, params: Array | None = None, *, line: Line
     ) -> tuple[Array, NewtonState]:
         assert params is not None
-        moved = np.abs(params - state.last).max() if state.count else np.inf
+        stiffest = np.linalg.norm(line.jacobian, axis=0).max()
+        way = np.linalg.norm(line.jacobian @ (params - state.last))
+        moved = way / max(stiffest, 1e-300) if state.count else np.inf
         keep, alike = np.exp(-((moved / STRAIGHT) ** 2)), np.exp(-((moved / ALIKE) ** 2))
         state = NewtonState(
             keep * state.count + 1.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from engines import run_lammps
 
 from dmdstudio.files.potentials import Provenance, export
 from dmdstudio.files.spectra import write_measurement
+from dmdstudio.files.structures import write_structure
 from dmdstudio.plan.recipe import Recipe, TargetPlan
 from dmdstudio.plan.settings import with_settings
 from dmdstudio.plan.structure import Measurement
@@ -46,6 +48,7 @@ unfix curve
 uncompute autocorrelation
 next origin
 jump SELF next_origin
+write_dump all custom melt.txt id x y z modify sort id format line "%d %.10g %.10g %.10g"
 """
 
 
@@ -69,6 +72,8 @@ def measured_by_lammps(recipe: Recipe, folder: Path, origins: int) -> None:
     )
     (folder / "measure.in").write_text(script)
     run_lammps(folder / "measure.in", timeout=1800)
+    melt = np.loadtxt(folder / "melt.txt", skiprows=9)[:, 1:4]  # the recipe's own is a crystal
+    write_structure(replace(structure, positions=melt), recipe.path(recipe.system.structure))
     curves = np.array([np.loadtxt(folder / f"vacf_{n + 1}.txt")[:, 1] for n in range(origins)])
     mean = curves.mean(axis=0)
     value = mean / mean[0]

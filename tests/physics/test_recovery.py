@@ -61,7 +61,7 @@ def test_hidden_parameters_are_approached(tiny_recipe, tmp_path):
 @pytest.mark.timeout(7200)
 def test_twenty_starts_find_the_hidden_parameters(tiny_recipe, tmp_path):
     """All within 0.5 % (sigma) and 3 % (epsilon); 95 % intervals cover the truth in 17 or more."""
-    recipe = experiment(tiny_recipe, origins=400, replicas=96, iterations=6)
+    recipe = experiment(tiny_recipe, origins=400, replicas=96, iterations=8)
     offs, covers = [], []
     for seed in range(20):
         off, covered, known = recovered(recipe, seed, tmp_path)

@@ -10,12 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from msgspec import Struct
+from scipy import stats
 
-from dmdstudio.base.units import BOLTZMANN, to_internal
+from dmdstudio.base.units import ACCELERATION, BOLTZMANN, to_internal
 from dmdstudio.engine import sampling
 from dmdstudio.engine.core import System
 from dmdstudio.engine.potential import ForceField, Potential
-from dmdstudio.engine.sampling import Chain, Sampler
+from dmdstudio.engine.sampling import Chain, Sampler, maxwell, stratified
 from dmdstudio.plan.recipe import SamplingPlan
 
 TEMPERATURE = 300.0
@@ -130,3 +131,24 @@ def _error(of_rounds):
     """Return the standard error of a mean over rounds and replicas, replicas independent."""
     of_replicas = of_rounds.mean(axis=0)
     return of_replicas.std(ddof=1) / np.sqrt(len(of_replicas))
+
+
+def test_kinetic_energies_are_spread_evenly_and_stay_maxwells():
+    """Each replica's is gamma distributed; the mean over replicas hardly fluctuates."""
+    atoms, temperature, replicas = 20, 94.4, 16
+    system = System(("X",), np.zeros(atoms, int), np.full(atoms, 40.0), np.eye(3) * 30.0, "float64")
+    found = []
+    for draw in range(200):
+        keys = jax.random.split(jax.random.key(draw), replicas)
+        velocities = np.asarray(jax.vmap(lambda k: maxwell(system, k, temperature))(keys))
+        spread = stratified(system, velocities, temperature, (1, draw))
+        found.append(np.sum(spread**2 * 40.0, axis=(1, 2)) / (2.0 * ACCELERATION))
+        across = np.sum(spread * velocities, axis=(1, 2))
+        sizes = np.linalg.norm(spread, axis=(1, 2)) * np.linalg.norm(velocities, axis=(1, 2))
+        assert np.allclose(across, sizes)  # the direction is what it was
+    found = np.array(found) / (BOLTZMANN * temperature)
+    shape = 0.5 * (3 * atoms - 3)
+    assert stats.kstest(found[:, 3], stats.gamma(shape).cdf).pvalue > 1e-3
+    independent = np.sqrt(shape / replicas)
+    assert found.mean(axis=1).std() < 0.3 * independent
+    assert abs(found.mean() - shape) < 5.0 * found.mean(axis=1).std() / np.sqrt(200)
