@@ -150,7 +150,7 @@ class Sampler:
 def stratified(
     system: System, velocities: np.ndarray, temperature: float, seed: tuple[int, ...]
 ) -> np.ndarray:
-    """Spread the kinetic energies of velocities [replica, atom, xyz] evenly over their distribution.
+    """Spread the kinetic energies of velocities [replica, atom, xyz] over their distribution.
 
     Each replica's kinetic energy is drawn from a stratum of its own, (k + u)/n of the cumulative
     gamma distribution with k a permutation, and its velocities are scaled to it. Every replica by
