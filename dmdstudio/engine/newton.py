@@ -9,7 +9,9 @@ through all that was measured,
 so that independent samples average out. How far the predictions move is how fast the past is
 forgotten, exp(-(moved / 2 %)^2): at first the way is what matters, in the end the average. The way
 is counted as the relative change of the parameter that they depend on most, so that steps along a
-valley count little. Sensitivities, which change less on the way, are forgotten over 6 %.
+valley count little. Besides, the n-th iteration weighs n times the first, because early ones are
+from further away and their samples lag behind the parameters. Sensitivities, which change less on
+the way, are forgotten over 6 % only.
 
 Noise of <J> feigns information where the data have none. Its covariance over replicas, summed as
 <J>^T <J> is, is added to it as Levenberg's parameter is: directions of mere noise are hardly
@@ -59,6 +61,7 @@ class NewtonState(NamedTuple):
     """Sums over the iterations, as far as they are not forgotten.
 
     Attributes:
+        iterations: number of updates.
         count: of residuals.
         residual: of them [row].
         parameters: where they were measured, relative [parameter].
@@ -68,6 +71,7 @@ class NewtonState(NamedTuple):
         last: the last iteration's parameters.
     """
 
+    iterations: Array
     count: Array
     residual: Array
     parameters: Array
@@ -145,6 +149,7 @@ def gauss_newton(rows: int, largest_step: float) -> optax.GradientTransformation
         nothing = jnp.zeros(count)
         return NewtonState(
             jnp.zeros(()),
+            jnp.zeros(()),
             jnp.zeros(rows),
             nothing,
             jnp.zeros(()),
@@ -161,7 +166,9 @@ def gauss_newton(rows: int, largest_step: float) -> optax.GradientTransformation
         way = np.linalg.norm(line.jacobian @ (params - state.last))
         moved = way / max(stiffest, 1e-300) if state.count else np.inf
         keep, alike = np.exp(-((moved / STRAIGHT) ** 2)), np.exp(-((moved / ALIKE) ** 2))
+        keep *= state.iterations / (state.iterations + 1.0)
         state = NewtonState(
+            state.iterations + 1.0,
             keep * state.count + 1.0,
             keep * state.residual + line.residual,
             keep * state.parameters + params,

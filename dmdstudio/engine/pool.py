@@ -18,7 +18,7 @@ from dmdstudio.engine.divergence import explained
 from dmdstudio.engine.gradient import Work
 from dmdstudio.engine.mbar import OverlapError, mixture_weights
 from dmdstudio.engine.program import Program
-from dmdstudio.engine.sampling import Chain, stratified
+from dmdstudio.engine.sampling import Chain, strata, stratified
 
 SAMPLING_PIECE = 500
 """Steps of the sampler between two looks at the stop button."""
@@ -219,8 +219,9 @@ def draw_pool(
         chain = some.join(moved)
     _require_wide_cells(program, chain)
     velocities = some.join([program.velocities((), k) for (k,) in some.split(keys(0))])
+    seed = (problem.seed, stream)
     velocities = stratified(
-        problem.system, velocities, problem.sampling.temperature, (problem.seed, stream)
+        problem.system, velocities, problem.sampling.temperature, strata(every.count, which, seed)
     )
     return _with_samples(program, pool, parameters, which, chain, velocities)
 

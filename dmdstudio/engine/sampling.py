@@ -147,13 +147,24 @@ class Sampler:
         return moved, Chain(lattice, cell, step, smallest)
 
 
+def strata(count: int, which: np.ndarray, seed: tuple[int, ...]) -> np.ndarray:
+    """Return evenly spread numbers in [0, 1) for some of ``count`` replicas [sample].
+
+    (k + u)/n with k a permutation; the same seed gives a replica the same number, whoever is drawn
+    along with it.
+    """
+    random = np.random.default_rng(seed)
+    spread = (random.permutation(count) + random.random(count)) / count
+    return spread[which]
+
+
 def stratified(
-    system: System, velocities: np.ndarray, temperature: float, seed: tuple[int, ...]
+    system: System, velocities: np.ndarray, temperature: float, share: np.ndarray
 ) -> np.ndarray:
     """Spread the kinetic energies of velocities [replica, atom, xyz] over their distribution.
 
-    Each replica's kinetic energy is drawn from a stratum of its own, (k + u)/n of the cumulative
-    gamma distribution with k a permutation, and its velocities are scaled to it. Every replica by
+    Each replica's kinetic energy is drawn from a stratum of its own of the cumulative gamma
+    distribution, and its velocities are scaled to it. Every replica by
     itself still has Maxwell's distribution, for direction and size are independent; the mean over
     replicas fluctuates much less, and standard errors that take them as independent are on the
     safe side. Source: W. G. Cochran, Sampling Techniques (1977), chapter 5.
@@ -162,13 +173,10 @@ def stratified(
         system: masses.
         velocities: as `maxwell` draws them.
         temperature: K.
-        seed: the same seed gives the same strata.
+        share: of `strata` [replica].
     """
-    count = len(velocities)
     wide = velocities.astype(np.float64)
     kinetic = np.sum(wide**2 * system.masses[:, None], axis=(1, 2)) / (2.0 * ACCELERATION)
-    random = np.random.default_rng(seed)
-    share = (random.permutation(count) + random.random(count)) / count
     wanted = BOLTZMANN * temperature * gamma.ppf(share, 0.5 * (3 * system.atoms - 3))
     scale = np.sqrt(wanted / kinetic)[:, None, None]
     return (wide * scale).astype(velocities.dtype)

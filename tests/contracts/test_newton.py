@@ -107,7 +107,7 @@ def test_noise_is_averaged_over_the_iterations():
         ends.append(_walk(measured, [1.0, 2.0])[-1])
         singles.append(optima[-1])
     gain = np.std(singles, axis=0).mean() / np.std(ends, axis=0).mean()
-    assert 2.5 < gain < np.sqrt(10.0) + 0.3
+    assert 2.2 < gain < np.sqrt(10.0)  # weights that grow with n: sqrt(7.9)
     assert np.allclose(np.mean(ends, axis=0), [1.0, 2.0], atol=0.001)
 
 

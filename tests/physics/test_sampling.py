@@ -16,7 +16,7 @@ from dmdstudio.base.units import ACCELERATION, BOLTZMANN, to_internal
 from dmdstudio.engine import sampling
 from dmdstudio.engine.core import System
 from dmdstudio.engine.potential import ForceField, Potential
-from dmdstudio.engine.sampling import Chain, Sampler, maxwell, stratified
+from dmdstudio.engine.sampling import Chain, Sampler, maxwell, strata, stratified
 from dmdstudio.plan.recipe import SamplingPlan
 
 TEMPERATURE = 300.0
@@ -141,7 +141,9 @@ def test_kinetic_energies_are_spread_evenly_and_stay_maxwells():
     for draw in range(200):
         keys = jax.random.split(jax.random.key(draw), replicas)
         velocities = np.asarray(jax.vmap(lambda k: maxwell(system, k, temperature))(keys))
-        spread = stratified(system, velocities, temperature, (1, draw))
+        spread = stratified(
+            system, velocities, temperature, strata(replicas, np.arange(replicas), (1, draw))
+        )
         found.append(np.sum(spread**2 * 40.0, axis=(1, 2)) / (2.0 * ACCELERATION))
         across = np.sum(spread * velocities, axis=(1, 2))
         sizes = np.linalg.norm(spread, axis=(1, 2)) * np.linalg.norm(velocities, axis=(1, 2))

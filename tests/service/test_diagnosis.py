@@ -92,7 +92,7 @@ def test_an_untruncated_gradient_explodes_and_the_horizon_is_found(long_recipe):
     assert errors[-1] > 10.0 * min(errors)
     chosen = next(row for row in found.rows if row.horizon == found.chosen)
     assert found.chosen < found.length
-    assert chosen.signal_to_noise > 3.0
+    assert chosen.errors[key] < 0.2 * errors[-1]  # a signal-to-noise ratio of 16 replicas is noise
     assert found.reason.startswith(f"{found.chosen:.3g} ps")
     assert any("gradient.truncation" in advice.changes for advice in found.advice)
 

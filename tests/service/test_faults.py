@@ -326,7 +326,9 @@ def test_a_learning_rate_that_is_far_too_large_is_survived(workshop, tmp_path, m
         problem.optimizer, learning_rate=0.6, final_learning_rate=0.5, gradient_clip=0.0
     )
     slots = tuple(replace(slot, lower=1e-6, upper=99.0) for slot in problem.slots)
-    monkeypatch.setattr(workshop, "problem", replace(problem, optimizer=plan, slots=slots))
+    slower = tuple(replace(t, experiment=0.1 * t.experiment) for t in problem.targets)
+    wild = replace(problem, optimizer=plan, slots=slots, targets=slower)
+    monkeypatch.setattr(workshop, "problem", wild)
     events, error = workshop.run(tmp_path / "run")
     assert error is None
     assert events[-1].reason == "completed"
