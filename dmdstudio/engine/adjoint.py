@@ -167,11 +167,12 @@ class Backward:
         leapfrog = self.leapfrog
         last = jax.tree.map(lambda e: e[-1], ends)
         _, kick = leapfrog.kick(theta, box, last.lattice)
-        g_x, g_u = self._pull_frame(box, last.lattice, last.displacement, kick, final)
+        at = (last.lattice, last.displacement, kick)
+        g_theta, g_x, g_u = self._pull_frame(theta, box, *at, final)
         pull = leapfrog.field.pull(theta, last.lattice, box.cell, 0.5 * g_u * leapfrog.per_force)
-        zero = jax.tree.map(lambda a: jnp.zeros(a.shape, jnp.float64), theta)
+        total = jax.tree.map(lambda a: a.astype(jnp.float64), g_theta)
         a = g_x + pull.position
-        return _Carry(last, a, g_u, _square(a) + _square(g_u), _add(zero, pull.parameters))
+        return _Carry(last, a, g_u, _square(a) + _square(g_u), _add(total, pull.parameters))
 
     def _back(
         self, theta: Theta, box: Box, carry: _Carry, damping: Array, frame: Tree | None = None
@@ -186,7 +187,9 @@ class Backward:
             # a feature that is not linear in the velocity needs the force before the pull does;
             # for the others the compiler drops this call
             units, kick = leapfrog.kick(theta, box, lattice)
-            g_x, g_u = self._pull_frame(box, lattice, state.displacement - units, kick, frame)
+            at = (lattice, state.displacement - units, kick)
+            g_theta, g_x, g_u = self._pull_frame(theta, box, *at, frame)
+            total = _add(total, g_theta)
             put = put + _square(g_x) + _square(g_u)
         kappa = beta + 0.5 * g_u
         pull = field.pull(theta, lattice, box.cell, kappa * leapfrog.per_force)
@@ -196,19 +199,19 @@ class Backward:
         return _Carry(before, a + g_x + pull.position, beta + g_u, put, total)
 
     def _pull_frame(
-        self, box: Box, lattice: Array, before: Array, kick: Array, frame: Tree
-    ) -> tuple[Array, Array]:
-        """Return the cotangents of position and of displacement per step of one frame."""
+        self, theta: Theta, box: Box, lattice: Array, before: Array, kick: Array, frame: Tree
+    ) -> tuple[Theta, Array, Array]:
+        """Return the cotangents of parameters, position and displacement per step of one frame."""
         leapfrog = self.leapfrog
         phase = leapfrog.phase(box, lattice, before, kick)
 
-        def features(offset: Array, velocities: Array) -> Tree:
+        def features(theta: Theta, offset: Array, velocities: Array) -> Tree:
             moved = phase.configuration._replace(offset=offset)
-            return leapfrog.frame(Phase(moved, velocities))
+            return leapfrog.frame(theta, Phase(moved, velocities))
 
-        _, back = jax.vjp(features, phase.configuration.offset, phase.velocities)
-        g_x, g_v = back(frame)
-        return g_x, g_v / leapfrog.timestep
+        _, back = jax.vjp(features, theta, phase.configuration.offset, phase.velocities)
+        g_theta, g_x, g_v = back(frame)
+        return g_theta, g_x, g_v / leapfrog.timestep
 
     def growth(self, theta: Theta, cell: Array, last: State, w: Array) -> Array:
         """Return the norm of the adjoint over its first against lag [block + 1], undisturbed.

@@ -210,6 +210,22 @@ class Configuration(NamedTuple):
         return vectors + (self.offset[None, :, :] - self.offset[:, None, :])
 
 
+def whole_molecules(system: System, configuration: Configuration) -> Array:
+    """Return positions [atom, xyz], angstrom, of molecules that no face of the cell cuts.
+
+    Every atom is the nearest image to the first of its molecule: a molecule is taken to be smaller
+    than half the cell. Only sums over neutral molecules do not depend on where they lie.
+    """
+    _, first = np.unique(system.molecules, return_index=True)
+    first = first[system.molecules]
+    lattice, offset = configuration.lattice, configuration.offset
+    dtype = offset.dtype
+    share = dtype.type(2.0 ** -(8 * lattice.dtype.itemsize))
+    steps = (lattice - lattice[first]).astype(dtype) * share  # wraps: the nearest image
+    origin = lattice[first].astype(dtype) * share
+    return (steps + origin) @ configuration.cell + offset
+
+
 def configuration(system: System, lattice: Array, cell: Array) -> Configuration:
     """Return a configuration with a zero offset in the system's precision."""
     return Configuration(
@@ -225,12 +241,14 @@ class Phase(NamedTuple):
         velocities: [atom, xyz], angstrom/fs.
         energy: potential energy, eV; only where an observable needs it.
         virial: minus the derivative of the potential energy by the strain [3, 3], eV; as above.
+        dipole_velocity: time derivative of the cell's dipole moment [xyz], e angstrom/fs; as above.
     """
 
     configuration: Configuration
     velocities: Array
     energy: Array | None = None
     virial: Array | None = None
+    dipole_velocity: Array | None = None
 
 
 class Start(NamedTuple):

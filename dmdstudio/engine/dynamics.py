@@ -24,7 +24,7 @@ from dmdstudio.base.units import ACCELERATION
 from dmdstudio.engine.core import Phase, Start, State, System, Theta, Tree, configuration
 from dmdstudio.engine.potential import ForceField
 
-FrameFunction = Callable[[Phase], Tree]
+FrameFunction = Callable[[Theta, Phase], Tree]
 
 
 class Energies(NamedTuple):
@@ -94,7 +94,7 @@ class Leapfrog:
         stretches: per segment; samples are taken where one begins.
         blocks: per stretch; a frame is recorded where one begins, and where a segment ends.
         stride: steps per block.
-        frame: features of a phase.
+        frame: features of a phase, with the parameters.
         summary: of the features [frame, ...] of a segment.
     """
 
@@ -159,7 +159,7 @@ class Leapfrog:
         self,
         theta: Theta,
         start: Start,
-        sample: FrameFunction,
+        sample: Callable[[Phase], Tree],
         keep: bool = False,
         every_mark: bool = False,
     ) -> Trajectory:
@@ -180,7 +180,7 @@ class Leapfrog:
         def block(state: State, _: None) -> tuple[State, Any]:
             after, phase = self.step(theta, box, state)
             after = lax.fori_loop(1, self.stride, plain, after)
-            return after, (self.frame(phase), self._kinetic(phase))
+            return after, (self.frame(theta, phase), self._kinetic(phase))
 
         def stretch(state: State, _: None) -> tuple[State, Any]:
             phase = self.step(theta, box, state)[1]
@@ -192,7 +192,7 @@ class Leapfrog:
                 stretch, state, None, length=self.stretches
             )
             phase = self.step(theta, box, after)[1]
-            final = (self.frame(phase), self._kinetic(phase))
+            final = (self.frame(theta, phase), self._kinetic(phase))
             features, kinetic = jax.tree.map(
                 lambda a, b: jnp.concatenate([a.reshape(-1, *b.shape), b[None]]), recorded, final
             )
@@ -221,12 +221,12 @@ class Leapfrog:
 
         def block(state: State, _: None) -> tuple[State, Tree]:
             before = lax.fori_loop(0, self.stride, undo, state)
-            return before, self.frame(self.step(theta, box, before)[1])
+            return before, self.frame(theta, self.step(theta, box, before)[1])
 
         phase = self.step(theta, box, last)[1]
         _, features = lax.scan(block, last, None, length=self.stretches * self.blocks)
         return jax.tree.map(
-            lambda a, b: jnp.concatenate([a[::-1], b[None]]), features, self.frame(phase)
+            lambda a, b: jnp.concatenate([a[::-1], b[None]]), features, self.frame(theta, phase)
         )
 
     def _kinetic(self, phase: Phase) -> Array:

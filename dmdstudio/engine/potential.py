@@ -204,8 +204,9 @@ class ForceField:
         where = configuration(self.system, lattice, cell)
         pulls = {key: term.pull(theta[key], where, w) for key, term in self.terms}
         first, *rest = pulls.values()
+        others = {key: jax.tree.map(jnp.zeros_like, theta[key]) for key in theta.keys() - pulls.keys()}
         return Pull(
             sum((p.force for p in rest), first.force),
             sum((p.position for p in rest), first.position),
-            {key: p.parameters for key, p in pulls.items()},
+            {key: p.parameters for key, p in pulls.items()} | others,
         )

@@ -19,6 +19,7 @@ from dmdstudio.engine.gradient import GradientMethod
 from dmdstudio.engine.observable import Observable
 from dmdstudio.engine.potential import ForceField
 from dmdstudio.engine.replicas import Replicas
+from dmdstudio.engine.surface import Surface
 from dmdstudio.engine.target import Means, Target
 from dmdstudio.plan.events import ParameterReport
 from dmdstudio.plan.recipe import DynamicsPlan, OptimizerPlan, RefinementPlan, SamplingPlan
@@ -89,6 +90,7 @@ class Problem:
     seed: int
     replicas: Replicas
     static_interval: float = STATIC_INTERVAL
+    surface: tuple[str, Surface] | None = None
 
     @property
     def iterations(self) -> int:
@@ -133,13 +135,13 @@ class Problem:
         )
 
     def theta(self, parameters: Array) -> Theta:
-        """Arrange parameters [parameter] as the force field takes them; differentiable."""
+        """Arrange parameters [parameter] as force field and surface take them; differentiable."""
         theta: Theta = {
             key: {
                 field.name: jnp.zeros(len(self.system.owners(field.per)), jnp.float64)
                 for field in term.parameters
             }
-            for key, term in self.field.terms
+            for key, term in (*self.field.terms, *filter(None, [self.surface]))
         }
         for index, slot in enumerate(self.slots):
             where = np.asarray(slot.elements)
@@ -185,8 +187,14 @@ class Problem:
         """Targets that are means over configurations."""
         return tuple(t for t in self.targets if t.observable.static)
 
-    def frame(self, phase: Phase) -> dict[str, Tree]:
+    def frame(self, theta: Theta, phase: Phase) -> dict[str, Tree]:
         """Return the features of a frame that the dynamic targets need, each once."""
+        if any("dipole_velocity" in t.observable.needs for t in self.dynamic):
+            assert self.surface is not None
+            key, surface = self.surface
+            theta = jax.tree.map(lambda a: a.astype(phase.velocities.dtype), theta)
+            velocity = surface.dipole_velocity(theta[key], theta, phase)
+            phase = phase._replace(dipole_velocity=velocity)
         return {t.observable.feature: t.observable.frame(phase) for t in self.dynamic}
 
     def sample(self, parameters: Array, phase: Phase, cell: Array) -> Sample:

@@ -110,14 +110,14 @@ class Tangents:
         after, phase = leapfrog.step(theta, box, state)
         kick = self._kick(theta, slopes, box, state.lattice, x)
 
-        def features(offset: Array, velocities: Array) -> Tree:
+        def features(theta: Theta, offset: Array, velocities: Array) -> Tree:
             moved = phase.configuration._replace(offset=offset)
-            return leapfrog.frame(Phase(moved, velocities))
+            return leapfrog.frame(theta, Phase(moved, velocities))
 
-        at = (phase.configuration.offset, phase.velocities)
+        at = (theta, phase.configuration.offset, phase.velocities)
         value = features(*at)
         moved = jax.vmap(lambda *tangent: jax.jvp(features, at, tangent)[1])(
-            x, (p + 0.5 * kick) / leapfrog.timestep
+            slopes, x, (p + 0.5 * kick) / leapfrog.timestep
         )
         damping = jnp.asarray(truncation.damping, x.dtype)
         p = p + kick

@@ -102,7 +102,7 @@ def trajectory(problem: Problem, theta: Theta, start: Start) -> Tree:
         return -jax.grad(energy)(positions) * per_force
 
     def frame(positions: Array, velocity: Array) -> Tree:
-        return problem.frame(Phase(where(positions), velocity))
+        return problem.frame(theta, Phase(where(positions), velocity))
 
     def verlet(carry: Any, _: None) -> tuple[Any, None]:
         x, v, a = carry

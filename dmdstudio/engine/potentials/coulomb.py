@@ -153,13 +153,16 @@ class Coulomb(PairPotential):
                 "coulomb: charges that are refined one by one leave the cell charged.", advice
             )
 
+    def charges(self, parameters: Parameters) -> Array:
+        """Return the charges [type], e, the balancing one too."""
+        charge = parameters["charge"]
+        return jnp.sum(jnp.asarray(self._balancing, charge.dtype) * charge, axis=1)
+
     # -- the pair ---------------------------------------------------------------------------------
     def pair_parameters(self, parameters: Parameters) -> Parameters:
         """Return q_i q_j/(4 pi eps0) [type, type], eV angstrom."""
-        charge = parameters["charge"]
-        matrix = jnp.asarray(self._balancing, charge.dtype)
-        all_charges = jnp.sum(matrix * charge, axis=1)
-        return {"strength": COULOMB * (all_charges[:, None] * all_charges)}
+        charges = self.charges(parameters)
+        return {"strength": COULOMB * (charges[:, None] * charges)}
 
     def pair_energy(self, r: Array, pair: Parameters) -> Array:
         """Return u(r), eV."""
