@@ -23,6 +23,7 @@ from programs import ROOT, SetupError, describe, run_openly, say
 from system_libraries import ensure_system_libraries, on_linux
 
 EXAMPLE = "argon-diffusion"
+SIDE_BY_SIDE = ("-n", "auto", "--dist", "worksteal")  # tests on every core
 
 
 def has_display() -> bool:
@@ -100,7 +101,7 @@ def checks(pytest_arguments: list[str]) -> list[tuple[str, list[str]]]:
         ("ruff format", [python, "-m", "ruff", "format", "--check", "."]),
         ("pyright", [python, "-m", "pyright"]),
         ("lint-imports", [str(lint_imports), "--no-cache"]),
-        ("pytest", [python, "-m", "pytest", *pytest_arguments]),
+        ("pytest", [python, "-m", "pytest", *SIDE_BY_SIDE, *pytest_arguments]),
     ]
 
 

@@ -56,3 +56,37 @@ def _tiny_recipe(folder):
     recipe = with_settings(read_recipe(EXAMPLES / "argon-diffusion" / "recipe.toml"), TINY)
     (folder / "recipe.toml").write_text(recipe_to_toml(recipe))
     return read_recipe(folder / "recipe.toml")
+
+
+@pytest.fixture
+def tiny_water(tmp_path):
+    """27 flexible water molecules and 20 fs; every parameter is free but the zeros of hydrogen."""
+    from dmdstudio.engine.water import water
+    from dmdstudio.files.structures import write_structure
+    from dmdstudio.plan.recipe import read_recipe
+    from dmdstudio.plan.settings import with_settings
+    from dmdstudio.plan.structure import Structure
+
+    folder = tmp_path / "water"
+    shutil.copytree(EXAMPLES / "water-flexible", folder)
+    system, positions = water(np.eye(3) * 9.32, 3, stir=0.0)
+    symbols = tuple(system.type_names[t] for t in system.types)
+    write_structure(
+        Structure(symbols, positions, system.cell, system.masses), folder / "water-64.extxyz"
+    )
+    free = ["harmonic_bond.parameter.length", "harmonic_bond.parameter.stiffness"]
+    free += ["harmonic_angle.parameter.angle", "harmonic_angle.parameter.stiffness"]
+    free += ["lennard_jones.parameter.0", "lennard_jones.parameter.1"]
+    settings = [
+        *(f"potential.{parameter}.free=true" for parameter in free),
+        *(f"potential.{kind}.cutoff=4.6" for kind in ("lennard_jones", "coulomb")),
+        "potential.lennard_jones.switch_start=3.8",
+        "target.window=0.01",
+        "gradient.truncation=none",
+        "sampling.replicas=2",
+        "sampling.timestep=0.5",
+        "sampling.equilibration_steps=300",
+        "dynamics.steps=40",
+        "dynamics.record_every=5",
+    ]
+    return with_settings(read_recipe(folder), settings)

@@ -16,6 +16,7 @@ STEPS = ("System", "Potential", "Experiment", "Refine", "Results")
 _SECTIONS = {
     "system": "System",
     "potential": "Potential",
+    "surface": "Potential",
     "target": "Experiment",
 }
 
@@ -69,7 +70,7 @@ def _system(recipe: Recipe, view: RunView) -> Check:
 
 
 def _potential(recipe: Recipe, catalog: Catalog) -> Check:
-    parameters = [p for potential in recipe.potential for p in potential.parameter]
+    parameters = [p for term in recipe.terms for p in term.parameter]
     free = sum(p.free for p in parameters)
     kinds = ", ".join(_label(catalog, "potential", p.kind, p.name) for p in recipe.potential)
     if parameters and not free:

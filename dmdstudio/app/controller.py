@@ -119,12 +119,12 @@ class Controller(QObject):
         if self.session.recipe is not None:
             self._tell_sentence(self.session.change(("system", "structure"), self._name(path)))
 
-    def _take_data(self, read: tuple[Path, Measurement]) -> None:
-        path, measurement = read
+    def _take_data(self, read: tuple[Path, Measurement, str]) -> None:
+        path, measurement, observable = read
         if self.session.recipe is None:
             return
         known = [entry.name for entry in self.session.catalog.section("observable")]
-        if known and measurement.quantity not in known:
+        if known and observable not in known:
             self._warn(
                 f"{path.name} holds {measurement.quantity!r}, which is no observable.",
                 f"Known: {', '.join(known)}.",
@@ -132,17 +132,30 @@ class Controller(QObject):
             return
         targets = self.session.recipe.target
         for number, target in enumerate(targets):
-            if target.observable == measurement.quantity:
+            if target.observable == observable:
                 place = ("target", number, "data")
                 self._tell_sentence(self.session.change(place, self._name(path)))
                 return
         table = self.session.table()
-        added = {"observable": measurement.quantity, "data": self._name(path)}
+        added = {"observable": observable, "data": self._name(path)}
+        if observable != measurement.quantity and measurement.quantity != "n_alpha":
+            added["fit_scale"] = True  # absorbance and such: only the shape says something
         table["target"] = [*table.get("target", []), added]
+        if self._wants_surface(observable) and not table.get("surface"):
+            table["surface"] = [{"kind": "potential_charges"}]
         try:
             self.session.replace_recipe(table, "target")
         except RecipeError as error:
             self._tell_error(error)
+
+    def _wants_surface(self, observable: str) -> bool:
+        """Whether an observable needs the dipole moment and the potential has charges for it."""
+        assert self.session.recipe is not None
+        entry = self.session.catalog.find("observable", observable)
+        charged = any(
+            p.name == "charge" for t in self.session.recipe.potential for p in t.parameter
+        )
+        return entry is not None and "dipole_velocity" in entry.needs and charged
 
     def _name(self, path: Path) -> str:
         """Return a path as the recipe names it: relative where it lies below the recipe."""
@@ -326,10 +339,12 @@ def _checked_structure(path: Path) -> Path:
     return path
 
 
-def _measurement(path: Path) -> tuple[Path, Measurement]:
-    from dmdstudio.files.spectra import read_measurement
+def _measurement(path: Path) -> tuple[Path, Measurement, str]:
+    """Return what a file holds and which observable that measures."""
+    from dmdstudio.files.spectra import observable_of, read_measurement
 
-    return path, read_measurement(path)
+    measurement = read_measurement(path)
+    return path, measurement, observable_of(measurement.quantity)
 
 
 def _read_run(folder: Path) -> tuple[Path, Recipe, RunView, list[str]]:

@@ -49,6 +49,7 @@ _UNITS: dict[str, tuple[str, float]] = {
     "fs": ("time", 1.0),
     "ps": ("time", 1e3),
     "ns": ("time", 1e6),
+    "1/THz": ("time", 1e3),
     "1/ps": ("rate", 1e-3),
     "1/fs": ("rate", 1.0),
     "eV": ("energy", 1.0),

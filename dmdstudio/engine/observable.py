@@ -76,7 +76,8 @@ class Observable(abc.ABC):
         axis, axis_unit: abscissa of the curve in ``axis_unit``; None for a single number.
         static: it is a mean over configurations. Its derivative is that of the ensemble alone, so
             that `frame` need not be differentiable by the positions.
-        needs: ``energy``, ``virial``: what `frame` wants to find in a phase (static ones only).
+        needs: what `frame` wants to find in a phase: ``energy``, ``virial`` (static ones only),
+            ``dipole_velocity`` (the others).
         ensembles: of the starts, those in which it can change at all.
     """
 
@@ -118,6 +119,16 @@ class Observable(abc.ABC):
     def curve(self, mean: Tree) -> Array:
         """Return the prediction [point] in `unit` from the mean of the summaries."""
 
+    def resolved(self, axis: np.ndarray, value: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """Return what an experiment would have measured had it the prediction's resolution.
+
+        Args:
+            axis: where it measured, ascending, in `axis_unit`; beyond the prediction's axis too.
+            value: what [point], or its standard error.
+            at: where it is to be compared, among ``axis``.
+        """
+        return np.interp(at, axis, value)
+
     @property
     def span(self) -> int | None:
         """Frame intervals that the longest correlation spans, None where that means nothing."""
@@ -140,6 +151,7 @@ class Observable(abc.ABC):
             axis=cls.axis_label,
             axis_unit=cls.axis_unit,
             source=cls.source,
+            needs=tuple(sorted(cls.needs)),
         )
 
 

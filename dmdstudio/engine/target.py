@@ -44,6 +44,7 @@ class Target:
         kind: of the loss, ``relative``, ``chi_squared``, ``unbiased`` or ``huber``; all but the
             first need experimental errors.
         huber_threshold: residual over its error where Huber's loss turns linear.
+        fit_scale: whether the prediction counts only up to a factor.
     """
 
     key: str
@@ -55,6 +56,7 @@ class Target:
     axis: np.ndarray | None = None
     kind: str = "relative"
     huber_threshold: float = math.inf
+    fit_scale: bool = False
 
     @property
     def report_axis(self) -> np.ndarray | None:
@@ -83,13 +85,20 @@ class Target:
     def prediction(self, mean: Tree) -> Array:
         """Return the predicted curve [point] on `report_axis`, between grid points by a line.
 
+        Where only its shape counts, it is multiplied by the factor that least squares find,
+        <e/s, p/s> / <p/s, p/s> of experiment e, curve p and `scale` s.
+
         Args:
             mean: mean summary of the observable.
         """
         curve = self.observable.curve(mean)
-        if self.axis is None or self.observable.axis is None:
+        if self.axis is not None and self.observable.axis is not None:
+            curve = jnp.interp(self.axis, self.observable.axis, curve)
+        if not self.fit_scale or self.experiment is None:
             return curve
-        return jnp.interp(self.axis, self.observable.axis, curve)
+        shape = curve / self.scale
+        factor = jnp.sum(shape * (self.experiment / self.scale)) / jnp.sum(shape**2)
+        return factor * curve
 
     def residual(self, mean: Tree) -> Array:
         """Return z = (prediction - experiment) / scale [point]."""

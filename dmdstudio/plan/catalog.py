@@ -66,6 +66,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     axis: str = ""
     axis_unit: str = ""
     source: str = ""
+    needs: tuple[str, ...] = ()
 
 
 class Catalog(Struct, frozen=True):

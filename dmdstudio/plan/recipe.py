@@ -8,6 +8,7 @@ turns them into forms. Sections that choose a registered thing by ``kind``, ``me
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,9 +82,9 @@ def chain(names: Sequence[str]) -> str:
 
 
 class PotentialPlan(Struct, frozen=True, kw_only=True):
-    """One term of the potential energy; the terms of a recipe are added."""
+    """One term of the potential energy, or a dipole surface; the terms of a recipe are added."""
 
-    kind: Annotated[str, setting("Kind", "A registered potential.")]
+    kind: Annotated[str, setting("Kind", "A registered potential or surface.")]
     name: Annotated[str, setting("Name", "A name of your own; the kind where empty.")] = ""
     parameter: tuple[ParameterPlan, ...] = ()
     options: dict[str, Any] = {}
@@ -229,7 +230,41 @@ class TargetPlan(Struct, frozen=True, kw_only=True):
             gt=0,
         ),
     ] = 1.345
+    fit_scale: Annotated[
+        bool,
+        setting(
+            "Fit scale",
+            "Multiply the prediction by the factor that fits best: for spectra in arbitrary units, "
+            "of which only the shape says something.",
+        ),
+    ] = False
+    leave_out: Annotated[
+        str,
+        setting(
+            "Leave out",
+            "Ranges of the experiment that do not count, in the unit of the prediction's axis, "
+            "such as 0-50, 2000-2700.",
+        ),
+    ] = ""
     options: dict[str, Any] = {}
+
+    @property
+    def left_out(self) -> tuple[tuple[float, float], ...]:
+        """Ranges that do not count, (low, high)."""
+        ranges = []
+        for word in self.leave_out.split(","):
+            if not word.strip():
+                continue
+            match = _RANGE.fullmatch(word.strip())
+            low, high = (float(match[1]), float(match[2])) if match else (0.0, 0.0)
+            if not low < high:
+                raise RecipeError(
+                    f"Target {self.key!r}: leave_out = {self.leave_out!r}: {word.strip()!r} is no "
+                    "range.",
+                    "Write from-to, such as 2000-2700, with commas between ranges.",
+                )
+            ranges.append((low, high))
+        return tuple(ranges)
 
     @property
     def key(self) -> str:
@@ -237,6 +272,8 @@ class TargetPlan(Struct, frozen=True, kw_only=True):
         return self.name or self.observable
 
 
+_NUMBER = r"([0-9.]+(?:[eE][-+]?[0-9]+)?)"
+_RANGE = re.compile(rf"{_NUMBER}\s*(?:-|to)\s*{_NUMBER}")
 _FIRST_ORDER = {"kind": ("adam", "sgd", "rmsprop", "adabelief")}
 
 
@@ -362,6 +399,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
     notes: str = ""
     system: SystemPlan
     potential: tuple[PotentialPlan, ...]
+    surface: tuple[PotentialPlan, ...] = ()
     sampling: SamplingPlan
     dynamics: DynamicsPlan = DynamicsPlan()
     gradient: GradientPlan = GradientPlan()
@@ -371,6 +409,11 @@ class Recipe(Struct, frozen=True, kw_only=True):
     execution: ExecutionPlan = ExecutionPlan()
     folder: str = "."
 
+    @property
+    def terms(self) -> tuple[PotentialPlan, ...]:
+        """All that has parameters: the terms of the potential, and surfaces."""
+        return (*self.potential, *self.surface)
+
     def path(self, name: str) -> Path:
         """Return where a file named in the recipe lies."""
         return Path(self.folder) / name
@@ -379,6 +422,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
 _SECTIONS = {
     "system": SystemPlan,
     "potential": PotentialPlan,
+    "surface": PotentialPlan,
     "sampling": SamplingPlan,
     "dynamics": DynamicsPlan,
     "gradient": GradientPlan,
@@ -387,6 +431,9 @@ _SECTIONS = {
     "refinement": RefinementPlan,
     "execution": ExecutionPlan,
 }
+
+
+_LISTS = ("potential", "surface", "target")
 
 
 def sections() -> dict[str, type[Struct]]:
@@ -457,7 +504,7 @@ def recipe_from_table(
         struct = _SECTIONS.get(key)
         if struct is None:
             lifted[key] = value
-        elif key in ("potential", "target"):
+        elif key in _LISTS:
             if not isinstance(value, list):
                 raise RecipeError(f"{name}: {key} must be a list of tables, [[{key}]].")
             lifted[key] = [_lift(item, struct, f"{name}: {key}") for item in value]
@@ -489,7 +536,9 @@ def _lift(table: Any, struct: type[Struct], where: str) -> Any:
 def _check(recipe: Recipe, name: str) -> None:
     if not recipe.potential:
         raise RecipeError(f"{name} has no potential.", "Add a [[potential]] table.")
-    for key, items in (("potential", recipe.potential), ("target", recipe.target)):
+    if len(recipe.surface) > 1:
+        raise RecipeError(f"{name} has {len(recipe.surface)} surfaces.", "Keep one.")
+    for key, items in (("term", recipe.terms), ("target", recipe.target)):
         seen = [item.key for item in items]
         for item in seen:
             if seen.count(item) > 1:
@@ -497,7 +546,7 @@ def _check(recipe: Recipe, name: str) -> None:
                     f"{name} has {seen.count(item)} {key}s called {item!r}.",
                     "Give each a `name` of its own.",
                 )
-    for potential in recipe.potential:
+    for potential in recipe.terms:
         _check_names(potential, name)
         for parameter in potential.parameter:
             _check_parameter(parameter, f"{name}: {potential.key}.{parameter.name}")
@@ -556,8 +605,10 @@ def recipe_to_table(recipe: Recipe) -> dict[str, Any]:
     for key in ("title", "notes"):
         if not table[key]:
             table.pop(key)
+    if not table["surface"]:
+        table.pop("surface")
     for key, struct in _SECTIONS.items():
-        if "options" in struct.__struct_fields__:
+        if key in table and "options" in struct.__struct_fields__:
             items = table[key] if isinstance(table[key], list) else [table[key]]
             for item in items:
                 item.update(item.pop("options"))

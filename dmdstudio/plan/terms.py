@@ -36,13 +36,18 @@ def parameter_key(potential: PotentialPlan, parameter: ParameterPlan) -> str:
 
 def with_values(recipe: Recipe, values: Mapping[str, float]) -> Recipe:
     """Return a recipe whose parameters start at other values (`parameter_key`: recipe's unit)."""
-    potentials = []
-    for potential in recipe.potential:
-        parameters = [
-            _moved(p, values.get(parameter_key(potential, p), p.value)) for p in potential.parameter
-        ]
-        potentials.append(msgspec.structs.replace(potential, parameter=tuple(parameters)))
-    return msgspec.structs.replace(recipe, potential=tuple(potentials))
+
+    def moved(term: PotentialPlan) -> PotentialPlan:
+        parameters = (
+            _moved(p, values.get(parameter_key(term, p), p.value)) for p in term.parameter
+        )
+        return msgspec.structs.replace(term, parameter=tuple(parameters))
+
+    return msgspec.structs.replace(
+        recipe,
+        potential=tuple(moved(term) for term in recipe.potential),
+        surface=tuple(moved(term) for term in recipe.surface),
+    )
 
 
 def _moved(parameter: ParameterPlan, value: float) -> ParameterPlan:
@@ -67,7 +72,7 @@ def potential_terms(
     Raises:
         RecipeError: a value belongs to no parameter of the recipe.
     """
-    known = {parameter_key(p, q) for p in recipe.potential for q in p.parameter}
+    known = {parameter_key(p, q) for p in recipe.terms for q in p.parameter}
     if unknown := set(values) - known:
         raise RecipeError(f"The recipe has no parameter {sorted(unknown)[0]!r}.")
     terms = []

@@ -9,7 +9,6 @@ thread where its wheel is installed.
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import subprocess
@@ -292,13 +291,12 @@ def peak(replicas: int, steps: int) -> None:
 def scaling(replicas: int, steps: int) -> Figures:
     """Time a step of one atom, forward and with the gradient, as the system grows.
 
-    The largest systems take fewer steps than ``steps``, and all at most four replicas.
+    All take a twentieth of ``steps``, so that what a trajectory costs besides its steps weighs
+    alike, and at most four replicas.
     """
-    replicas = min(replicas, 4)
+    replicas, some = min(replicas, 4), max(10, steps // 200 * 10)
     sizes: list[Figures] = []
     for copies in SCALING:
-        atoms = ATOMS * math.prod(copies)
-        some = max(10, steps * ATOMS // atoms // 10 * 10)
         recipe = _recipe(replicas, some, f"system.replicate={list(copies)}")
         problem, complete = build(recipe)
         run, value_and_gradient = _ours(problem)

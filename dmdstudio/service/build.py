@@ -16,14 +16,23 @@ from dmdstudio.base.units import dimension, factor, to_internal
 from dmdstudio.engine import gradients as _gradients
 from dmdstudio.engine import observables as _observables
 from dmdstudio.engine import potentials as _potentials
+from dmdstudio.engine import surfaces as _surfaces
 from dmdstudio.engine.core import System
 from dmdstudio.engine.gradient import GradientMethod, gradients
 from dmdstudio.engine.observable import Clock, Observable, observables
 from dmdstudio.engine.potential import ForceField, Potential, potentials
 from dmdstudio.engine.problem import Problem, Slot
 from dmdstudio.engine.replicas import Replicas
+from dmdstudio.engine.surface import Surface, surfaces
 from dmdstudio.engine.target import Target
-from dmdstudio.files.spectra import observable_of, open_questions, read_measurement
+from dmdstudio.files.spectra import (
+    absorbance_from_transmittance,
+    n_alpha_from_epsilon,
+    observable_of,
+    open_questions,
+    read_measurement,
+    to_wavenumber,
+)
 from dmdstudio.plan.catalog import Catalog, ParameterField, options_from
 from dmdstudio.plan.events import Ready
 from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan, Recipe, TargetPlan
@@ -33,7 +42,12 @@ from dmdstudio.service import machine
 from dmdstudio.service.structure import structure_of
 
 __all__ = ["build", "catalog", "describe"]
-_REGISTERED = (_potentials, _observables, _gradients)  # importing them fills the registries
+_REGISTERED = (
+    _potentials,
+    _surfaces,
+    _observables,
+    _gradients,
+)  # importing them fills the registries
 
 
 def describe() -> Ready:
@@ -53,7 +67,7 @@ def catalog() -> Catalog:
     """Return all that is registered."""
     from dmdstudio.files.potentials import formats
 
-    registries = (potentials, observables, gradients)
+    registries = (potentials, surfaces, observables, gradients)
     entries = [item.entry() for registry in registries for _, item in registry.items()]
     return Catalog((*entries, *formats()))
 
@@ -85,7 +99,13 @@ def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]
         bonds=structure.bonds,
     )
     terms, slots, potential_plans = _force_field(recipe, system)
+    field = ForceField(system, terms)
+    surface, surface_slots, surface_plans = _surface(recipe, system, field)
+    slots += surface_slots
+    if not any(slot.free for slot in slots):
+        raise RecipeError("No parameter is free, so there is nothing to refine.", "Free one.")
     targets, target_plans = _targets(recipe, system)
+    _require_surface(targets, surface)
     method, gradient_options = _method(recipe)
     sampling = recipe.sampling
     if replicas is not None:
@@ -94,7 +114,7 @@ def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]
         sampling = msgspec.structs.replace(sampling, replicas=replicas)
     problem = Problem(
         system=system,
-        field=ForceField(system, terms),
+        field=field,
         start=np.asarray(system.to_lattice(jnp.asarray(structure.positions))),
         targets=targets,
         slots=slots,
@@ -105,11 +125,13 @@ def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]
         refinement=recipe.refinement,
         seed=plan.seed,
         replicas=Replicas.plan(sampling.replicas, plan.batch, chosen, machine.processes()),
+        surface=surface,
     )
     complete = msgspec.structs.replace(
         recipe,
         sampling=sampling,
         potential=potential_plans,
+        surface=surface_plans,
         target=target_plans,
         gradient=msgspec.structs.replace(recipe.gradient, options=gradient_options),
     )
@@ -135,15 +157,40 @@ def _force_field(
         terms.append((plan.key, term))
         slots.extend(_slots(plan, term, system))
         plans.append(msgspec.structs.replace(plan, options=_written_out(options)))
-    if not any(slot.free for slot in slots):
-        raise RecipeError("No parameter is free, so there is nothing to refine.", "Free one.")
     return tuple(terms), tuple(slots), tuple(plans)
+
+
+def _surface(
+    recipe: Recipe, system: System, field: ForceField
+) -> tuple[tuple[str, Surface] | None, tuple[Slot, ...], tuple[PotentialPlan, ...]]:
+    """Return the dipole surface by its key, where there is one, and its parameters."""
+    if not recipe.surface:
+        return None, (), ()
+    (plan,) = recipe.surface
+    kind = surfaces.get(plan.kind)
+    options = options_from(kind.Options, plan.options, plan.key)
+    surface = kind.build(options, system, field)
+    complete = msgspec.structs.replace(plan, options=_written_out(options))
+    return (plan.key, surface), tuple(_slots(plan, surface, system)), (complete,)
+
+
+def _require_surface(targets: tuple[Target, ...], surface: object) -> None:
+    """Raise where an observable needs a dipole surface and there is none."""
+    for target in targets:
+        if surface is None and "dipole_velocity" in target.observable.needs:
+            raise RecipeError(
+                f"Target {target.key!r} needs the dipole moment, but the recipe has no surface.",
+                "Add [[surface]] with kind = 'potential_charges', which takes the charges of the "
+                f"potential, or another of: {', '.join(surfaces)}.",
+            )
 
 
 def _require_owners(recipe: Recipe) -> None:
     """Raise where a parameter of bonds or angles does not say which: the bonds hang on it."""
-    for plan in recipe.potential:
-        for field in potentials.get(plan.kind).parameters:
+    kinds = [(plan, potentials.get(plan.kind)) for plan in recipe.potential]
+    kinds += [(plan, surfaces.get(plan.kind)) for plan in recipe.surface]
+    for plan, kind in kinds:
+        for field in kind.parameters:
             for parameter in plan.parameter:
                 parts = len(parameter.of.split("-"))
                 wanted = {"bond": 2, "angle": 3}.get(field.per, parts)
@@ -157,7 +204,7 @@ def _require_owners(recipe: Recipe) -> None:
                     )
 
 
-def _slots(plan: PotentialPlan, term: Potential, system: System) -> list[Slot]:
+def _slots(plan: PotentialPlan, term: Potential | Surface, system: System) -> list[Slot]:
     declared = {field.name: field for field in term.parameters}
     derived = term.derived()
     missing = {(f.name, of) for f in term.parameters for of in system.owners(f.per)} - derived
@@ -213,7 +260,7 @@ def _owners(parameter: ParameterPlan, key: str, field: ParameterField, system: S
     return [parameter.owner]
 
 
-def _check_values(term: Potential, slots: list[Slot], system: System) -> None:
+def _check_values(term: Potential | Surface, slots: list[Slot], system: System) -> None:
     """Let the term say what is wrong with its starting values."""
     values = {f.name: np.zeros(len(system.owners(f.per))) for f in term.parameters}
     free = {name: np.zeros(array.shape, bool) for name, array in values.items()}
@@ -329,18 +376,20 @@ def _target(plan: TargetPlan, observable: Observable, recipe: Recipe) -> Target:
             "Name another file, or the observable that it measures.",
         )
     try:
-        value, error = _in_unit(measured, observable)
+        measured = _comparable(plan, measured, observable, path.name)
+        value, error = _in_unit(measured, observable, plan.fit_scale)
     except UnitError as wrong:
         raise UnitError(f"{path.name}: {wrong.message}", wrong.advice) from None
-    axis, inside = None, slice(None)
+    axis = None
     if observable.axis is not None:
-        axis, inside = _inside(measured, observable, path.name)
+        axis, everywhere = _inside(measured, observable, plan, path.name)
+        value = observable.resolved(everywhere, value, axis)
+        error = None if error is None else observable.resolved(everywhere, error, axis)
     elif len(value) != 1:
         raise FileError(
             f"{path.name} holds {len(value)} points; {observable.name} is a single number."
         )
-    value = value[inside]
-    error = _errors(plan, value, None if error is None else error[inside], path.name)
+    error = _errors(plan, value, error, path.name)
     return Target(
         plan.key,
         observable,
@@ -351,6 +400,7 @@ def _target(plan: TargetPlan, observable: Observable, recipe: Recipe) -> Target:
         axis,
         plan.loss,
         plan.huber_threshold,
+        plan.fit_scale,
     )
 
 
@@ -379,8 +429,29 @@ def _errors(plan: TargetPlan, value: Any, error: Any, name: str) -> Any:
     return error
 
 
-def _inside(measured: Measurement, observable: Observable, name: str) -> tuple[Any, Any]:
-    """Return the experiment's axis where the prediction has one too, and which points those are."""
+def _comparable(
+    plan: TargetPlan, measured: Measurement, observable: Observable, name: str
+) -> Measurement:
+    """Return a measurement as the quantity that the observable predicts, as far as that goes."""
+    if measured.quantity == "transmittance":
+        measured = absorbance_from_transmittance(measured)
+    elif measured.quantity == "epsilon_imaginary":
+        measured = n_alpha_from_epsilon(measured)
+    elif observable.axis_unit == "1/cm":
+        measured = to_wavenumber(measured)
+    if measured.quantity == "absorbance" and not plan.fit_scale:
+        raise RecipeError(
+            f"Target {plan.key!r}: {name} holds an absorbance, whose scale depends on the path "
+            f"through the sample; {observable.name} is {observable.unit}.",
+            "Set the target's fit_scale = true to compare shapes.",
+        )
+    return measured
+
+
+def _inside(
+    measured: Measurement, observable: Observable, plan: TargetPlan, name: str
+) -> tuple[Any, Any]:
+    """Return the experiment's axis where the prediction has one too, and all of it."""
     assert observable.axis is not None
     if measured.axis is None:
         raise FileError(
@@ -391,18 +462,20 @@ def _inside(measured: Measurement, observable: Observable, name: str) -> tuple[A
     low, high = observable.axis[0], observable.axis[-1]
     slack = 1e-6 * (high - low)  # a point on the border is inside
     inside = (axis >= low - slack) & (axis <= high + slack)
+    for begin, end in plan.left_out:
+        inside &= (axis < begin) | (axis > end)
     if inside.sum() < 2:
         raise FileError(
             f"{name} covers {axis.min():g} to {axis.max():g} {observable.axis_unit}, but "
             f"{observable.name} is predicted from {low:g} to {high:g}: fewer than two points "
             "in common.",
-            "Check the unit of the axis, or change the window.",
+            "Check the unit of the axis, change the window, or leave less out.",
         )
-    return np.clip(axis[inside], low, high), inside
+    return np.clip(axis[inside], low, high), axis
 
 
-def _in_unit(measured: Measurement, observable: Observable) -> tuple[Any, Any]:
-    scale = factor(measured.unit, observable.unit)
+def _in_unit(measured: Measurement, observable: Observable, any_scale: bool) -> tuple[Any, Any]:
+    scale = 1.0 if any_scale else factor(measured.unit, observable.unit)
     error = None if measured.error is None else measured.error * scale
     return measured.value * scale, error
 

@@ -28,7 +28,7 @@ def refined_potential(
     iteration, values = iteration_values(events, which)
     report = iteration_reports(events)[iteration]
     structure = structure_of(recipe)
-    starts = [(parameter_key(p, q), q) for p in recipe.potential for q in p.parameter]
+    starts = [(parameter_key(p, q), q) for p in recipe.terms for q in p.parameter]
     changes = [
         ParameterChange(key, start.unit, start.value, values[key])
         for key, start in starts

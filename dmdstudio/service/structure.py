@@ -27,7 +27,7 @@ def structure_of(recipe: Recipe) -> Structure:
             "Lower it.",
         )
     structure = replicate(structure, copies)
-    if any("-" in p.of for potential in recipe.potential for p in potential.parameter):
+    if any("-" in p.of for term in recipe.terms for p in term.parameter):
         structure = with_bonds(structure)
         if not len(structure.bonds):
             raise RecipeError(

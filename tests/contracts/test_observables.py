@@ -8,9 +8,11 @@ import pytest
 
 from dmdstudio.engine import observables as _registered  # noqa: F401  fills the registry
 from dmdstudio.engine.observable import autocorrelation, observables
+from dmdstudio.engine.spectral import SpectralOptions
+from dmdstudio.engine.spectrum import highest_wavenumber
 from dmdstudio.files.spectra import write_measurement
 from dmdstudio.plan.events import Evaluated, GradientChecked
-from dmdstudio.plan.recipe import TargetPlan
+from dmdstudio.plan.recipe import PotentialPlan, TargetPlan
 from dmdstudio.plan.settings import with_settings
 from dmdstudio.plan.structure import Measurement
 from dmdstudio.service import loop
@@ -21,6 +23,10 @@ from dmdstudio.service.control import Control
 def recipe(request, tiny_recipe):
     """The tiny recipe with one observable as its target, its experiment 10 % off the truth."""
     kind = observables.get(request.param)
+    if "dipole_velocity" in kind.needs:  # argon has no charges
+        tiny_recipe = request.getfixturevalue("tiny_water")
+        surface = PotentialPlan(kind="potential_charges")
+        tiny_recipe = msgspec.structs.replace(tiny_recipe, surface=(surface,))
     if "nvt" not in kind.ensembles:
         npt = ["sampling.ensemble=npt", "sampling.pressure=300"]
         tiny_recipe = with_settings(tiny_recipe, npt)
@@ -28,7 +34,7 @@ def recipe(request, tiny_recipe):
         tiny_recipe,
         target=(
             msgspec.structs.replace(tiny_recipe.target[0], name="known"),
-            TargetPlan(observable=kind.name, name="watched", options=_options(kind)),
+            TargetPlan(observable=kind.name, name="watched", options=_options(kind, tiny_recipe)),
         ),
     )
     *_, measured = loop.evaluate(watched, Control())
@@ -42,12 +48,17 @@ def recipe(request, tiny_recipe):
     made = Measurement(kind.name, value, kind.unit, axis=axis, axis_unit=report.axis_unit)
     path = tiny_recipe.path("made.csv")
     write_measurement(made, path)
-    target = TargetPlan(observable=kind.name, data=path.name, options=_options(kind))
+    target = TargetPlan(observable=kind.name, data=path.name, options=_options(kind, tiny_recipe))
     return msgspec.structs.replace(tiny_recipe, target=(target,))
 
 
-def _options(kind):
-    return {"window": 0.1} if "window" in kind.Options.__struct_fields__ else {}
+def _options(kind, recipe):
+    """Return settings that fit a short trajectory."""
+    plan, known = recipe.dynamics, kind.Options.__struct_fields__
+    interval = plan.timestep * plan.record_every
+    found = {"window": round(0.5e-3 * plan.steps * plan.timestep, 3)}
+    found["high"] = round(0.9 * highest_wavenumber(interval))
+    return {name: value for name, value in found.items() if name in known}
 
 
 def test_its_gradient_is_right_by_three_methods(recipe):
@@ -65,7 +76,10 @@ def test_its_report_lies_on_the_experiments_points(recipe):
     (report,) = measured.targets
     assert len(report.value) == len(report.error) == len(report.experiment)
     assert len(report.axis) in (0, len(report.value))
-    assert report.loss == pytest.approx(0.01 / 1.21, rel=0.02)  # the very same starts
+    if not issubclass(observables.get(recipe.target[0].observable).Options, SpectralOptions):
+        assert report.loss == pytest.approx(0.01 / 1.21, rel=0.02)  # the very same starts
+    else:  # the experiment, as coarse as the prediction already, is made coarser
+        assert 0.001 < report.loss < 0.2
 
 
 def test_autocorrelation_is_the_plain_sum():

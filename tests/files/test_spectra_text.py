@@ -130,7 +130,7 @@ def test_archives_are_named(tmp_path: Path, magic: bytes):
 
 
 def test_the_shipped_spectrum_of_water_equals_its_reference():
-    found = read_measurement(ROOT / "resources/data/water-infrared-25C.csv")
+    found = read_measurement(ROOT / "resources/examples/water-infrared/water-infrared-25C.csv")
     assert (found.quantity, found.unit, found.axis_unit) == ("n_alpha", "1/cm", "1/cm")
     assert found.source.startswith("Bertie & Lan, Appl. Spectrosc. 50, 1047 (1996)")
     assert len(found.value) == 539 and not asks(found)

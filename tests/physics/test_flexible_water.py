@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
-import shutil
 import time
 from pathlib import Path
 
@@ -23,12 +22,9 @@ from dmdstudio.engine.potentials.harmonic_angle import HarmonicAngle
 from dmdstudio.engine.program import Program
 from dmdstudio.engine.refinement import differentiate
 from dmdstudio.engine.sampling import maxwell
-from dmdstudio.engine.water import water
-from dmdstudio.files.structures import write_structure
 from dmdstudio.plan.events import GradientChecked
 from dmdstudio.plan.recipe import read_recipe
 from dmdstudio.plan.settings import with_settings
-from dmdstudio.plan.structure import Structure
 from dmdstudio.service import loop
 from dmdstudio.service.build import build
 from dmdstudio.service.control import Control
@@ -38,34 +34,6 @@ KJ_PER_MOL = AVOGADRO * ELEMENTARY_CHARGE / 1e3
 """One eV in kJ/mol."""
 
 DOUBLE = ["execution.precision=float64", "execution.lattice_bits=64"]
-
-
-@pytest.fixture
-def tiny_water(tmp_path):
-    """27 molecules and 20 fs; every parameter is free but the zeros of hydrogen."""
-    folder = tmp_path / "water"
-    shutil.copytree(EXAMPLE, folder)
-    system, positions = water(np.eye(3) * 9.32, 3, stir=0.0)
-    symbols = tuple(system.type_names[t] for t in system.types)
-    write_structure(
-        Structure(symbols, positions, system.cell, system.masses), folder / "water-64.extxyz"
-    )
-    free = ["harmonic_bond.parameter.length", "harmonic_bond.parameter.stiffness"]
-    free += ["harmonic_angle.parameter.angle", "harmonic_angle.parameter.stiffness"]
-    free += ["lennard_jones.parameter.0", "lennard_jones.parameter.1"]
-    settings = [
-        *(f"potential.{parameter}.free=true" for parameter in free),
-        *(f"potential.{kind}.cutoff=4.6" for kind in ("lennard_jones", "coulomb")),
-        "potential.lennard_jones.switch_start=3.8",
-        "target.window=0.01",
-        "gradient.truncation=none",
-        "sampling.replicas=2",
-        "sampling.timestep=0.5",
-        "sampling.equilibration_steps=300",
-        "dynamics.steps=40",
-        "dynamics.record_every=5",
-    ]
-    return with_settings(read_recipe(folder), settings)
 
 
 def in_openmm(problem, shift: str) -> tuple[float, np.ndarray]:

@@ -72,10 +72,12 @@ class ParameterModel(QAbstractTableModel):
     def _read_recipe(self) -> None:
         recipe = self._session.recipe
         rows: list[tuple[Place, str, ParameterPlan]] = []
-        for i, potential in enumerate(recipe.potential if recipe else ()):
-            for j, parameter in enumerate(potential.parameter):
-                place: Place = ("potential", i, "parameter", j)
-                rows.append((place, parameter_key(potential, parameter), parameter))
+        lists = {"potential": recipe.potential, "surface": recipe.surface} if recipe else {}
+        for section, terms in lists.items():
+            for i, term in enumerate(terms):
+                for j, parameter in enumerate(term.parameter):
+                    place: Place = (section, i, "parameter", j)
+                    rows.append((place, parameter_key(term, parameter), parameter))
         if [r[:2] for r in rows] != [r[:2] for r in self._rows]:
             self.beginResetModel()
             self._rows = rows
@@ -255,7 +257,7 @@ class ParameterTable(QWidget):
         sentences = [
             f"{place[-1]}: {text}"
             for place, text in self._session.problems.items()
-            if place[:1] == ("potential",) and "parameter" in place
+            if "parameter" in place
         ]
         self._wrong.setText("\n".join(sentences))
         self._wrong.setVisible(bool(sentences))

@@ -19,6 +19,7 @@ from dmdstudio.plan.recipe import sections
 _TITLES = {
     "system": "System",
     "potential": "Potential",
+    "surface": "Dipole surface",
     "target": "Experiment",
     "refinement": "Refinement",
     "gradient": "Gradient",
@@ -27,9 +28,14 @@ _TITLES = {
     "optimizer": "Optimiser",
     "execution": "Execution",
 }
-_FOLDED = ("execution", "optimizer", "potential")
-_CHOOSERS = {"potential": "kind", "gradient": "method", "target": "observable"}
-_CATALOG = {"potential": "potential", "gradient": "gradient", "target": "observable"}
+_FOLDED = ("execution", "optimizer", "potential", "surface")
+_CHOOSERS = {"potential": "kind", "surface": "kind", "gradient": "method", "target": "observable"}
+_CATALOG = {
+    "potential": "potential",
+    "surface": "surface",
+    "gradient": "gradient",
+    "target": "observable",
+}
 _FILES = ("structure", "data")
 
 
@@ -153,7 +159,8 @@ class SettingsPanel(QScrollArea):
         layout.addStretch(1)
         self._layout = layout
         self.setWidget(page)
-        self._waiting = list(_TITLES) if table else []
+        self._waiting = [name for name in _TITLES if name != "surface" or name in table]
+        self._waiting = self._waiting if table else []
         self._build_next()
 
     def _build_next(self) -> None:
