@@ -57,6 +57,20 @@ class Line(NamedTuple):
     noise: np.ndarray
 
 
+class Learned(NamedTuple):
+    """Sensitivities that a refinement has gathered, as sums over about ``count`` measurements.
+
+    Attributes:
+        count: what they weigh beside one measurement.
+        jacobian: [row, free parameter], as in `Line`, of the targets' points alone.
+        noise: its covariance, summed over the rows [free parameter, free parameter].
+    """
+
+    count: float
+    jacobian: np.ndarray
+    noise: np.ndarray
+
+
 class NewtonState(NamedTuple):
     """Sums over the iterations, as far as they are not forgotten.
 
@@ -128,6 +142,17 @@ def line(ensemble: Ensemble, parameters: np.ndarray, found: dict[str, Sensitivit
     wide[:, free] = np.concatenate(jacobians)
     square[np.ix_(free, free)] = noise
     return Line(np.concatenate(residuals), wide, square)
+
+
+def learned(problem: Problem, state: NewtonState) -> Learned:
+    """Return the sensitivities that the optimiser remembers."""
+    free = problem.free
+    points = rows(problem) - int(free.sum())
+    return Learned(
+        float(state.slopes),
+        np.asarray(state.jacobian)[:points, free],
+        np.asarray(state.noise)[np.ix_(free, free)],
+    )
 
 
 def rows(problem: Problem) -> int:

@@ -16,7 +16,7 @@ from dmdstudio.engine.divergence import require_numbers
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import Pathwise, Work
 from dmdstudio.engine.horizon import ENOUGH, signal_to_noise
-from dmdstudio.engine.newton import Line, gauss_newton, measure, rows
+from dmdstudio.engine.newton import Learned, Line, gauss_newton, learned, measure, rows
 from dmdstudio.engine.pool import Pool, renewed
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.program import Program
@@ -91,6 +91,13 @@ def init(problem: Problem) -> RefinementState:
     """Return the state before the first iteration."""
     optimizer = _optimizer(problem).init(jnp.ones(len(problem.initial), jnp.float64))
     return RefinementState(0, problem.initial.copy(), optimizer, None)
+
+
+def learned_of(problem: Problem, state: RefinementState) -> Learned | None:
+    """Return the sensitivities that the optimiser has gathered, None where it does not."""
+    if problem.optimizer.kind != GAUSS_NEWTON:
+        return None
+    return learned(problem, state.optimizer)
 
 
 def _optimizer(problem: Problem) -> optax.GradientTransformationExtraArgs:

@@ -28,6 +28,7 @@ import numpy as np
 from scipy import stats
 
 from dmdstudio.engine.ensemble import Ensemble
+from dmdstudio.engine.newton import Learned
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.sensitivity import Sensitivity
 from dmdstudio.engine.target import Target
@@ -107,7 +108,10 @@ class Uncertainty:
 
 
 def uncertainty(
-    ensemble: Ensemble, parameters: np.ndarray, found: dict[str, Sensitivity]
+    ensemble: Ensemble,
+    parameters: np.ndarray,
+    found: dict[str, Sensitivity],
+    learned: Learned | None = None,
 ) -> Uncertainty:
     """Return what is known of the free parameters.
 
@@ -115,8 +119,11 @@ def uncertainty(
         ensemble: trajectories with these parameters.
         parameters: [parameter], internal units.
         found: sensitivities by target.
+        learned: sensitivities that the refinement has gathered on its way, which are added to
+            these.
     """
     problem, free = ensemble.problem, ensemble.problem.free
+    before, row = 0.0 if learned is None else learned.count, 0
     size = problem.scale[free]
     count = len(size)
     information, noise = np.zeros((count, count)), np.zeros((count, count))
@@ -129,14 +136,22 @@ def uncertainty(
         sensitivity = found[target.key]
         jacobian = sensitivity.derivative * size
         pull, weight = derivatives(target, ensemble)
-        weighted = jacobian.T * weight
         away = sensitivity.of_replicas * size - jacobian
         noise += _noise(ensemble, away, weight)
+        if learned is not None:
+            points = len(target.scale)
+            root = np.sqrt(target.weight / points) / target.scale
+            gathered = learned.jacobian[row : row + points] / root[:, None]
+            jacobian = (gathered + jacobian) / (before + 1.0)
+            row += points
+        weighted = jacobian.T * weight
         information += weighted @ jacobian
         slope += jacobian.T @ pull
         if target.experiment_error is not None:
             experiment.append(weighted * target.experiment_error)
         influence += np.einsum("p,rpk->rk", pull, away) - sensitivity.away @ weighted.T
+    if learned is not None:
+        noise = (learned.noise + noise) / (before + 1.0) ** 2
     curvature, prior_slope = _prior(problem, parameters, size)
     information -= noise  # as squares, noisy sensitivities are too large
     directions = _Directions.of(information, noise, curvature)

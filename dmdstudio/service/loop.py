@@ -175,7 +175,10 @@ def _uncertainty(
     processes = program.replicas.processes
     try:
         number, values = iteration_values(store.events(), "best")
-        known = yield from of_run(program, state.pool, values, number, control, state.horizon)
+        gathered = refinement.learned_of(program.problem, state)
+        known = yield from of_run(
+            program, state.pool, values, number, control, state.horizon, gathered
+        )
     except Exception as error:
         if (why := processes.settle(error)) is None:
             raise

@@ -12,6 +12,7 @@ from dmdstudio.engine import uncertainty as engine
 from dmdstudio.engine.adjoint import Truncation
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradients.reversible_adjoint import ReversibleAdjoint
+from dmdstudio.engine.newton import Learned
 from dmdstudio.engine.pool import Pool, draw_pool, weigh
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.program import Program
@@ -40,6 +41,7 @@ def of_run(
     iteration: int,
     control: Control,
     horizon: int = 0,
+    learned: Learned | None = None,
 ) -> Generator[Event, None, Uncertainty | None]:
     """Measure the uncertainty of one iteration's parameters on samples drawn afresh for it.
 
@@ -53,6 +55,7 @@ def of_run(
         iteration: number in the report.
         control: asked to stop; then None is returned.
         horizon: that the refinement measured for its adjoint, in blocks; 0 where it did not.
+        learned: sensitivities that the optimiser has gathered, None where it does not.
     """
     problem = program.problem
     parameters = np.array([to_internal(values[slot.key], slot.unit) for slot in problem.slots])
@@ -65,11 +68,16 @@ def of_run(
     yield from pieces(ensemble.propagate(parameters, True), "propagating", 1.0, 1.0, control)
     if control.stop_requested:
         return None
-    return (yield from of_ensemble(ensemble, parameters, iteration, control, 1.0))
+    return (yield from of_ensemble(ensemble, parameters, iteration, control, 1.0, learned))
 
 
 def of_ensemble(
-    ensemble: Ensemble, parameters: np.ndarray, iteration: int, control: Control, first: float
+    ensemble: Ensemble,
+    parameters: np.ndarray,
+    iteration: int,
+    control: Control,
+    first: float,
+    learned: Learned | None = None,
 ) -> Generator[Event, None, Uncertainty | None]:
     """Measure the uncertainty with trajectories that have run; None where it was stopped.
 
@@ -79,6 +87,7 @@ def of_ensemble(
         iteration: number in the report.
         control: asked to stop.
         first: fraction of all work that was done before.
+        learned: as of `of_run`.
     """
     problem = ensemble.problem
     truncation, notes = _truncation(ensemble)
@@ -86,7 +95,7 @@ def of_ensemble(
     found = yield from pieces(work, "differentiating", first, 1.0, control)
     if found is None:
         return None
-    known = engine.uncertainty(ensemble, parameters, found)
+    known = engine.uncertainty(ensemble, parameters, found, learned)
     slots = [problem.slots[k] for k in np.flatnonzero(problem.free)]
     unit = np.array([from_internal(1.0, slot.unit) for slot in slots])
     return Uncertainty(

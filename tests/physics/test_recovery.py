@@ -44,7 +44,9 @@ def recovered(program, problem, seed, control):
     for _ in range(problem.iterations):
         state, report = finish(refinement.step(program, state))
     values = {p.key: p.value for p in report.parameters}
-    known = finish(of_run(program, state.pool, values, report.iteration, control))
+    gathered = refinement.learned_of(program.problem, state)
+    run = of_run(program, state.pool, values, report.iteration, control, 0, gathered)
+    known = finish(run)
     off = {key: value / HIDDEN[key] - 1.0 for key, value in values.items()}
     return off, known
 
