@@ -16,7 +16,7 @@ from dmdstudio.engine import kernels
 from dmdstudio.engine.core import Configuration, System, configuration
 from dmdstudio.engine.kernels import Radial, Variant
 
-_VOIGT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
+VOIGT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
 """Where the loops put an element of a symmetric tensor: xx, yy, zz, yz, xz, xy."""
 
 
@@ -67,13 +67,13 @@ class PairSums:
         dtype = self.system.dtype
         shapes = jax.ShapeDtypeStruct((7,), dtype), jax.ShapeDtypeStruct(table.shape, dtype)
         total, slopes = self._call("level", shapes, where, table)
-        return total[0], slopes, total[1:][_VOIGT]
+        return total[0], slopes, total[1:][VOIGT]
 
     def strain(self, where: Configuration, table: Array) -> Array:
         """Return the derivative of the virial by the table [type, type, number, 3, 3]."""
         shape = (*table.shape[:2], 6 * table.shape[2])
         found = self._call("strain", jax.ShapeDtypeStruct(shape, self.system.dtype), where, table)
-        return found.reshape(*table.shape, 6)[..., _VOIGT]
+        return found.reshape(*table.shape, 6)[..., VOIGT]
 
     def _call(self, sort: str, shape: Any, where: Configuration, table: Array, *more: Array) -> Any:
         system, dtype = self.system, self.system.dtype

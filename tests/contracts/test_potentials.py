@@ -12,6 +12,7 @@ import pytest
 from dmdstudio.engine import kernels, pair_sums
 from dmdstudio.engine import potentials as _registered  # noqa: F401  fills the registry
 from dmdstudio.engine.core import Configuration, configuration
+from dmdstudio.engine.pair import PairPotential
 from dmdstudio.engine.potential import Example, ForceField, Potential, potentials
 from dmdstudio.engine.potentials.lennard_jones import LennardJones
 from dmdstudio.engine.replicas import Replicas
@@ -170,7 +171,10 @@ def test_parameter_gradients(example):
 
 
 def test_it_ends_smoothly_at_the_cutoff(example):
-    """Two atoms drawn apart: energy, force and curvature are continuous, zero beyond."""
+    """Two atoms drawn apart: energy, force and curvature are continuous, zero beyond.
+
+    Of the sum over pairs, where there are other sums too.
+    """
     cutoff = getattr(example.potential, "cutoff", None)
     if cutoff is None:
         pytest.skip("it has no cutoff")
@@ -183,8 +187,9 @@ def test_it_ends_smoothly_at_the_cutoff(example):
                    "float64", 64, "gpu")  # fmt: skip
         term = type(example.potential).build(example.potential.options, two)
         offset = jnp.zeros((2, 3)).at[1, 0].set(r)
-        return term.energy(
-            example.parameters, Configuration(lattice, offset, jnp.asarray(two.cell))
+        energy = PairPotential.energy if isinstance(term, PairPotential) else type(term).energy
+        return energy(
+            term, example.parameters, Configuration(lattice, offset, jnp.asarray(two.cell))
         )
 
     slope, curvature = jax.grad(pair), jax.grad(jax.grad(pair))

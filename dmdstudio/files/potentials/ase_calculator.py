@@ -54,7 +54,7 @@ class AseCalculator(ExportFormat):
         "NAME.py holds every number and a function calculator() that returns an ASE calculator "
         "(through DMD Studio); NAME.xyz is the structure."
     )
-    kinds = ("coulomb", "harmonic_angle", "harmonic_bond", "lennard_jones")
+    kinds = ("coulomb", "ewald", "harmonic_angle", "harmonic_bond", "lennard_jones")
     suffix = ".py"
     taken = (".xyz",)
 
