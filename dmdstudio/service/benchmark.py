@@ -95,7 +95,7 @@ def _best(works: dict[str, Callable[[], Any]]) -> dict[str, float]:
 
 
 def _ours(problem: Problem) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """Return the forward pass, and value and gradient, of all replicas."""
+    """Return the forward pass, and value and gradient (with residuals), of all replicas."""
     program, replicas = Program(problem), problem.replicas
     starts = _starts(problem)
     parameters = jnp.asarray(problem.initial)
@@ -113,7 +113,7 @@ def _ours(problem: Problem) -> tuple[Callable[[], Any], Callable[[], Any]]:
         cotangent = jax.grad(problem.loss)(Means(means, {})).whole
         both = jax.tree.map(lambda c: jnp.stack([c, c]), cotangent)
         pulled = [
-            program.backward((parameters, both, free), trajectory, start.cell, half)[0]
+            program.backward((parameters, both, free), trajectory, start.cell, half)
             for trajectory, (start, half) in zip(done, replicas.split(starts, halves), strict=True)
         ]
         return jax.block_until_ready(pulled)
@@ -254,24 +254,29 @@ def memory(replicas: int, steps: int) -> Figures:
 
     The number of recorded frames is the same for all lengths; ``steps`` is not used.
     """
-    peaks = {}
+    peaks, residual = {}, {}
     for length in MEMORY_STEPS:
         code = f"from dmdstudio.service.benchmark import peak; peak({replicas}, {length})"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         if done.returncode:
             raise FileError(f"The run of {length} steps failed: {done.stderr[-500:]}")
-        peaks[length] = json.loads(done.stdout.splitlines()[-1])
+        peaks[length], residual[length] = json.loads(done.stdout.splitlines()[-1])
     short, long = (peaks[length] for length in MEMORY_STEPS)
     return {
         "replicas": replicas,
         "frames": 101,
         "peak_mib": {str(length): round(peak, 1) for length, peak in peaks.items()},
         "growth": long / short - 1.0,
+        "reversal_residual": max(residual.values()),
     }
 
 
 def peak(replicas: int, steps: int) -> None:
-    """Print the peak resident memory (MiB) of this process after one value and gradient."""
+    """Print the peak resident memory (MiB) of this process after one value and gradient.
+
+    Beside it, the largest distance in lattice units between where a reversal arrived and where its
+    trajectory began.
+    """
     import resource
 
     settings = (f"dynamics.record_every={steps // 100}", "dynamics.timestep=0.5")
@@ -280,9 +285,9 @@ def peak(replicas: int, steps: int) -> None:
     )
     problem, _ = build(recipe)
     _, value_and_gradient = _ours(problem)
-    value_and_gradient()
+    residual = max(float(np.max(residuals)) for _, residuals in value_and_gradient())
     scale = 2**20 if sys.platform == "darwin" else 2**10
-    print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale))
+    print(json.dumps([resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale, residual]))
 
 
 # ------------------------------------------------------------------------------------- scaling
