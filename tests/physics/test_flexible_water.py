@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import time
 from pathlib import Path
@@ -12,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
+from openmm_water import WITHOUT_OPENMM, energy_and_forces
 
-from dmdstudio.base.units import ACCELERATION, AVOGADRO, BOLTZMANN, COULOMB, ELEMENTARY_CHARGE
+from dmdstudio.base.units import ACCELERATION, BOLTZMANN, COULOMB
 from dmdstudio.engine.core import Phase, Start, State, System, configuration
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.pool import draw_pool, weigh
@@ -30,78 +30,16 @@ from dmdstudio.service.build import build
 from dmdstudio.service.control import Control
 
 EXAMPLE = Path(__file__).parents[2] / "resources" / "examples" / "water-flexible"
-KJ_PER_MOL = AVOGADRO * ELEMENTARY_CHARGE / 1e3
-"""One eV in kJ/mol."""
-
 DOUBLE = ["execution.precision=float64", "execution.lattice_bits=64"]
 
 
-def in_openmm(problem, shift: str) -> tuple[float, np.ndarray]:
-    """Return energy (eV) and forces [atom, xyz] (eV/angstrom) of the same potential in OpenMM."""
-    import openmm
-    from openmm import unit
-
-    system = problem.system
-    theta = problem.theta(problem.initial)
-    kilojoules = unit.kilojoule_per_mole
-    other = openmm.System()
-    other.setDefaultPeriodicBoxVectors(*(system.cell * 0.1))
-    for mass in system.masses:
-        other.addParticle(mass)
-    bonds, angles = openmm.HarmonicBondForce(), openmm.HarmonicAngleForce()
-    for force in (bonds, angles):
-        force.setUsesPeriodicBoundaryConditions(True)
-    length, stiffness = (float(theta["harmonic_bond"][n][0]) for n in ("length", "stiffness"))
-    for i, j in system.bonds:
-        bonds.addBond(int(i), int(j), length * 0.1, stiffness * KJ_PER_MOL * 100.0)
-    angle, stiffness = (float(theta["harmonic_angle"][n][0]) for n in ("angle", "stiffness"))
-    for i, j, k in system.angles:
-        angles.addAngle(int(i), int(j), int(k), angle, stiffness * KJ_PER_MOL)
-    options = {key: term.options for key, term in problem.field.terms}
-    lj, coulomb = options["lennard_jones"], options["coulomb"]
-    width = (lj.cutoff - lj.switch_start) / 10
-    switch = f"1-10*x^3+15*x^4-6*x^5; x=max(0,(r-{lj.switch_start / 10})/{width})"
-    pairs = openmm.CustomNonbondedForce(
-        "4*sqrt(eps1*eps2)*(p^2-p)*s; p=((sig1+sig2)/2/r)^6; s=" + switch
-    )
-    c, a = coulomb.cutoff / 10, coulomb.damping * 10
-    bend = f"2*f/{c}^2+2*g/{c}^2+2*{a}^2*g" if shift == "curvature" else "0"
-    charges = openmm.CustomNonbondedForce(
-        f"{COULOMB * KJ_PER_MOL / 10}*q1*q2*(erfc({a}*r)/r-f+(f/{c}+g/{c})*d-0.5*({bend})*d^2);"
-        f"d=r-{c};f=erfc({a}*{c})/{c};g=2*{a}/sqrt({np.pi})*exp(-({a}*{c})^2)"
-    )
-    for force, names in ((pairs, ("sig", "eps")), (charges, ("q",))):
-        for name in names:
-            force.addPerParticleParameter(name)
-        force.setNonbondedMethod(openmm.CustomNonbondedForce.CutoffPeriodic)
-        for i, j in system.exclusions:
-            force.addExclusion(int(i), int(j))
-    pairs.setCutoffDistance(lj.cutoff / 10)
-    charges.setCutoffDistance(c)
-    oxygen = float(theta["coulomb"]["charge"][1])
-    for kind in system.types:
-        sigma, epsilon = (float(theta["lennard_jones"][n][kind]) for n in ("sigma", "epsilon"))
-        pairs.addParticle([sigma / 10, epsilon * KJ_PER_MOL])
-        charges.addParticle([oxygen if system.type_names[kind] == "O" else -oxygen / 2])
-    for force in (bonds, angles, pairs, charges):
-        other.addForce(force)
-    context = openmm.Context(
-        other, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("Reference")
-    )
-    context.setPositions(np.asarray(system.to_positions(jnp.asarray(problem.start))) / 10)
-    found = context.getState(getEnergy=True, getForces=True)
-    energy = found.getPotentialEnergy().value_in_unit(kilojoules)
-    forces = found.getForces(asNumpy=True).value_in_unit(kilojoules / unit.angstrom)
-    return energy / KJ_PER_MOL, forces / KJ_PER_MOL
-
-
-@pytest.mark.skipif(importlib.util.find_spec("openmm") is None, reason="needs OpenMM")
+@pytest.mark.skipif(WITHOUT_OPENMM, reason="needs OpenMM")
 @pytest.mark.parametrize("shift", ["force", "curvature"])
 def test_energy_and_forces_are_those_of_openmm(shift):
     recipe = with_settings(read_recipe(EXAMPLE), [*DOUBLE, f"potential.coulomb.shift={shift}"])
     problem, _ = build(recipe)
     assert problem.system.atoms == 192
-    expected, forces = in_openmm(problem, shift)
+    expected, forces = energy_and_forces(problem, shift)
     theta, cell = problem.theta(jnp.asarray(problem.initial)), jnp.asarray(problem.system.cell)
     start = jnp.asarray(problem.start)
     assert float(problem.field.energy(theta, start, cell)) == pytest.approx(expected, rel=1e-9)

@@ -1,0 +1,110 @@
+"""Measured spectra as targets: surfaces, scales, ranges, and what is refused about them."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+
+from dmdstudio.base.errors import RecipeError
+from dmdstudio.plan.recipe import PotentialPlan, TargetPlan, parse_recipe, recipe_to_toml
+from dmdstudio.plan.settings import with_settings
+from dmdstudio.service.build import build
+
+OPTIONS = {"window": 0.015, "high": 4000.0}
+
+
+@pytest.fixture
+def recipe(tiny_water):
+    """Water with a spectrum of three bands as its target."""
+    axis = np.arange(10.0, 4200.0, 10.0)
+    value = sum(np.exp(-(((axis - c) / 120.0) ** 2)) for c in (600.0, 1650.0, 3400.0))
+    rows = "\n".join(f"{x:g},{1e4 * y:g}" for x, y in zip(axis, value, strict=True))
+    tiny_water.path("spectrum.csv").write_text(
+        f"# quantity: n_alpha\nwavenumber [1/cm],n_alpha [1/cm]\n{rows}\n"
+    )
+    target = TargetPlan(observable="infrared_spectrum", data="spectrum.csv", options=OPTIONS)
+    return msgspec.structs.replace(
+        tiny_water, target=(target,), surface=(PotentialPlan(kind="potential_charges"),)
+    )
+
+
+def target_of(recipe):
+    problem, _ = build(recipe)
+    return problem.targets[0]
+
+
+def test_a_recipe_keeps_its_surface(recipe):
+    again = parse_recipe(recipe_to_toml(recipe), recipe.folder)
+    assert again.surface == recipe.surface and again.terms[-1].kind == "potential_charges"
+    _, complete = build(with_settings(recipe, ["surface.term=coulomb"]))
+    assert complete.surface[0].options == {"term": "coulomb"}
+
+
+def test_a_spectrum_needs_one_surface_that_finds_charges(recipe):
+    for surface, words in (
+        ((), "has no surface"),
+        (
+            (PotentialPlan(kind="potential_charges", options={"term": "lennard_jones"}),),
+            "charges of",
+        ),
+        ((PotentialPlan(kind="potential_chargse"),), "no surface called"),
+    ):
+        with pytest.raises(RecipeError, match=words):
+            build(msgspec.structs.replace(recipe, surface=surface))
+    twice = recipe_to_toml(msgspec.structs.replace(recipe, surface=recipe.surface * 2))
+    with pytest.raises(RecipeError, match="2 surfaces"):
+        parse_recipe(twice, recipe.folder)
+
+
+def test_what_is_left_out_does_not_count(recipe):
+    whole = target_of(recipe).axis
+    part = target_of(with_settings(recipe, ["target.leave_out='0-100, 2000 to 2700'"])).axis
+    assert set(part) == {x for x in whole if x > 100.0 and not 2000.0 <= x <= 2700.0}
+    for wrong in ("100", "200-100", "a-b", "1-2-3"):
+        with pytest.raises(RecipeError, match=f"'{wrong}' is no range"):
+            build(with_settings(recipe, [f"target.leave_out='{wrong}'"]))
+    with pytest.raises(Exception, match="leave less out"):
+        build(with_settings(recipe, ["target.leave_out=0-5000"]))
+
+
+def test_a_scale_that_is_fitted_does_not_matter(recipe):
+    target = target_of(with_settings(recipe, ["target.fit_scale=true"]))
+    lags = target.observable.band.lags
+    mean = np.exp(-np.arange(lags) / 3.0)
+    assert float(target.loss(mean)) == pytest.approx(float(target.loss(7.0 * mean)), rel=1e-12)
+    z, fitted = np.asarray(target.residual(mean)), np.asarray(target.prediction(mean))
+    assert abs(z @ fitted) < 1e-9 * np.linalg.norm(z) * np.linalg.norm(fitted)  # the best factor
+
+
+def test_absorbance_and_transmittance_are_shapes(recipe):
+    measured = np.loadtxt(recipe.path("spectrum.csv"), delimiter=",", skiprows=2)
+    absorbance = measured[:, 1] / 2e4
+    for quantity, values in (
+        ("absorbance", absorbance),
+        ("transmittance", 10.0**-absorbance),
+    ):
+        rows = "\n".join(f"{x:g},{y:.9g}" for x, y in zip(measured[:, 0], values, strict=True))
+        recipe.path("shape.csv").write_text(
+            f"# quantity: {quantity}\nwavenumber [1/cm],{quantity} [1]\n{rows}\n"
+        )
+        shape = with_settings(recipe, ["target.data=shape.csv"])
+        with pytest.raises(RecipeError, match="fit_scale = true"):
+            build(shape)
+        fitted = target_of(with_settings(shape, ["target.fit_scale=true"])).experiment
+        plain = target_of(recipe).experiment
+        assert np.allclose(fitted, plain / 2e4, rtol=1e-6, atol=1e-6 * fitted.max())
+
+
+def test_an_imaginary_permittivity_is_an_absorption(recipe):
+    measured = np.loadtxt(recipe.path("spectrum.csv"), delimiter=",", skiprows=2)
+    terahertz = measured[:, 0] * 0.0299792458
+    values = measured[:, 1] / (2.0 * np.pi * measured[:, 0])
+    rows = "\n".join(f"{x:.12g},{y:.12g}" for x, y in zip(terahertz, values, strict=True))
+    recipe.path("loss.csv").write_text(
+        f"# quantity: epsilon_imaginary\nfrequency [THz],epsilon_imaginary [1]\n{rows}\n"
+    )
+    found = target_of(with_settings(recipe, ["target.data=loss.csv"]))
+    plain = target_of(recipe)
+    assert np.allclose(found.axis, plain.axis)
+    assert np.allclose(found.experiment, plain.experiment, rtol=1e-6, atol=1.0)
