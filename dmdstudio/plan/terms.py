@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
+import numpy as np
 
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.base.units import to_internal
@@ -21,11 +22,13 @@ class PotentialTerm:
         options: settings of the term, complete, lengths in angstrom.
         parameters: ``{name: {owner: value}}`` in internal units (angstrom, eV, e, radians); an
             owner is a type (``O``), a bond (``H-O``) or an angle (``H-O-H``).
+        arrays: whole arrays of numbers by name, such as the weights of a network, alike.
     """
 
     kind: str
     options: dict[str, object]
     parameters: dict[str, dict[str, float]]
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def parameter_key(potential: PotentialPlan, parameter: ParameterPlan) -> str:
@@ -59,7 +62,10 @@ def _moved(parameter: ParameterPlan, value: float) -> ParameterPlan:
 
 
 def potential_terms(
-    recipe: Recipe, symbols: tuple[str, ...], values: Mapping[str, float]
+    recipe: Recipe,
+    symbols: tuple[str, ...],
+    values: Mapping[str, float],
+    arrays: Mapping[str, Mapping[str, np.ndarray]] | None = None,
 ) -> list[PotentialTerm]:
     """Return the potential of a run with given parameter values.
 
@@ -68,6 +74,7 @@ def potential_terms(
         symbols: chemical symbols [atom]; a parameter ``of`` nothing belongs to all of them.
         values: ``{parameter_key: value}`` in the recipe's own units; the recipe's start where a
             parameter is missing.
+        arrays: by the key of their term and by name, internal units; None where there are none.
 
     Raises:
         RecipeError: a value belongs to no parameter of the recipe.
@@ -85,5 +92,6 @@ def potential_terms(
                 parameters.setdefault(parameter.name, {})[type_] = to_internal(
                     value, parameter.unit
                 )
-        terms.append(PotentialTerm(potential.kind, dict(potential.options), parameters))
+        own = dict((arrays or {}).get(potential.key, {}))
+        terms.append(PotentialTerm(potential.kind, dict(potential.options), parameters, own))
     return terms

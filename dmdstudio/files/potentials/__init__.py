@@ -6,7 +6,8 @@ its import below.
 
 from __future__ import annotations
 
-from dmdstudio.files.potentials import ase_calculator, lammps, openmm
+from dmdstudio.files.potentials import ase_calculator, eann, lammps, openmm
+from dmdstudio.files.potentials.array_file import parameter_files, read_parameters
 from dmdstudio.files.potentials.format import ExportFormat, export, export_formats, formats
 from dmdstudio.files.potentials.provenance import ParameterChange, Provenance
 
@@ -15,9 +16,12 @@ __all__ = [
     "ParameterChange",
     "Provenance",
     "ase_calculator",
+    "eann",
     "export",
     "export_formats",
     "formats",
     "lammps",
     "openmm",
+    "parameter_files",
+    "read_parameters",
 ]

@@ -1,0 +1,35 @@
+"""Arrays of a potential as a parameter file holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterArrays:
+    """Thousands of numbers of one potential, such as the weights of a network.
+
+    Attributes:
+        kind: registered name of the potential, such as ``'eann'``.
+        arrays: by name, float64, in internal units.
+        settings: what else the file says, as options of the potential: ``{'cutoff': 6.0}``.
+        about: lines on where they come from.
+    """
+
+    kind: str
+    arrays: Mapping[str, np.ndarray]
+    settings: Mapping[str, object] = field(default_factory=dict)
+    about: tuple[str, ...] = ()
+
+
+EANN_UNITS = {
+    "radial_centre": "angstrom",
+    "radial_exponent": "1/angstrom2",
+    "output_weight": "eV",
+    "output_bias": "eV",
+    "atom_energy": "eV",
+}
+"""Units of the arrays of an EANN network; the others are plain numbers."""
