@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from dmdstudio.base.errors import DivergenceError
+from dmdstudio.base.errors import CapacityExceeded, DivergenceError, DmdError
 from dmdstudio.base.units import ACCELERATION
 from dmdstudio.engine.core import System
+from dmdstudio.engine.potential import ROOM
 from dmdstudio.engine.problem import Problem
 
 CLOSE = 0.5
@@ -130,8 +131,8 @@ def explained(
     what: str,
     setting: str,
     otherwise: str = "",
-) -> DivergenceError:
-    """Return the error that names the likely cause.
+) -> DmdError:
+    """Return the error that names the likely cause: a divergence, or too short a list.
 
     Args:
         problem: what was simulated.
@@ -142,6 +143,13 @@ def explained(
         setting: section whose time step it took, ``dynamics`` or ``sampling``.
         otherwise: advice where neither an overlap nor the time step is the cause.
     """
+    needed, room = problem.field.crowding(jnp.asarray(lattice), jnp.asarray(cell))
+    if needed > room / ROOM:
+        return CapacityExceeded(
+            f"{what} Its lists hold {room} neighbours of an atom, and it began with {needed}.",
+            math.ceil(ROOM * ROOM * max(needed, room)),
+            "Set execution.pairs = 'dense', which needs no lists.",
+        )
     timestep = getattr(problem, setting).timestep
     found = strain(problem, parameters, lattice, cell)
     if found.overlap:
@@ -176,7 +184,8 @@ def require_numbers(problem: Problem, loss: float, gradient: np.ndarray, iterati
             f"The loss is {loss:g} at iteration {iteration}.",
             "Lower optimizer.learning_rate or tighten the bounds of the parameters.",
         )
-    bad = [slot.key for slot, g in zip(problem.slots, gradient, strict=True) if not np.isfinite(g)]
+    placed = zip(problem.slots, problem.places, strict=True)
+    bad = [slot.key for slot, place in placed if not np.isfinite(gradient[place]).all()]
     if bad:
         raise DivergenceError(
             f"The derivative of the loss by {', '.join(bad)} is not a number at iteration "

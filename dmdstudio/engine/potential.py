@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
@@ -16,6 +17,10 @@ from msgspec import Struct
 from dmdstudio.base.registry import Registry
 from dmdstudio.engine.core import Configuration, Parameters, System, Theta, configuration
 from dmdstudio.plan.catalog import Entry, ParameterField, fields_of
+
+
+ROOM = 1.25
+"""Length of a list of neighbours over what a configuration needs."""
 
 
 class Pull(NamedTuple):
@@ -46,6 +51,20 @@ class Example(NamedTuple):
     potential: Potential
     parameters: Parameters
     positions: np.ndarray
+
+
+class ArrayField(NamedTuple):
+    """An array of numbers that belong together, such as the weights of a layer.
+
+    Attributes:
+        name: in the parameters of its term.
+        unit: of all its numbers.
+        free: whether they are refined.
+    """
+
+    name: str
+    unit: str
+    free: bool
 
 
 class Potential(abc.ABC):
@@ -79,6 +98,17 @@ class Potential(abc.ABC):
     def derived(self) -> frozenset[tuple[str, str]]:
         """Return the (parameter, owner) that the term finds by itself, so that none is given."""
         return frozenset()
+
+    def arrays(self, given: Mapping[str, np.ndarray]) -> tuple[ArrayField, ...]:
+        """Check the arrays of the parameter file and describe them; none where it reads no file.
+
+        Args:
+            given: arrays by name, internal units.
+
+        Raises:
+            FileError, RecipeError: they do not fit together, or not to the system.
+        """
+        return ()
 
     def check(  # noqa: B027  most terms take any value that their bounds allow
         self, values: Mapping[str, np.ndarray], free: Mapping[str, np.ndarray]
@@ -134,6 +164,10 @@ class Potential(abc.ABC):
         """
         return self
 
+    def crowding(self, lattice: Array, cell: Array) -> tuple[int, int]:
+        """Return the length that lists need at a configuration and the length that they have."""
+        return 0, 0
+
     def _moved(self, parameters: Parameters, where: Configuration, offset: Array) -> Array:
         return self.energy(parameters, where._replace(offset=offset))
 
@@ -167,6 +201,15 @@ class ForceField:
         terms = tuple((key, term.with_capacity(capacity)) for key, term in self.terms)
         same = all(a is b for (_, a), (_, b) in zip(terms, self.terms, strict=True))
         return self if same else replace(self, terms=terms)
+
+    def crowding(self, lattice: Array, cell: Array) -> tuple[int, int]:
+        """Return, for the term whose lists are the fullest, what they need and what they hold."""
+        found = [term.crowding(lattice, cell) for _, term in self.terms]
+        return max(found, key=lambda pair: pair[0] / max(pair[1], 1))
+
+    def fitted(self, lattice: Array, cell: Array) -> ForceField:
+        """Return the sum with lists of neighbours that hold a configuration, with room to spare."""
+        return self.with_capacity(math.ceil(ROOM * self.crowding(lattice, cell)[0]))
 
     def _in_precision(self, theta: Theta) -> Theta:
         return jax.tree.map(lambda a: jnp.asarray(a, self.system.dtype), theta)

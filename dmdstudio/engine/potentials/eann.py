@@ -1,0 +1,335 @@
+"""EANN: embedded atom neural networks, a machine-learned potential for any elements."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Annotated, Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array, lax
+from msgspec import Meta, Struct
+
+from dmdstudio.base.errors import RecipeError
+from dmdstudio.engine.core import Configuration, Parameters, System
+from dmdstudio.engine.network_sums import NetworkSums, exact
+from dmdstudio.engine.networks import MOMENTS, Network, elements_of, random_network
+from dmdstudio.engine.potential import ROOM, ArrayField, Example, Potential, Pull, potentials
+from dmdstudio.engine.water import water
+from dmdstudio.plan.catalog import setting
+
+SHORT = 0.5
+"""Length of the lists over the number of atoms, from where on all pairs are faster."""
+
+
+class EANNOptions(Struct, frozen=True, kw_only=True):
+    """Settings of `EANN`."""
+
+    file: Annotated[
+        str,
+        setting(
+            "Parameter file",
+            "The network: a parameter file of DMFF (.pickle), or one that DMD Studio wrote (.npz); "
+            "relative to the recipe.",
+        ),
+    ]
+    cutoff: Annotated[
+        Annotated[float, Meta(gt=0)] | None,
+        setting(
+            "Cutoff",
+            "Neighbours count up to here; empty takes what the file says. Files of DMFF do not.",
+            "angstrom",
+        ),
+    ] = None
+    elements: Annotated[
+        str,
+        setting(
+            "Elements",
+            "Chemical elements in the order of the file's arrays, such as 'H O'; empty takes what "
+            "the file says. Files of DMFF do not.",
+        ),
+    ] = ""
+    fixed: Annotated[
+        str,
+        setting(
+            "Fixed arrays",
+            "Arrays that are not refined, as names or patterns: 'radial_* output_bias'.",
+        ),
+    ] = ""
+
+
+@dataclass(frozen=True, eq=False)
+class EANN(Potential):
+    """U = sum over atoms i of N_t(i)(features of i) + e_0.
+
+    With d = r_j - r_i, s and t the elements of j and i, and the cutoff function
+    f(r) = [(cos(pi r/c) + 1)/2]^2, zero from c on:
+
+        radial_k(j)  = coefficient_sk exp(-exponent_sk (r - centre_sk)^2) f(r)
+        orbital_lk   = sum over j of radial_k(j) d^(l)         d^(l) = 1; d; d d^T
+        feature_lk   = sum over the components of orbital_lk^2  l = 0, 1, 2
+
+    N is a network of its own for every element (`networks`), which turns features into eV; d is in
+    angstrom.
+
+    Source: Zhang, Hu & Jiang, J. Phys. Chem. Lett. 10, 4962 (2019), equations 3 to 6, as in DMFF:
+    its cutoff function, its layer norms, and the same e_0 for every atom. The off-diagonal
+    components of d d^T are taken once and weighed twice.
+
+    Attributes:
+        options: settings, complete.
+        system: what it was built for.
+        capacity: length of the lists of neighbours; 0 where all pairs are summed.
+    """
+
+    options: EANNOptions
+    system: System
+    capacity: int = 0
+
+    name: ClassVar[str] = "eann"
+    label: ClassVar[str] = "EANN (machine-learned)"
+    doc: ClassVar[str] = (
+        "A neural network of every atom's embedded density: Gaussian orbitals of all neighbours "
+        "within the `cutoff`. Read from a `file`; all its weights are refined."
+    )
+    source: ClassVar[str] = (
+        "Zhang, Hu & Jiang, J. Phys. Chem. Lett. 10, 4962 (2019), doi 10.1021/acs.jpclett.9b02037"
+    )
+    Options = EANNOptions
+    parameters = ()
+
+    @classmethod
+    def build(cls, options: Any, system: System) -> EANN:
+        """Check cutoff and elements and return the term."""
+        for name, value in (("cutoff", options.cutoff), ("elements", options.elements)):
+            if not value:
+                raise RecipeError(
+                    f"eann: {options.file!r} does not say its {name}, nor does the recipe.",
+                    "Set cutoff = 6.0, say, as it was trained (angstrom)."
+                    if name == "cutoff"
+                    else "Set elements = 'H O', say, in the order of the file's arrays.",
+                )
+        known = elements_of(options.elements)
+        for element in system.type_names:
+            if element not in known:
+                raise RecipeError(
+                    f"eann: the structure holds {element}, but the network knows only "
+                    f"{', '.join(known)}.",
+                    "Give the network's elements in its own order, or another network.",
+                )
+        system.require_cutoff(options.cutoff, cls.name)
+        term = cls(options, system)
+        ball = 4.0 / 3.0 * math.pi * options.cutoff**3 / abs(np.linalg.det(system.cell))
+        listed = math.ceil(ROOM * (ball * system.atoms + 3.0 * math.sqrt(ball * system.atoms)))
+        few = system.pairs == "auto" and listed < SHORT * system.atoms
+        if system.pairs == "cells" or few:
+            return replace(term, capacity=_rounded(listed, system))
+        return term
+
+    @classmethod
+    def examples(cls, precision: str, lattice_bits: int, platform: str) -> dict[str, Example]:
+        """Return water with a small random network: all pairs of a skewed cell, lists in a cube."""
+        cube = np.eye(3) * 11.0
+        skewed = np.array([[10.0, 0.0, 0.0], [2.0, 10.5, 0.0], [-1.5, 1.0, 10.5]])
+        found = {}
+        for name, cell, pairs in (("water", skewed, "dense"), ("listed", cube, "cells")):
+            system, positions = water(cell, 3, precision, lattice_bits, platform)
+            system = replace(system, pairs=pairs)
+            options = EANNOptions(file="small.npz", cutoff=4.2, elements="O H Na")
+            numbers = random_network(3, radials=4, widths=(8, 6), cutoff=4.2, seed=3)
+            parameters = {key: jnp.asarray(value) for key, value in numbers.items()}
+            found[name] = Example(system, cls.build(options, system), parameters, positions)
+        return found
+
+    # -- what it is made of -----------------------------------------------------------------------
+    @property
+    def cutoff(self) -> float:
+        """Distance beyond which atoms do not feel each other, angstrom."""
+        return self.options.cutoff or 0.0  # `build` refuses none
+
+    @cached_property
+    def species(self) -> np.ndarray:
+        """Index of every atom's element in the arrays of the network [atom]."""
+        known = elements_of(self.options.elements)
+        return np.array([known.index(name) for name in self.system.type_names])[self.system.types]
+
+    def arrays(self, given: Mapping[str, np.ndarray]) -> tuple[ArrayField, ...]:
+        """Check the arrays of a parameter file and describe them; see `Potential.arrays`."""
+        network = Network.of(given, self.options.file)
+        count, known = network.elements, elements_of(self.options.elements)
+        if count != len(known):
+            raise RecipeError(
+                f"eann: {self.options.file!r} holds networks of {count} elements, but `elements` "
+                f"names {len(known)}: {' '.join(known)}.",
+                "Name them all, in the order of the file's arrays.",
+            )
+        return network.fields(self.options.fixed)
+
+    def with_capacity(self, capacity: int) -> EANN:
+        """Return the term with lists of at least this length; itself where it has none shorter."""
+        capacity = _rounded(capacity, self.system)
+        return replace(self, capacity=capacity) if 0 < self.capacity < capacity else self
+
+    def crowding(self, lattice: Array, cell: Array) -> tuple[int, int]:
+        """Return the most neighbours that an atom has, and how many there is room for."""
+        if not self.capacity:
+            return 0, 0
+        exact = Configuration(lattice, jnp.zeros(lattice.shape), jnp.asarray(cell, jnp.float64))
+        squared = self._all_squared(exact)
+        return int(jnp.max(jnp.sum(squared < self.cutoff**2, axis=1))), self.capacity
+
+    # -- energy -----------------------------------------------------------------------------------
+    def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return the sum of the atoms' energies, eV."""
+        return jnp.sum(self.atomic_energies(parameters, configuration))
+
+    def atomic_energies(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return what the network gives for every atom [atom], eV."""
+        features, short = self._features(parameters, configuration)
+        energies = self._network(parameters, features) + parameters["atom_energy"]
+        return jnp.where(short, jnp.nan, energies)
+
+    def features(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return the features of every atom [atom, feature], ordered by l, then by radial."""
+        return self._features(parameters, configuration)[0]
+
+    def _features(
+        self, parameters: Parameters, configuration: Configuration
+    ) -> tuple[Array, Array]:
+        """Return features, and whether a list of neighbours was too short for all."""
+        vectors, inside, elements, short = self._neighbours(configuration)
+        dtype = vectors.dtype
+        squared = jnp.sum(vectors * vectors, axis=-1)
+        distance = jnp.sqrt(jnp.where(inside, squared, 1.0))
+        cosine = jnp.cos(distance * (math.pi / self.cutoff))
+        switch = jnp.where(inside, (0.5 * cosine + 0.5) ** 2, 0.0)[..., None]
+        coefficient, centre, exponent = (
+            elements @ parameters[f"radial_{name}"].astype(dtype)
+            for name in ("coefficient", "centre", "exponent")
+        )
+        away = distance[..., None] - centre
+        radial = coefficient * jnp.exp(-exponent * away * away) * switch
+        shells = Network.like(parameters).shells
+        orbitals = jnp.einsum("ijm,ijk->imk", _moments(vectors, shells), radial)
+        weights = jnp.asarray(_WEIGHTS[: MOMENTS[shells - 1], :shells], dtype)
+        features = jnp.einsum("imk,ml->ilk", orbitals * orbitals, weights)
+        return features.reshape(len(features), -1), short
+
+    def _network(self, parameters: Parameters, features: Array) -> Array:
+        """Return the network's output [atom], every element's atoms together."""
+        order = np.argsort(self.species, kind="stable")
+        outputs = []
+        for element in np.unique(self.species):
+            own = {
+                key: value[element].astype(features.dtype)
+                for key, value in parameters.items()
+                if key.startswith(("layer", "output"))
+            }
+            outputs.append(Network.output(own, features[self.species == element]))
+        return jnp.concatenate(outputs)[np.argsort(order)]
+
+    # -- neighbours -------------------------------------------------------------------------------
+    def _neighbours(self, where: Configuration) -> tuple[Array, Array, Array, Array]:
+        """Return vectors to neighbours [atom, neighbour, xyz], which of them are inside the cutoff,
+        their elements as unit vectors [..., neighbour, element], and whether some are missing.
+        """
+        dtype, square = where.offset.dtype, self.cutoff**2
+        kinds = np.eye(len(elements_of(self.options.elements)))[self.species]
+        if not self.capacity:
+            vectors = where.displacements()
+            squared = lax.stop_gradient(jnp.sum(vectors * vectors, axis=-1))
+            squared = jnp.fill_diagonal(squared, 2.0 * square, inplace=False)
+            return vectors, squared < square, jnp.asarray(kinds, dtype), jnp.zeros((), bool)
+        squared = self._all_squared(where)
+        short = jnp.max(jnp.sum(squared < square, axis=1)) > self.capacity
+        nearest, index = lax.top_k(-squared, self.capacity)
+        steps = where.lattice[index] - where.lattice[:, None]  # wraps: the minimum image
+        bits = 8 * where.lattice.dtype.itemsize
+        vectors = (steps.astype(dtype) * dtype.type(2.0**-bits)) @ where.cell.astype(dtype)
+        vectors = vectors + (where.offset[index] - where.offset[:, None])
+        return vectors, -nearest < square, jnp.asarray(kinds, dtype)[index], short
+
+    def _all_squared(self, where: Configuration) -> Array:
+        """Return squared distances [atom, atom], far from oneself; nothing is differentiated."""
+        vectors = lax.stop_gradient(jax.tree.map(jnp.asarray, where)).displacements()
+        squared = jnp.sum(vectors * vectors, axis=-1)
+        return jnp.fill_diagonal(squared, 2.0 * self.cutoff**2, inplace=False)
+
+    # -- forces -----------------------------------------------------------------------------------
+    @property
+    def compiled(self) -> bool:
+        """Whether compiled loops are meant to do it, as on every CPU, rather than XLA."""
+        return self.system.platform == "cpu"
+
+    def _sums(self, parameters: Parameters) -> NetworkSums | None:
+        """Return the compiled loops, or None where XLA does it."""
+        if not self.compiled:
+            return None
+        sums = NetworkSums(Network.like(parameters), self.system, self.species, self.cutoff)
+        return sums if sums.trusted else None
+
+    def force(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return F [atom, xyz], eV/angstrom: the same bits in whatever program it stands.
+
+        XLA would fuse the force of a backward step with what else the step needs, and round it
+        otherwise. Exact reversal lives on equal bits, so nothing may cross these barriers.
+        """
+        if sums := self._sums(parameters):
+            return sums.force(configuration, sums.flat(parameters))
+        parameters, configuration = lax.optimization_barrier((parameters, configuration))
+        return lax.optimization_barrier(super().force(parameters, configuration))
+
+    def pull(self, parameters: Parameters, configuration: Configuration, w: Array) -> Pull:
+        """Return the force as `force` has it, and the gradient of the slope of U along w."""
+        if sums := self._sums(parameters):
+            force, position, slopes = sums.pull(configuration, sums.flat(parameters), w)
+            return Pull(force, position, sums.arrays(slopes))
+
+        def slope(offset: Array, numbers: Parameters) -> Array:
+            def energy(moved: Array) -> Array:
+                return self._moved(numbers, configuration, moved)
+
+            return jax.jvp(energy, (offset,), (w,))[1]
+
+        position, mixed = jax.grad(slope, argnums=(0, 1))(configuration.offset, parameters)
+        return Pull(
+            self.force(parameters, configuration), -position, jax.tree.map(jnp.negative, mixed)
+        )
+
+    def level(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return the energy of a configuration in float64, eV."""
+        if sums := self._sums(parameters):
+            return exact(sums).energy(configuration, sums.flat(parameters))
+        return super().level(parameters, configuration)
+
+    def virial(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return minus the derivative by the strain [3, 3] in float64, eV."""
+        if sums := self._sums(parameters):
+            return exact(sums).virial(configuration, sums.flat(parameters))
+        return super().virial(parameters, configuration)
+
+
+def _rounded(capacity: int, system: System) -> int:
+    """Return a length that few others differ from, so that little is compiled again."""
+    return min(-(-capacity // 16) * 16, system.atoms - 1)
+
+
+def _moments(vectors: Array, shells: int) -> Array:
+    """Return 1; x, y, z; xx, yy, zz, xy, xz, yz [..., moment] of vectors [..., xyz]."""
+    x, y, z = (vectors[..., axis] for axis in range(3))
+    found = [jnp.ones_like(x), x, y, z, x * x, y * y, z * z, x * y, x * z, y * z]
+    return jnp.stack(found[: MOMENTS[shells - 1]], axis=-1)
+
+
+_WEIGHTS = np.zeros((10, 3))
+"""How often a moment counts in the feature of an angular momentum [moment, l]."""
+_WEIGHTS[0, 0] = 1.0
+_WEIGHTS[1:4, 1] = 1.0
+_WEIGHTS[4:7, 2] = 1.0
+_WEIGHTS[7:10, 2] = 2.0
+
+potentials.add(EANN.name, EANN)
