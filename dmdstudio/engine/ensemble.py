@@ -215,10 +215,10 @@ class Ensemble:
         total = np.zeros((len(away), away.shape[-1]))
         for key, tree in self.summaries.items():
             c = self._response(key, cotangent, tree, 2)
-            total -= beta * np.mean(c[..., None] * away[:, :, 0], axis=1)
+            total -= beta * np.einsum("rs,rsp->rp", c, away[:, :, 0]) / c[0].size
         for key, tree in self.samples.values.items():
             c = self._response(key, cotangent, tree, 3)
-            total -= beta * np.mean(c[..., None] * away, axis=(1, 2))
+            total -= beta * np.einsum("rst,rstp->rp", c, away) / c[0].size
         by_half = self.cotangents(cotangent)
         for key, tree in self.samples.explicit.items():
             for half in (0, 1):

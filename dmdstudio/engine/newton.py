@@ -134,7 +134,7 @@ def line(ensemble: Ensemble, parameters: np.ndarray, found: dict[str, Sensitivit
         residuals.append(root * z)
         jacobians.append(jacobian)
     narrow = np.sqrt(problem.prior_weight) * size / problem.prior_deviation[free]
-    mean = np.array([slot.prior_mean for slot in problem.slots])[free]
+    mean = problem.prior_mean[free]
     residuals.append(narrow * (parameters[free] - mean) / size)
     jacobians.append(np.diag(narrow))
     rows, count = sum(map(len, residuals)), len(problem.free)

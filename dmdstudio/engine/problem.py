@@ -72,6 +72,60 @@ class Slot:
     prior: float = math.inf
     prior_mean: float = 0.0
 
+    @property
+    def size(self) -> int:
+        """Numbers that it takes in the vector of parameters."""
+        return 1
+
+    @property
+    def scale(self) -> float:
+        """Size of the number, by which its changes are counted."""
+        return abs(self.value) or 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class ArraySlot:
+    """A whole array of a term, such as the weights of a layer: one line in every report.
+
+    An array that is fixed takes no place in the vector of parameters.
+
+    Attributes:
+        key: ``'eann.layer1_weight'``.
+        term, name: of the potential and of the array.
+        unit: for reports; everything else here is in internal units.
+        value: the numbers to start from, of any shape.
+        free: whether they are refined.
+    """
+
+    key: str
+    term: str
+    name: str
+    unit: str
+    value: np.ndarray
+    free: bool
+    lower: float = -math.inf
+    upper: float = math.inf
+    prior: float = math.inf
+    prior_mean: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """Numbers that it takes in the vector of parameters."""
+        return self.value.size if self.free else 0
+
+    @property
+    def scale(self) -> float:
+        """Root mean square of the numbers: a weight of zero moves as far as its neighbours."""
+        return root_mean_square(self.value) or 1.0
+
+
+AnySlot = Slot | ArraySlot
+
+
+def root_mean_square(values: np.ndarray) -> float:
+    """Return the root mean square of numbers of any shape."""
+    return float(np.sqrt(np.mean(np.square(values))))
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -81,7 +135,7 @@ class Problem:
     field: ForceField
     start: np.ndarray  # lattice [atom, 3]
     targets: tuple[Target, ...]
-    slots: tuple[Slot, ...]
+    slots: tuple[AnySlot, ...]
     method: GradientMethod
     sampling: SamplingPlan
     dynamics: DynamicsPlan
@@ -106,20 +160,56 @@ class Problem:
 
     # -- parameters ---------------------------------------------------------------------------
     @cached_property
+    def places(self) -> tuple[slice, ...]:
+        """Where every slot stands in the vector of parameters."""
+        ends = np.cumsum([slot.size for slot in self.slots]).tolist()
+        return tuple(slice(e - slot.size, e) for e, slot in zip(ends, self.slots, strict=True))
+
+    def slot_at(self, index: int) -> AnySlot:
+        """Return what a number of the vector of parameters belongs to."""
+        return next(s for s, p in zip(self.slots, self.places, strict=True) if index < p.stop)
+
+    @cached_property
+    def arrays(self) -> tuple[ArraySlot, ...]:
+        """The slots that are whole arrays and refined."""
+        return tuple(s for s in self.slots if isinstance(s, ArraySlot) and s.free)
+
+    @cached_property
+    def scalars(self) -> tuple[Slot, ...]:
+        """The slots that are single numbers: all parameters, where no array is refined."""
+        return tuple(s for s in self.slots if isinstance(s, Slot))
+
+    @cached_property
+    def prior_mean(self) -> np.ndarray:
+        """Where the priors are centred [parameter]."""
+        return self._each("prior_mean")
+
+    @cached_property
+    def in_array(self) -> np.ndarray:
+        """Which parameters belong to an array [parameter]."""
+        sizes = [slot.size for slot in self.slots]
+        return np.repeat([isinstance(slot, ArraySlot) for slot in self.slots], sizes)
+
+    def _each(self, name: str) -> np.ndarray:
+        """Return something that every slot has, for every number [parameter]."""
+        values = [getattr(slot, name) for slot in self.slots]
+        return np.repeat(np.array(values), [slot.size for slot in self.slots])
+
+    @cached_property
     def initial(self) -> np.ndarray:
         """Starting parameters [parameter], internal units."""
-        return np.array([slot.value for slot in self.slots])
+        parts = [np.ravel(s.value)[: s.size] for s in self.slots]
+        return np.concatenate(parts).astype(np.float64)
 
     @cached_property
     def free(self) -> np.ndarray:
         """Which parameters are refined [parameter]."""
-        return np.array([slot.free for slot in self.slots])
+        return self._each("free")
 
     @cached_property
     def scale(self) -> np.ndarray:
         """Size of every parameter, by which its changes are counted [parameter]."""
-        size = np.abs(self.initial)
-        return np.where(size > 0.0, size, 1.0)
+        return self._each("scale")
 
     @cached_property
     def relative(self) -> np.ndarray:
@@ -129,10 +219,7 @@ class Problem:
     @cached_property
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper bounds [parameter], internal units."""
-        return (
-            np.array([slot.lower for slot in self.slots]),
-            np.array([slot.upper for slot in self.slots]),
-        )
+        return self._each("lower"), self._each("upper")
 
     def theta(self, parameters: Array) -> Theta:
         """Arrange parameters [parameter] as force field and surface take them; differentiable."""
@@ -143,11 +230,28 @@ class Problem:
             }
             for key, term in (*self.field.terms, *filter(None, [self.surface]))
         }
-        for index, slot in enumerate(self.slots):
-            where = np.asarray(slot.elements)
+        for place, slot in zip(self.places, self.slots, strict=True):
+            if isinstance(slot, ArraySlot):
+                own = parameters[place] if slot.free else jnp.asarray(slot.value, jnp.float64)
+                theta[slot.term][slot.name] = own.reshape(slot.value.shape)
+                continue
             array = theta[slot.term][slot.name]
-            theta[slot.term][slot.name] = array.at[where].set(parameters[index])
+            where = np.asarray(slot.elements)
+            theta[slot.term][slot.name] = array.at[where].set(parameters[place.start])
         return theta
+
+    def array_values(self, parameters: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
+        """Return all arrays by term and name, internal units.
+
+        Args:
+            parameters: [parameter].
+        """
+        found: dict[str, dict[str, np.ndarray]] = {}
+        for place, slot in zip(self.places, self.slots, strict=True):
+            if isinstance(slot, ArraySlot):
+                own = parameters[place].reshape(slot.value.shape) if slot.free else slot.value
+                found.setdefault(slot.term, {})[slot.name] = np.asarray(own)
+        return found
 
     def parameter_reports(
         self,
@@ -156,24 +260,52 @@ class Problem:
         error: np.ndarray | None = None,
         thermodynamic: np.ndarray | None = None,
     ) -> tuple[ParameterReport, ...]:
-        """Describe parameters (and the loss gradient by them) in the recipe's own units."""
+        """Describe parameters (and the loss gradient by them) in the recipe's own units.
 
-        def per_unit(values: np.ndarray | None, index: int, unit: str) -> float | None:
-            return None if values is None else float(values[index]) / from_internal(1.0, unit)
-
+        Of an array, the value is the root mean square, gradient and error are the norms, and the
+        thermodynamic part is the share that it has of the gradient's norm.
+        """
+        given = (parameters, gradient, error, thermodynamic)
         return tuple(
-            ParameterReport(
-                key=slot.key,
-                unit=slot.unit,
-                value=from_internal(float(parameters[i]), slot.unit),
-                free=slot.free,
-                lower=_finite(from_internal(slot.lower, slot.unit)),
-                upper=_finite(from_internal(slot.upper, slot.unit)),
-                gradient=per_unit(gradient, i, slot.unit),
-                gradient_error=per_unit(error, i, slot.unit),
-                thermodynamic=per_unit(thermodynamic, i, slot.unit),
-            )
-            for i, slot in enumerate(self.slots)
+            self._report(slot, *(None if a is None else a[place] for a in given))
+            for place, slot in zip(self.places, self.slots, strict=True)
+        )
+
+    def _report(
+        self,
+        slot: AnySlot,
+        value: np.ndarray | None,
+        gradient: np.ndarray | None,
+        error: np.ndarray | None,
+        thermodynamic: np.ndarray | None,
+    ) -> ParameterReport:
+        """Describe one slot, whose numbers are handed over; none where it has no place."""
+        numbers, direction = 0, np.ones(1)
+        if isinstance(slot, ArraySlot):
+            numbers = slot.value.size
+            value = value if slot.free else slot.value.ravel()
+            length = 0.0 if gradient is None else np.linalg.norm(gradient)
+            direction = np.zeros(1) if not length else np.asarray(gradient) / length
+            error = None if error is None else np.linalg.norm(error) * direction
+
+        def per_unit(found: np.ndarray | None) -> float | None:
+            if found is None:
+                return None
+            return float(found @ direction) / from_internal(1.0, slot.unit)
+
+        assert value is not None
+        shown = float(value[0]) if value.size == 1 else root_mean_square(value)
+        return ParameterReport(
+            key=slot.key,
+            unit=slot.unit,
+            value=from_internal(shown, slot.unit),
+            free=slot.free,
+            lower=_finite(from_internal(slot.lower, slot.unit)),
+            upper=_finite(from_internal(slot.upper, slot.unit)),
+            gradient=per_unit(gradient),
+            gradient_error=per_unit(error),
+            thermodynamic=per_unit(thermodynamic),
+            numbers=numbers,
         )
 
     # -- trajectories --------------------------------------------------------------------------
@@ -223,7 +355,9 @@ class Problem:
         for target in self.static:
             values[target.key] = value(parameters, target.observable)
             if target.observable.needs:
-                by_parameter = jax.jacfwd(value)(parameters, target.observable)
+                # columns for few parameters, rows for the thousands of an array
+                jacobian = jax.jacrev if self.arrays else jax.jacfwd
+                by_parameter = jacobian(value)(parameters, target.observable)
                 explicit[target.key] = by_parameter
         return Sample(potential, slope, values, explicit)
 
@@ -305,7 +439,7 @@ class Problem:
     @cached_property
     def prior_deviation(self) -> np.ndarray:
         """Standard deviations of the priors [parameter], infinite where there is none."""
-        return np.array([slot.prior if slot.free else np.inf for slot in self.slots])
+        return np.where(self.free, self._each("prior"), np.inf)
 
     def prior(self, parameters: Array) -> Array:
         """Return what the Gaussian priors of the free parameters add to the loss.
@@ -317,8 +451,8 @@ class Problem:
         Args:
             parameters: [parameter].
         """
-        mean = np.array([slot.prior_mean for slot in self.slots])
-        return self.prior_weight * jnp.sum(((parameters - mean) / self.prior_deviation) ** 2)
+        away = (parameters - self.prior_mean) / self.prior_deviation
+        return self.prior_weight * jnp.sum(away**2)
 
 
 def _finite(value: float) -> float | None:

@@ -35,9 +35,10 @@ def moved_most(problem: Problem, state: RefinementState) -> tuple[str, float]:
     assert state.taken is not None
     before = state.taken.parameters
     size = np.where(before == 0.0, 1.0, np.abs(before))
+    size = np.where(problem.in_array, problem.scale, size)
     change = (state.parameters - before) / size
     most = int(np.argmax(np.abs(np.nan_to_num(change, nan=np.inf))))
-    return problem.slots[most].key, float(change[most])
+    return problem.slot_at(most).key, float(change[most])
 
 
 def smaller_batch(problem: Problem) -> Problem:

@@ -206,7 +206,7 @@ def _prior(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return half the second and minus half the first derivative of the priors, relative."""
     free = problem.free
-    mean = np.array([slot.prior_mean for slot in problem.slots])[free]
+    mean = problem.prior_mean[free]
     narrow = size / problem.prior_deviation[free]  # zero where there is none
     pull = (mean - parameters[free]) / size
     return np.diag(problem.prior_weight * narrow**2), problem.prior_weight * narrow**2 * pull

@@ -22,7 +22,8 @@ def iteration_values(events: Iterable[Event], which: str | int) -> tuple[int, di
         which: ``"best"``, ``"last"`` or the number of an iteration (``7`` or ``"7"``).
 
     Returns:
-        The number of the iteration and ``{parameter key: value}``, in the units of its report.
+        The number of the iteration and ``{parameter key: value}``, in the units of its report;
+        whole arrays have no value (`RunStore.refined` has them).
 
     Raises:
         RunError: the run has no iteration yet, or not that one.
@@ -36,7 +37,7 @@ def iteration_values(events: Iterable[Event], which: str | int) -> tuple[int, di
         number = best_iteration(reports)
     else:
         number = _number(which, reports)
-    return number, {p.key: p.value for p in reports[number].parameters}
+    return number, {p.key: p.value for p in reports[number].parameters if not p.numbers}
 
 
 def iteration_reports(events: Iterable[Event]) -> dict[int, StepReport]:

@@ -10,7 +10,7 @@ import msgspec
 
 from dmdstudio.base.errors import FileError
 from dmdstudio.files.whole import write_whole
-from dmdstudio.plan.recipe import Recipe
+from dmdstudio.plan.recipe import PotentialPlan, Recipe
 
 
 def plan_inputs(recipe: Recipe) -> dict[Path, str]:
@@ -23,6 +23,7 @@ def plan_inputs(recipe: Recipe) -> dict[Path, str]:
     """
     wanted = [("structure", recipe.system.structure)]
     wanted += [(f"data of target {t.key!r}", t.data) for t in recipe.target if t.data]
+    wanted += [(f"file of {t.key!r}", name) for t in recipe.terms if (name := _file(t))]
     plan: dict[Path, str] = {}
     taken: set[str] = set()
     for what, name in wanted:
@@ -58,12 +59,25 @@ def copy_inputs(recipe: Recipe, plan: dict[Path, str], folder: Path) -> Recipe:
     def moved(name: str) -> str:
         return f"{folder.name}/{plan[_resolved(recipe, name)]}" if name else ""
 
+    def placed(term: PotentialPlan) -> PotentialPlan:
+        if not (name := _file(term)):
+            return term
+        return msgspec.structs.replace(term, options={**term.options, "file": moved(name)})
+
     return msgspec.structs.replace(
         recipe,
+        potential=tuple(placed(term) for term in recipe.potential),
+        surface=tuple(placed(term) for term in recipe.surface),
         system=msgspec.structs.replace(recipe.system, structure=moved(recipe.system.structure)),
         target=tuple(msgspec.structs.replace(t, data=moved(t.data)) for t in recipe.target),
         folder=str(folder.parent),
     )
+
+
+def _file(term: PotentialPlan) -> str:
+    """Return the file that a term reads: its option ``file``, by convention; empty for none."""
+    name = term.options.get("file", "")
+    return name if isinstance(name, str) else ""
 
 
 def _copy(source: Path, target: Path) -> None:

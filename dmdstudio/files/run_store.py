@@ -4,6 +4,7 @@
     inputs/             copies of the structure and of every data file
     events.jsonl        one event per line
     states/000012.h5    what is needed to go on after iteration 12
+    refined/000012-eann.npz   arrays of a potential at iteration 12, where whole arrays are refined
     run.toml            version of this layout; written last, so a folder without it is no run
 
 This module is the only writer of such folders. Everything it writes is whole after a kill at any
@@ -21,6 +22,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import quote, unquote
 
 import filelock
 import msgspec
@@ -33,7 +35,7 @@ from dmdstudio.files.iterations import iteration_values
 from dmdstudio.files.run_inputs import copy_inputs, plan_inputs
 from dmdstudio.files.run_lock import acquire, give_back
 from dmdstudio.files.state_file import read_state_file, write_state_file
-from dmdstudio.files.whole import remove_leftovers, sync_folder, write_text
+from dmdstudio.files.whole import remove_leftovers, sync_folder, write_text, write_whole
 from dmdstudio.plan.events import Event, encoder, event_decoder
 from dmdstudio.plan.recipe import Recipe, read_recipe, recipe_to_toml
 
@@ -88,7 +90,7 @@ class RunStore:
             store._fill(recipe, inputs)
         except BaseException:
             store.release()
-            for made in ("states", "inputs"):
+            for made in ("states", "inputs", "refined"):
                 shutil.rmtree(path / made, ignore_errors=True)
             for made in ("recipe.toml", "events.jsonl", "run.toml"):
                 (path / made).unlink(missing_ok=True)
@@ -109,6 +111,7 @@ class RunStore:
         store = cls(path, acquire(path))
         remove_leftovers(path)
         remove_leftovers(path / "states")
+        remove_leftovers(path / "refined")
         store._truncate_torn_line()
         return store
 
@@ -241,6 +244,39 @@ class RunStore:
         paths = (self.path / "states").glob("*.h5")
         return sorted(int(p.stem) for p in paths if p.stem.isascii() and p.stem.isdigit())
 
+    # Refined arrays
+
+    def write_refined(self, number: int, files: Mapping[str, bytes]) -> None:
+        """Store the parameter files of an iteration; those of later iterations go.
+
+        Args:
+            number: of the iteration that evaluates them.
+            files: content by the key of the term.
+        """
+        self._must_write()
+        if not files:
+            return
+        folder = self.path / "refined"
+        folder.mkdir(exist_ok=True)
+        for old in folder.glob("*.npz"):
+            if old.name.split("-")[0].isdigit() and int(old.name.split("-")[0]) > number:
+                old.unlink(missing_ok=True)
+        for key, content in files.items():
+            path = folder / f"{number:06d}-{quote(key, safe='')}.npz"
+            write_whole(path, lambda aside, content=content: _write_bytes(aside, content))
+
+    def refined(self, number: int) -> dict[str, str]:
+        """Return the parameter files of an iteration, relative to the run, by key of the term.
+
+        Raises:
+            RunError: the run stores such files, but none of this iteration.
+        """
+        every = sorted((self.path / "refined").glob("*.npz"))
+        own = [p for p in every if p.name.startswith(f"{number:06d}-")]
+        if every and not own:
+            raise RunError(f"Run {self.path} has no refined arrays of iteration {number}.")
+        return {unquote(p.stem.partition("-")[2]): f"refined/{p.name}" for p in own}
+
     def _state_path(self, number: int) -> Path:
         return self.path / "states" / f"{number:06d}.h5"
 
@@ -271,6 +307,10 @@ class RunStore:
         if text not in self.warnings:
             self.warnings.append(text)
             _logger.warning(text)
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 def _check_format(path: Path) -> None:

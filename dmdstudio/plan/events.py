@@ -31,6 +31,10 @@ class ParameterReport(Struct, frozen=True, kw_only=True):
     ``gradient`` is the derivative of the loss by the parameter (1/unit), ``gradient_error`` its
     standard error over replicas; ``thermodynamic`` is the part of the gradient that comes from the
     starting ensemble, the rest comes along the trajectories.
+
+    A whole array of numbers, such as the weights of a layer, is one report: ``numbers`` says how
+    many there are (0 for a single number), ``value`` is their root mean square, ``gradient`` and
+    its error are norms, and ``thermodynamic`` is the share of the norm.
     """
 
     key: str
@@ -42,6 +46,7 @@ class ParameterReport(Struct, frozen=True, kw_only=True):
     gradient: float | None = None
     gradient_error: float | None = None
     thermodynamic: float | None = None
+    numbers: int = 0
 
 
 class TargetReport(Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from dmdstudio.engine.core import System
 from dmdstudio.engine.gradient import GradientMethod, gradients
 from dmdstudio.engine.observable import Clock, Observable, observables
 from dmdstudio.engine.potential import ForceField, Potential, potentials
-from dmdstudio.engine.problem import Problem, Slot
+from dmdstudio.engine.problem import AnySlot, Problem, Slot
 from dmdstudio.engine.replicas import Replicas
 from dmdstudio.engine.surface import Surface, surfaces
 from dmdstudio.engine.target import Target
@@ -39,6 +39,7 @@ from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan, Recipe, TargetPl
 from dmdstudio.plan.structure import Measurement
 from dmdstudio.plan.terms import parameter_key
 from dmdstudio.service import machine
+from dmdstudio.service.arrays import array_slots, given_arrays, require_affordable
 from dmdstudio.service.structure import structure_of
 
 __all__ = ["build", "catalog", "describe"]
@@ -99,7 +100,8 @@ def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]
         bonds=structure.bonds,
     )
     terms, slots, potential_plans = _force_field(recipe, system)
-    field = ForceField(system, terms)
+    start = system.to_lattice(jnp.asarray(structure.positions))
+    field = ForceField(system, terms).fitted(start, jnp.asarray(system.cell))
     surface, surface_slots, surface_plans = _surface(recipe, system, field)
     slots += surface_slots
     if not any(slot.free for slot in slots):
@@ -115,7 +117,7 @@ def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]
     problem = Problem(
         system=system,
         field=field,
-        start=np.asarray(system.to_lattice(jnp.asarray(structure.positions))),
+        start=np.asarray(start),
         targets=targets,
         slots=slots,
         method=method,
@@ -127,6 +129,7 @@ def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]
         replicas=Replicas.plan(sampling.replicas, plan.batch, chosen, machine.processes()),
         surface=surface,
     )
+    require_affordable(problem)
     complete = msgspec.structs.replace(
         recipe,
         sampling=sampling,
@@ -153,25 +156,29 @@ def _force_field(
     for plan in recipe.potential:
         kind = potentials.get(plan.kind)
         options = options_from(kind.Options, plan.options, plan.key)
+        given, options = given_arrays(recipe, plan, options)
         term = kind.build(options, system)
         terms.append((plan.key, term))
         slots.extend(_slots(plan, term, system))
+        slots.extend(array_slots(plan.key, term, given))
         plans.append(msgspec.structs.replace(plan, options=_written_out(options)))
     return tuple(terms), tuple(slots), tuple(plans)
 
 
 def _surface(
     recipe: Recipe, system: System, field: ForceField
-) -> tuple[tuple[str, Surface] | None, tuple[Slot, ...], tuple[PotentialPlan, ...]]:
+) -> tuple[tuple[str, Surface] | None, tuple[AnySlot, ...], tuple[PotentialPlan, ...]]:
     """Return the dipole surface by its key, where there is one, and its parameters."""
     if not recipe.surface:
         return None, (), ()
     (plan,) = recipe.surface
     kind = surfaces.get(plan.kind)
     options = options_from(kind.Options, plan.options, plan.key)
+    given, options = given_arrays(recipe, plan, options)
     surface = kind.build(options, system, field)
+    slots = (*_slots(plan, surface, system), *array_slots(plan.key, surface, given))
     complete = msgspec.structs.replace(plan, options=_written_out(options))
-    return (plan.key, surface), tuple(_slots(plan, surface, system)), (complete,)
+    return (plan.key, surface), slots, (complete,)
 
 
 def _require_surface(targets: tuple[Target, ...], surface: object) -> None:

@@ -80,7 +80,9 @@ class RefinedPotential(Calculator):
             bonds=self._bonds_of(atoms),
         )
         field, theta = force_field(self.terms, system)  # also checks the cutoff against the cell
-        key = (tuple(symbols),)
+        lattice = system.to_lattice(jnp.asarray(atoms.get_positions()))
+        field = field.fitted(lattice, jnp.asarray(system.cell))
+        key = (tuple(symbols), *(getattr(term, "capacity", 0) for _, term in field.terms))
         if self._compiled is None or self._compiled[0] != key:
 
             def energy(offset: Any, strain: Any, lattice: Any, cell: Any) -> Any:
@@ -127,6 +129,7 @@ def force_field(
                     f"It knows: {', '.join(sorted(values)) or 'nothing'}.",
                 )
             theta[name][field.name] = jnp.array([values[t] for t in system.owners(field.per)])
+        theta[name] |= {k: jnp.asarray(v) for k, v in term.get("arrays", {}).items()}
     return ForceField(system, tuple(built)), theta
 
 
@@ -146,5 +149,8 @@ def load_calculator(run_dir: str | Path, iteration: str | int = "best") -> Refin
 
     terms, _, _ = refined_potential(run_dir, iteration)
     return RefinedPotential(
-        [{"kind": t.kind, "options": t.options, "parameters": t.parameters} for t in terms]
+        [
+            {"kind": t.kind, "options": t.options, "parameters": t.parameters, "arrays": t.arrays}
+            for t in terms
+        ]
     )

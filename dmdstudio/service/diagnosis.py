@@ -112,9 +112,10 @@ def _diagnosed(
 
 def _row(problem: Problem, scan: HorizonScan, index: int) -> HorizonRow:
     def per_unit(relative: np.ndarray) -> dict[str, float]:
+        found = relative / problem.scale
         return {
-            slot.key: float(relative[i] / problem.scale[i] / from_internal(1.0, slot.unit))
-            for i, slot in enumerate(problem.slots)
+            slot.key: float(_single(found[place]) / from_internal(1.0, slot.unit))
+            for place, slot in zip(problem.places, problem.slots, strict=True)
             if slot.free
         }
 
@@ -125,6 +126,11 @@ def _row(problem: Problem, scan: HorizonScan, index: int) -> HorizonRow:
         gradients=per_unit(scan.gradient[index]),
         errors=per_unit(scan.error[index]),
     )
+
+
+def _single(values: np.ndarray) -> float:
+    """Return the only number of a parameter, or the norm of an array's."""
+    return float(values[0]) if len(values) == 1 else float(np.linalg.norm(values))
 
 
 def reason(problem: Problem, scan: HorizonScan) -> str:

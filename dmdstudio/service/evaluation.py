@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +18,7 @@ from dmdstudio.engine import refinement
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import gradients
 from dmdstudio.engine.pool import Pool, draw_pool, weigh
-from dmdstudio.engine.problem import Problem
+from dmdstudio.engine.problem import AnySlot, ArraySlot, Problem
 from dmdstudio.engine.program import Program
 from dmdstudio.plan.events import (
     Evaluated,
@@ -28,6 +29,7 @@ from dmdstudio.plan.events import (
     Phase,
 )
 from dmdstudio.plan.recipe import Recipe
+from dmdstudio.service.arrays import NO_UNCERTAINTY, too_many
 from dmdstudio.service.build import build
 from dmdstudio.service.control import Control
 from dmdstudio.service.pace import pieces
@@ -57,6 +59,8 @@ def evaluate(
         execution = msgspec.structs.replace(recipe.execution, seed=seed)
         recipe = msgspec.structs.replace(recipe, execution=execution)
     problem, _ = build(recipe, replicas)
+    if uncertainty and problem.arrays:
+        raise too_many(problem, NO_UNCERTAINTY, "Leave out the uncertainty.")
     program = Program(problem)
     ensemble = yield from measured(program, control, keep=uncertainty)
     if ensemble is None:
@@ -149,14 +153,17 @@ def check_gradient(recipe: Recipe, control: Control, replicas: int = 4) -> Event
             residual = gradient.residual
     began = time.perf_counter()
     yield Phase(name="differentiating", detail="finite_difference")
-    differences = yield from _loss_differences(program, ensemble.pool, control)
+    probes = _probes(problem, values["backpropagation"])
+    differences = yield from _loss_differences(program, ensemble.pool, probes, control)
     if differences is None:
         yield Finished(reason="stopped", iterations=0, best_iteration=-1, seconds=0.0)
         return
-    values["finite_difference"] = differences
     seconds["finite_difference"] = time.perf_counter() - began
     yield GradientChecked(
-        rows=tuple(_gradient_row(problem, values, int(i)) for i in np.flatnonzero(problem.free)),
+        rows=tuple(
+            _gradient_row(probe, values, difference)
+            for probe, difference in zip(probes, differences, strict=True)
+        ),
         reversal_residual=residual,
         precision="float64",
         replicas=problem.replicas.count,
@@ -171,45 +178,78 @@ def _truncated(problem: Problem) -> bool:
     return getattr(options, "truncation", "none") != "none"
 
 
-def _gradient_row(problem: Problem, values: dict[str, np.ndarray], index: int) -> GradientRow:
-    slot = problem.slots[index]
+class _Probe(NamedTuple):
+    """A direction along which a gradient is checked by differences.
+
+    Attributes:
+        slot: the parameter, or the array that is moved as a whole, along its gradient.
+        place: of its numbers in the vector of parameters.
+        direction: of unit length [number].
+        step: length of a step.
+    """
+
+    slot: AnySlot
+    place: slice
+    direction: np.ndarray
+    step: float
+
+
+def _probes(problem: Problem, gradient: np.ndarray) -> list[_Probe]:
+    """Return one direction for every free parameter and every array; see `_Probe`."""
+    probes = []
+    for slot, place in zip(problem.slots, problem.places, strict=True):
+        if not slot.free:
+            continue
+        direction = np.ones(slot.size)
+        if isinstance(slot, ArraySlot) and np.any(gradient[place]):
+            direction = gradient[place]
+        step = CHECK_STEP * slot.scale * math.sqrt(slot.size)
+        probes.append(_Probe(slot, place, direction / np.linalg.norm(direction), step))
+    return probes
+
+
+def _gradient_row(probe: _Probe, values: dict[str, np.ndarray], difference: float) -> GradientRow:
+    """Return derivatives along a probe, and how far the whole gradient of a method is off."""
+    slot, place = probe.slot, probe.place
     per_unit = from_internal(1.0, slot.unit)
-    oracle = values["backpropagation"][index]
+    oracle = values["backpropagation"][place]
+    found = {name: float(v[place] @ probe.direction) for name, v in values.items()}
+    errors = {name: _relative_difference(v[place], oracle) for name, v in values.items()}
+    own = oracle @ probe.direction
     return GradientRow(
         key=slot.key,
         unit=slot.unit,
-        values={name: float(v[index]) / per_unit for name, v in values.items()},
-        errors={name: _relative_difference(v[index], oracle) for name, v in values.items()},
+        values={k: v / per_unit for k, v in {**found, "finite_difference": difference}.items()},
+        errors={**errors, "finite_difference": _relative_difference(difference, own)},
     )
 
 
-def _relative_difference(value: float, oracle: float) -> float:
-    size = max(abs(value), abs(oracle))
-    return float(abs(value - oracle) / (abs(oracle) or size)) if size else 0.0
+def _relative_difference(value: Any, oracle: Any) -> float:
+    size = max(np.linalg.norm(value), np.linalg.norm(oracle))
+    away = np.linalg.norm(np.subtract(value, oracle))
+    return float(away / (np.linalg.norm(oracle) or size)) if size else 0.0
 
 
 def _loss_differences(
-    program: Program, pool: Pool, control: Control
-) -> Generator[Event, None, np.ndarray | None]:
-    """Return central differences of the loss, starts fixed and reweighted [parameter].
+    program: Program, pool: Pool, probes: list[_Probe], control: Control
+) -> Generator[Event, None, list[float] | None]:
+    """Return central differences of the loss, starts fixed and reweighted, along every probe.
 
     None where it was stopped.
     """
     problem = program.problem
-    gradient = np.zeros(len(problem.initial))
-    free = np.flatnonzero(problem.free)
-    for place, index in enumerate(free):
-        step = CHECK_STEP * (abs(problem.initial[index]) or 1.0)
+    found = [0.0] * len(probes)
+    for index, probe in enumerate(probes):
         for sign in (1.0, -1.0):
             moved = problem.initial.copy()
-            moved[index] += sign * step
+            moved[probe.place] += sign * probe.step * probe.direction
             ensemble = Ensemble(program, pool, weigh(program, pool, moved))
             work = ensemble.propagate(moved, keep=False)
-            first = (place + (0.0 if sign > 0 else 0.5)) / len(free)
-            yield from pieces(work, "differentiating", first, first + 0.5 / len(free), control)
+            first = (index + (0.0 if sign > 0 else 0.5)) / len(probes)
+            yield from pieces(work, "differentiating", first, first + 0.5 / len(probes), control)
             if control.stop_requested:
                 return None
             loss = float(problem.loss(jax.tree.map(jnp.asarray, ensemble.means)))
             loss += float(problem.prior(jnp.asarray(moved)))
-            gradient[index] += sign * loss / (2.0 * step)
-    return gradient
+            found[index] += sign * loss / (2.0 * probe.step)
+    return found

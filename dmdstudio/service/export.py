@@ -11,6 +11,7 @@ from dmdstudio.files.potentials import ParameterChange, Provenance, export
 from dmdstudio.files.run_store import RunStore
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm, parameter_key, potential_terms
+from dmdstudio.service.refined import arrays_of_terms, with_refined
 from dmdstudio.service.structure import structure_of
 
 
@@ -29,10 +30,17 @@ def refined_potential(
     report = iteration_reports(events)[iteration]
     structure = structure_of(recipe)
     starts = [(parameter_key(p, q), q) for p in recipe.terms for q in p.parameter]
+    recipe = with_refined(recipe, store, iteration)
     changes = [
         ParameterChange(key, start.unit, start.value, values[key])
         for key, start in starts
         if key in values
+    ]
+    before = {p.key: p for p in next(iter(iteration_reports(events).values())).parameters}
+    changes += [
+        ParameterChange(f"{p.key} (root mean square of {p.numbers})", p.unit, start.value, p.value)
+        for p in report.parameters
+        if p.numbers and p.free and (start := before.get(p.key))
     ]
     provenance = Provenance(
         title=recipe.title,
@@ -45,7 +53,8 @@ def refined_potential(
         temperature=recipe.sampling.temperature,
         timestep_fs=recipe.dynamics.timestep,
     )
-    return potential_terms(recipe, structure.symbols, values), structure, provenance
+    terms = potential_terms(recipe, structure.symbols, values, arrays_of_terms(recipe))
+    return terms, structure, provenance
 
 
 def export_run(

@@ -32,12 +32,14 @@ from dmdstudio.plan.events import (
 from dmdstudio.plan.recipe import Recipe, recipe_to_toml
 from dmdstudio.plan.terms import with_values
 from dmdstudio.service import machine
+from dmdstudio.service.arrays import NO_UNCERTAINTY, refined_files
 from dmdstudio.service.build import build
 from dmdstudio.service.control import Control
 from dmdstudio.service.diagnosis import diagnose
 from dmdstudio.service.evaluation import check_gradient, evaluate
 from dmdstudio.service.pace import Pace
 from dmdstudio.service.recovery import Recovery
+from dmdstudio.service.refined import with_refined
 from dmdstudio.service.stored_state import from_arrays, to_arrays
 from dmdstudio.service.uncertainty import of_run
 
@@ -69,6 +71,7 @@ def refine(recipe: Recipe, run_dir: str | Path, control: Control) -> Events:
             yield from _logged(other, _run(other, complete, problem, state, control))
             return
         with RunStore.create(run_dir, complete) as store:
+            store.write_refined(0, refined_files(problem, complete, state.parameters))
             store.write_state(0, to_arrays(state))
             yield from _logged(store, _run(store, store.recipe(), problem, state, control))
 
@@ -106,6 +109,9 @@ class Followed:
     def write_state(self, number: int, arrays: dict[str, np.ndarray]) -> None:
         """Leave it."""
 
+    def write_refined(self, number: int, files: dict[str, bytes]) -> None:
+        """Leave it."""
+
     def events(self) -> list[Event]:
         """Return all events of the run."""
         return self._events
@@ -139,6 +145,8 @@ def _run(
     pace = Pace(problem, state, last)
 
     def keep(state: RefinementState) -> None:
+        files = refined_files(problem, recipe, state.parameters)
+        store.write_refined(state.iteration, files)  # first: a state promises them
         store.write_state(state.iteration, to_arrays(state))
 
     recovery, processes = Recovery(problem, keep), problem.replicas.processes
@@ -171,6 +179,13 @@ def _uncertainty(
 ) -> Events:
     """Measure what is known of the best iteration's parameters; a failure spoils no run."""
     if state.pool is None:
+        return
+    if problem_arrays := program.problem.arrays:
+        text = (
+            f"The uncertainty is not measured: {NO_UNCERTAINTY}; here "
+            f"{program.problem.free.sum():,} are free, such as those of {problem_arrays[0].key}."
+        )
+        yield Log(level="info", text=text, time=time.time())
         return
     processes = program.replicas.processes
     try:
@@ -249,4 +264,4 @@ def recipe_at(run_dir: str | Path, which: str | int) -> tuple[Recipe, int]:
     """
     store = RunStore.open(run_dir)
     iteration, values = iteration_values(store.events(), which)
-    return with_values(store.recipe(), values), iteration
+    return with_refined(with_values(store.recipe(), values), store, iteration), iteration

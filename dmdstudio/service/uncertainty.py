@@ -58,7 +58,7 @@ def of_run(
         learned: sensitivities that the optimiser has gathered, None where it does not.
     """
     problem = program.problem
-    parameters = np.array([to_internal(values[slot.key], slot.unit) for slot in problem.slots])
+    parameters = np.array([to_internal(values[slot.key], slot.unit) for slot in problem.scalars])
     steps = problem.sampling.decorrelation_steps
     sampler = draw_pool(program, parameters, pool, steps, STREAM + iteration)
     fresh = yield from pieces(sampler, "sampling", 1.0, 1.0, control)
@@ -96,7 +96,7 @@ def of_ensemble(
     if found is None:
         return None
     known = engine.uncertainty(ensemble, parameters, found, learned)
-    slots = [problem.slots[k] for k in np.flatnonzero(problem.free)]
+    slots = [problem.scalars[k] for k in np.flatnonzero(problem.free)]
     unit = np.array([from_internal(1.0, slot.unit) for slot in slots])
     return Uncertainty(
         iteration=iteration,
@@ -134,7 +134,7 @@ def _parameters(
 ) -> tuple[ParameterUncertainty, ...]:
     reports = []
     for k, index in enumerate(np.flatnonzero(problem.free)):
-        slot = problem.slots[index]
+        slot = problem.scalars[index]
         unit = from_internal(1.0, slot.unit)
         value, half = float(values[k]) * unit, float(known.half_width[k]) * unit
         determined = bool(known.determined[k])
@@ -174,7 +174,7 @@ def _sensitivity(
 
 def _notes(problem: Problem, known: engine.Uncertainty) -> tuple[str, ...]:
     """Say in sentences what the numbers leave out and where they warn."""
-    keys = [slot.key for slot in problem.slots if slot.free]
+    keys = [slot.key for slot in problem.scalars if slot.free]
     notes = []
     for direction, held in zip(known.undetermined, known.held, strict=True):
         notes.append(_undetermined(dict(zip(keys, direction, strict=True)), bool(held)))

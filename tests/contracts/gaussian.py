@@ -83,7 +83,7 @@ class Model:
             free=np.array([True, True]),
             initial=np.asarray(self.truth),
             scale=np.asarray(self.truth),
-            slots=[SimpleNamespace(prior_mean=m) for m in self.truth],
+            prior_mean=np.asarray(self.truth),
             prior_deviation=np.array(deviation),
             prior_weight=prior_weight,
         )
