@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from msgspec import Struct
@@ -13,7 +12,8 @@ from msgspec import Struct
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.core import Configuration, Parameters, Phase, System, Theta, whole_molecules
 from dmdstudio.engine.potential import ForceField
-from dmdstudio.engine.surface import Surface, surfaces
+from dmdstudio.engine.potentials.coulomb import Coulomb
+from dmdstudio.engine.surface import Example, Surface, surfaces
 from dmdstudio.plan.catalog import setting
 
 
@@ -53,13 +53,27 @@ class PotentialCharges(Surface):
         having = [key for key, term in field.terms if hasattr(term, "charges")]
         wanted = [options.term] if options.term else having
         if len(wanted) != 1 or wanted[0] not in having:
-            asked = f"the charges of {options.term!r}" if options.term else "the potential's charges"
-            found = f"Terms with charges: {', '.join(having)}." if having else "No term has charges."
+            asked = (
+                f"the charges of {options.term!r}" if options.term else "the potential's charges"
+            )
+            found = (
+                f"Terms with charges: {', '.join(having)}." if having else "No term has charges."
+            )
             raise RecipeError(
                 f"The dipole surface takes {asked}. {found}",
                 "Set surface.term to one of them, or add a coulomb term to the potential.",
             )
         return cls(options, system, field, wanted[0])
+
+    @classmethod
+    def examples(cls, precision: str, lattice_bits: int, platform: str) -> dict[str, Example]:
+        """Return water with the charges of the Coulomb term's examples."""
+        found = {}
+        for name, of in Coulomb.examples(precision, lattice_bits, platform).items():
+            field = ForceField(of.system, (("coulomb", of.potential),))
+            surface = cls.build(PotentialChargesOptions(), of.system, field)
+            found[name] = Example(of.system, surface, {}, {"coulomb": of.parameters}, of.positions)
+        return found
 
     def _charges(self, theta: Theta) -> Array:
         term = dict(self.field.terms)[self.key]
