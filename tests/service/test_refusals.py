@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import numpy as np
@@ -235,3 +236,17 @@ def test_a_recipe_that_cannot_be_built_leaves_no_folder(tiny_recipe, tmp_path):
     with pytest.raises(RecipeError):
         list(loop.refine(recipe, tmp_path / "run", Control()))
     assert not (tmp_path / "run").exists()
+
+
+def test_starts_that_are_too_cold_are_named(tiny_recipe):
+    problem, _ = build(tiny_recipe)
+    wanted = tiny_recipe.sampling.temperature
+    for temperature, missed, words in (
+        (0.8 * wanted, 0.0, ["raise sampling.equilibration_steps"]),
+        (wanted, 3.0, ["missed its start by 3 lattice units"]),
+        (1.02 * wanted, 0.0, []),
+    ):
+        report = SimpleNamespace(temperature=temperature, reversal_residual=missed)
+        said = [event.text for event in loop._warnings(problem, report)]
+        assert len(said) == len(words)
+        assert all(word in text for word, text in zip(words, said, strict=True))
