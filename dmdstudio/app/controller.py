@@ -155,7 +155,8 @@ class Controller(QObject):
         charged = any(
             p.name == "charge" for t in self.session.recipe.potential for p in t.parameter
         )
-        return entry is not None and "dipole_velocity" in entry.needs and charged
+        wanted = entry is not None and any(need.startswith("dipole") for need in entry.needs)
+        return wanted and charged
 
     def _name(self, path: Path) -> str:
         """Return a path as the recipe names it: relative where it lies below the recipe."""

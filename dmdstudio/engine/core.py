@@ -241,13 +241,15 @@ class Phase(NamedTuple):
         velocities: [atom, xyz], angstrom/fs.
         energy: potential energy, eV; only where an observable needs it.
         virial: minus the derivative of the potential energy by the strain [3, 3], eV; as above.
-        dipole_velocity: time derivative of the cell's dipole moment [xyz], e angstrom/fs; as above.
+        dipole: of the cell, of whole molecules [xyz], e angstrom; as above.
+        dipole_velocity: its time derivative [xyz], e angstrom/fs; as above.
     """
 
     configuration: Configuration
     velocities: Array
     energy: Array | None = None
     virial: Array | None = None
+    dipole: Array | None = None
     dipole_velocity: Array | None = None
 
 

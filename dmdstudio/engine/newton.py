@@ -7,9 +7,9 @@ through all that was measured,
     r(theta) = <r_k> + <J_k> (theta - <theta_k>),
 
 so that independent samples average out. How far the predictions move is how fast the past is
-forgotten, exp(-(moved / 2 %)^2): at first the way is what matters, in the end the average. The way
-is counted as the relative change of the parameter that they depend on most, so that steps along a
-valley count little. Besides, the n-th iteration weighs n times the first, because early ones are
+forgotten, exp(-(moved / 0.8 %)^2): at first the way is what matters, in the end the average. The
+way is counted as the relative change of the parameter that they depend on most, so that steps along
+a valley count little. Besides, the n-th iteration weighs n times the first, because early ones are
 from further away and their samples lag behind the parameters. Sensitivities, which change less on
 the way, are forgotten over 6 % only.
 
@@ -36,7 +36,7 @@ from dmdstudio.engine.gradient import Work
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.sensitivity import Sensitivity, sensitivities
 
-STRAIGHT = 0.02
+STRAIGHT = 0.008
 """Relative change of the stiffest parameter over which residuals count as straight lines."""
 
 ALIKE = 0.06

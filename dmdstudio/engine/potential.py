@@ -18,7 +18,6 @@ from dmdstudio.base.registry import Registry
 from dmdstudio.engine.core import Configuration, Parameters, System, Theta, configuration
 from dmdstudio.plan.catalog import Entry, ParameterField, fields_of
 
-
 ROOM = 1.25
 """Length of a list of neighbours over what a configuration needs."""
 
@@ -247,7 +246,9 @@ class ForceField:
         where = configuration(self.system, lattice, cell)
         pulls = {key: term.pull(theta[key], where, w) for key, term in self.terms}
         first, *rest = pulls.values()
-        others = {key: jax.tree.map(jnp.zeros_like, theta[key]) for key in theta.keys() - pulls.keys()}
+        others = {
+            key: jax.tree.map(jnp.zeros_like, theta[key]) for key in theta.keys() - pulls.keys()
+        }
         return Pull(
             sum((p.force for p in rest), first.force),
             sum((p.position for p in rest), first.position),

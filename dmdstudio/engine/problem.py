@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array
 
 from dmdstudio.base.units import from_internal
-from dmdstudio.engine.core import Phase, System, Theta, Tree
+from dmdstudio.engine.core import Parameters, Phase, System, Theta, Tree
 from dmdstudio.engine.dynamics import Leapfrog
 from dmdstudio.engine.gradient import GradientMethod
 from dmdstudio.engine.observable import Observable
@@ -322,12 +322,17 @@ class Problem:
     def frame(self, theta: Theta, phase: Phase) -> dict[str, Tree]:
         """Return the features of a frame that the dynamic targets need, each once."""
         if any("dipole_velocity" in t.observable.needs for t in self.dynamic):
-            assert self.surface is not None
-            key, surface = self.surface
-            theta = jax.tree.map(lambda a: a.astype(phase.velocities.dtype), theta)
-            velocity = surface.dipole_velocity(theta[key], theta, phase)
+            surface, own, theta = self._surface(theta, phase)
+            velocity = surface.dipole_velocity(own, theta, phase)
             phase = phase._replace(dipole_velocity=velocity)
         return {t.observable.feature: t.observable.frame(phase) for t in self.dynamic}
+
+    def _surface(self, theta: Theta, phase: Phase) -> tuple[Surface, Parameters, Theta]:
+        """Return the surface, its parameters and all, in the precision of a phase."""
+        assert self.surface is not None
+        key, surface = self.surface
+        theta = jax.tree.map(lambda a: a.astype(phase.velocities.dtype), theta)
+        return surface, theta[key], theta
 
     def sample(self, parameters: Array, phase: Phase, cell: Array) -> Sample:
         """Return what is taken of single configurations, with its derivative by the parameters.
@@ -348,6 +353,9 @@ class Problem:
                 told["energy"] = energy(p)
             if "virial" in observable.needs:
                 told["virial"] = self.field.virial(self.theta(p), lattice, cell)
+            if "dipole" in observable.needs:
+                surface, own, theta = self._surface(self.theta(p), phase)
+                told["dipole"] = surface.dipole(own, theta, phase.configuration)
             return observable.frame(phase._replace(**told))
 
         potential, slope = jax.value_and_grad(energy)(parameters)

@@ -184,7 +184,7 @@ def _surface(
 def _require_surface(targets: tuple[Target, ...], surface: object) -> None:
     """Raise where an observable needs a dipole surface and there is none."""
     for target in targets:
-        if surface is None and "dipole_velocity" in target.observable.needs:
+        if surface is None and target.observable.needs & {"dipole", "dipole_velocity"}:
             raise RecipeError(
                 f"Target {target.key!r} needs the dipole moment, but the recipe has no surface.",
                 "Add [[surface]] with kind = 'potential_charges', which takes the charges of the "
