@@ -61,6 +61,8 @@ _UNITS: dict[str, tuple[str, float]] = {
     "K": ("temperature", 1.0),
     "amu": ("mass", 1.0),
     "e": ("charge", 1.0),
+    "e/angstrom": ("charge flux", 1.0),
+    "e/rad": ("charge per angle", 1.0),
     "rad": ("angle", 1.0),
     "degree": ("angle", pi / 180.0),
     "1/angstrom": ("inverse length", 1.0),

@@ -129,6 +129,80 @@ class Screening:
         return (*numbers, *(float(c) for c in coefficients))
 
 
+CHARGE = ParameterField(name="charge", unit="e", label="q", doc="Charge of an atom.")
+"""The parameter of every term that has charges."""
+
+
+@dataclass(frozen=True)
+class TypeCharges:
+    """Charges of the types of atoms; one may follow from the others', so that the cell is neutral.
+
+    Attributes:
+        name: of the term that has them, for errors.
+        system: what it was built for.
+        balance: the type whose charge follows; empty where all are given.
+    """
+
+    name: str
+    system: System
+    balance: str
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Number of atoms of every type [type]."""
+        return np.bincount(self.system.types, minlength=len(self.system.type_names))
+
+    @cached_property
+    def balancing(self) -> np.ndarray:
+        """The matrix [type, type] that makes all charges of the given ones."""
+        matrix = np.eye(len(self.counts))
+        if self.balance:
+            index = self.system.type_names.index(self.balance)
+            matrix[index] = -self.counts / self.counts[index]
+            matrix[index, index] = 0.0
+        return matrix
+
+    def require(self) -> None:
+        """Raise `RecipeError` where there is no such type."""
+        if self.balance and self.balance not in self.system.type_names:
+            raise RecipeError(
+                f"{self.name}: the structure has no atom type {self.balance!r} for `balance`.",
+                f"It has: {', '.join(self.system.type_names)}.",
+            )
+
+    def derived(self) -> frozenset[tuple[str, str]]:
+        """Return the balancing charge, as `Potential.derived` does."""
+        return frozenset({("charge", self.balance)} if self.balance else ())
+
+    def check(self, values: np.ndarray, free: np.ndarray) -> None:
+        """Raise `RecipeError` where the cell is charged, or would be once charges change.
+
+        Args:
+            values: charges [type], e; what stands for the balancing one does not matter.
+            free: which of them are refined [type].
+        """
+        names = self.system.type_names
+        last = names[-1] if len(names) > 1 else ""
+        advice = f"Set `balance` to the atom type that makes up for it, such as {last!r}."
+        total = float(self.counts @ (self.balancing @ values))
+        if abs(total) > NEUTRAL:
+            told = " + ".join(
+                f"{n} {name} of {q:g} e"
+                for n, name, q in zip(self.counts, names, values, strict=True)
+            )
+            raise RecipeError(
+                f"{self.name}: the cell has a charge of {total:g} e ({told}).", advice
+            )
+        if free.any() and not self.balance:
+            raise RecipeError(
+                f"{self.name}: charges that are refined one by one leave the cell charged.", advice
+            )
+
+    def complete(self, given: Array) -> Array:
+        """Return the charges [type], e, the balancing one too."""
+        return jnp.sum(jnp.asarray(self.balancing, given.dtype) * given, axis=1)
+
+
 @dataclass(frozen=True, eq=False)
 class ChargedPairs(PairPotential):
     """u(r) = q_i q_j/(4 pi eps0) times the energy of a `Screening`.
@@ -141,7 +215,7 @@ class ChargedPairs(PairPotential):
     options: Any
     system: System
 
-    parameters = (ParameterField(name="charge", unit="e", label="q", doc="Charge of an atom."),)
+    parameters = (CHARGE,)
     kernel: ClassVar[kernels.Radial] = kernels.Radial(
         "coulomb", ("strength",), (1.0, *Screening(9.0, 0.2).constants("float64"))
     )
@@ -155,11 +229,7 @@ class ChargedPairs(PairPotential):
     def require(cls, options: Any, system: System) -> None:
         """Raise `PhysicsError` or `RecipeError` where cutoff or balance do not fit the system."""
         system.require_cutoff(options.cutoff, cls.name)
-        if options.balance and options.balance not in system.type_names:
-            raise RecipeError(
-                f"{cls.name}: the structure has no atom type {options.balance!r} for `balance`.",
-                f"It has: {', '.join(system.type_names)}.",
-            )
+        TypeCharges(cls.name, system, options.balance).require()
 
     @classmethod
     def in_water(
@@ -186,46 +256,21 @@ class ChargedPairs(PairPotential):
 
     # -- charges ----------------------------------------------------------------------------------
     @cached_property
-    def _counts(self) -> np.ndarray:
-        return np.bincount(self.system.types, minlength=len(self.system.type_names))
-
-    @cached_property
-    def _balancing(self) -> np.ndarray:
-        """Return the matrix [type, type] that makes all charges of the given ones."""
-        matrix = np.eye(len(self._counts))
-        if self.options.balance:
-            index = self.system.type_names.index(self.options.balance)
-            matrix[index] = -self._counts / self._counts[index]
-            matrix[index, index] = 0.0
-        return matrix
+    def of_types(self) -> TypeCharges:
+        """The charges, one of which may follow from the others."""
+        return TypeCharges(self.name, self.system, self.options.balance)
 
     def derived(self) -> frozenset[tuple[str, str]]:
         """Return the balancing charge."""
-        return frozenset({("charge", self.options.balance)} if self.options.balance else ())
+        return self.of_types.derived()
 
     def check(self, values: Mapping[str, np.ndarray], free: Mapping[str, np.ndarray]) -> None:
         """Raise `RecipeError` where the cell is charged, or would be once charges change."""
-        names = self.system.type_names
-        last = names[-1] if len(names) > 1 else ""
-        advice = f"Set `balance` to the atom type that makes up for it, such as {last!r}."
-        total = float(self._counts @ (self._balancing @ values["charge"]))
-        if abs(total) > NEUTRAL:
-            told = " + ".join(
-                f"{n} {name} of {q:g} e"
-                for n, name, q in zip(self._counts, names, values["charge"], strict=True)
-            )
-            raise RecipeError(
-                f"{self.name}: the cell has a charge of {total:g} e ({told}).", advice
-            )
-        if free["charge"].any() and not self.options.balance:
-            raise RecipeError(
-                f"{self.name}: charges that are refined one by one leave the cell charged.", advice
-            )
+        self.of_types.check(values["charge"], free["charge"])
 
     def charges(self, parameters: Parameters) -> Array:
         """Return the charges [type], e, the balancing one too."""
-        charge = parameters["charge"]
-        return jnp.sum(jnp.asarray(self._balancing, charge.dtype) * charge, axis=1)
+        return self.of_types.complete(parameters["charge"])
 
     # -- the pair ---------------------------------------------------------------------------------
     def pair_parameters(self, parameters: Parameters) -> Parameters:

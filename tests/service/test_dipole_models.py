@@ -13,7 +13,13 @@ from dmdstudio.files.run_store import RunStore
 from dmdstudio.files.spectra import write_measurement
 from dmdstudio.plan.arrays import ParameterArrays
 from dmdstudio.plan.events import GradientChecked, Iterated
-from dmdstudio.plan.recipe import PotentialPlan, TargetPlan
+from dmdstudio.plan.recipe import (
+    ParameterPlan,
+    PotentialPlan,
+    TargetPlan,
+    recipe_from_table,
+    recipe_to_table,
+)
 from dmdstudio.plan.settings import with_settings
 from dmdstudio.plan.structure import Measurement
 from dmdstudio.service import loop
@@ -82,3 +88,35 @@ def test_file_and_recipe_must_agree(recipe):
     _, complete = build(recipe)
     assert complete.surface[0].options["slots"] == "20 40"
     assert build(complete)[1] == complete
+
+
+def _flux_parameters():
+    given = {
+        ("charge", "H"): (0.4, "e"),
+        ("flux", "H-O"): (-0.3, "e/angstrom"),
+        ("length", "H-O"): (1.0, "angstrom"),
+        ("cross", "H-O-H"): (0.1, "e/angstrom"),
+        ("bend", "H-O-H"): (0.2, "e/rad"),
+        ("angle", "H-O-H"): (112.0, "degree"),
+    }
+    return tuple(
+        ParameterPlan(name=name, of=of, value=value, unit=unit, free=name in ("charge", "flux"))
+        for (name, of), (value, unit) in given.items()
+    )
+
+
+def test_geometry_dependent_charges_are_parameters_of_the_recipe(recipe):
+    surface = PotentialPlan(
+        kind="charge_flux", parameter=_flux_parameters(), options={"balance": "O"}
+    )
+    problem, complete = build(msgspec.structs.replace(recipe, surface=(surface,)))
+    numbers = problem.theta(problem.initial)["charge_flux"]
+    assert numbers["flux"].tolist() == [-0.3]
+    assert numbers["angle"] == pytest.approx(np.radians(112.0))
+    free = {slot.key for slot in problem.slots if slot.free and slot.term == "charge_flux"}
+    assert free == {"charge_flux.charge[H]", "charge_flux.flux[H-O]"}
+    assert recipe_from_table(recipe_to_table(complete), complete.folder, "it") == complete
+    for left in (surface.parameter[1:], surface.parameter[:-1]):
+        with pytest.raises(RecipeError, match="needs a value"):
+            told = msgspec.structs.replace(surface, parameter=left)
+            build(msgspec.structs.replace(recipe, surface=(told,)))
