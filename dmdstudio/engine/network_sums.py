@@ -151,10 +151,10 @@ def _loops(radials: int, shells: int, precision: str, bits: int, sort: str) -> A
         "RADIALS": radials,
     }
     parts = kernels.load("eann_parts", **given)
+    given |= {"MOMENTS": MOMENTS[shells - 1], "SORT": sort}
     given |= {name: getattr(parts, name) for name in _PARTS}
-    return kernels.load(
-        "eann", MOMENTS=MOMENTS[shells - 1], SORT=sort, **given, **kernels.interface()
-    )
+    given["through"] = kernels.load("eann_networks", **given).through
+    return kernels.load("eann", **given, **kernels.interface())
 
 
 @functools.cache
