@@ -120,8 +120,14 @@ def print_parameters(parameters: Sequence[ParameterReport]) -> None:
     """Print parameters as a table."""
     print_table(
         ["parameter", "value", "unit"],
-        [[p.key, f"{p.value:.8g}", pretty(p.unit)] for p in parameters],
+        [[_told(p), f"{p.value:.8g}", pretty(p.unit)] for p in parameters],
     )
+
+
+def _told(parameter: ParameterReport) -> str:
+    """Return the name of a parameter; of an array, what its value is."""
+    count = f" (root mean square of {parameter.numbers:,})" if parameter.numbers > 1 else ""
+    return parameter.key + count
 
 
 def print_uncertainty(found: Uncertainty) -> None:

@@ -73,9 +73,11 @@ def _potential(recipe: Recipe, catalog: Catalog) -> Check:
     parameters = [p for term in recipe.terms for p in term.parameter]
     free = sum(p.free for p in parameters)
     kinds = ", ".join(_label(catalog, "potential", p.kind, p.name) for p in recipe.potential)
-    if parameters and not free:
+    arrays = [f"arrays of {t.options['file']}" for t in recipe.terms if t.options.get("file")]
+    if parameters and not free and not arrays:
         return Check("Potential", "attention", "No parameter is free to be refined")
-    return Check("Potential", "ready", f"{kinds}, {free} of {len(parameters)} free")
+    count = [f"{free} of {len(parameters)} free"] if parameters or not arrays else []
+    return Check("Potential", "ready", ", ".join([kinds, *count, *arrays]))
 
 
 def _experiment(recipe: Recipe, catalog: Catalog) -> Check:

@@ -15,6 +15,7 @@ from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine import potentials as _potentials
 from dmdstudio.engine.core import Configuration, System
 from dmdstudio.engine.potential import ForceField, potentials
+from dmdstudio.files.potentials import parameter_files, read_parameters
 from dmdstudio.files.structures import with_bonds
 from dmdstudio.plan.catalog import options_from
 from dmdstudio.plan.structure import Structure
@@ -31,7 +32,7 @@ class RefinedPotential(Calculator):
     Args:
         terms: of the potential: ``{"kind", "options", "parameters": {name: {owner: value}}}`` with
             values in angstrom, eV, e and radians; owners are types (``O``), bonds (``H-O``) and
-            angles (``H-O-H``).
+            angles (``H-O-H``). Networks have ``"arrays": {name: array}`` as well.
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress"]
@@ -133,9 +134,23 @@ def force_field(
     return ForceField(system, tuple(built)), theta
 
 
-def calculator_from_terms(terms: Sequence[Mapping[str, Any]]) -> RefinedPotential:
-    """Return a calculator for terms as plain data, as exported ``.py`` files hold them."""
-    return RefinedPotential(terms)
+def calculator_from_terms(
+    terms: Sequence[Mapping[str, Any]], folder: str | Path = "."
+) -> RefinedPotential:
+    """Return a calculator for terms as plain data, as exported ``.py`` files hold them.
+
+    Args:
+        terms: as of `RefinedPotential`.
+        folder: where the parameter files lie that their options name.
+    """
+
+    def whole(term: Mapping[str, Any]) -> Mapping[str, Any]:
+        if term["kind"] not in parameter_files:
+            return term
+        found = read_parameters(term["kind"], Path(folder) / term["options"]["file"])
+        return {**term, "arrays": found.arrays}
+
+    return RefinedPotential([whole(term) for term in terms])
 
 
 def load_calculator(run_dir: str | Path, iteration: str | int = "best") -> RefinedPotential:

@@ -279,10 +279,10 @@ def test_hostile_files_are_refused_with_a_sentence(tmp_path, monkeypatch, name):
     content = HOSTILE[name]()
     monkeypatch.chdir(tmp_path)
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(FileError) as caught:
         read(tmp_path, content)
-    assert time.perf_counter() - began < LONGEST_SECONDS
+    assert time.process_time() - began < LONGEST_SECONDS
     assert tracemalloc.get_traced_memory()[1] < MOST_MEMORY
     tracemalloc.stop()
     assert caught.value.message.endswith(".") and len(str(caught.value)) < 1000
@@ -328,12 +328,12 @@ def test_three_hundred_damaged_files(tmp_path):
     refused = 0
     for _ in range(300):
         content = damaged(dice.choice(sound), dice)
-        began = time.perf_counter()
+        began = time.process_time()
         try:
             found = read(tmp_path, content)
             assert all(a.dtype == np.float64 for a in found.arrays.values())
         except FileError as error:
             refused += 1
             assert error.message.endswith(".")
-        assert time.perf_counter() - began < LONGEST_SECONDS
+        assert time.process_time() - began < LONGEST_SECONDS
     assert refused > 150

@@ -302,6 +302,8 @@ def test_a_hostile_title_stays_within_its_comment(tmp_path: Path):
 def test_the_catalog_lists_the_formats():
     assert [(e.section, e.name) for e in formats()] == [
         ("export", "ase"),
+        ("export", "eann"),
+        ("export", "dmff"),
         ("export", "lammps"),
         ("export", "openmm"),
     ]
@@ -318,7 +320,8 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path):
 
     good = term()
     refused("'lammps' cannot write a term of kind 'eann'", PotentialTerm("eann", {}, {}))
-    refused("'ase' cannot write a term of kind 'eann'", PotentialTerm("eann", {}, {}), name="ase")
+    other = PotentialTerm("nequip", {}, {})
+    refused("'ase' cannot write a term of kind 'nequip'", other, name="ase")
     refused("there are 2", good, good)
     refused("no term")
     refused("no sigma for Ar", replace(good, parameters={"epsilon": {"Ar": 1.0}}))

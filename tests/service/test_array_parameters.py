@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import runpy
 import shutil
 
 import msgspec
@@ -45,7 +46,7 @@ def recipe(tmp_path_factory, make_tiny_recipe):
     """Argon with a network of two elements on top of Lennard-Jones, a hundred numbers or so."""
     folder = tmp_path_factory.mktemp("arrays") / "recipe"
     recipe = make_tiny_recipe(folder)
-    numbers = random_network(2, radials=3, widths=(5,), cutoff=5.0, seed=2, energy=0.003)
+    numbers = random_network(2, radials=4, widths=(5,), cutoff=5.0, seed=2, energy=0.003)
     content = eann_bytes(ParameterArrays("eann", numbers, SETTINGS, ("At random.",)))
     (folder / "network.npz").write_bytes(content)
     network = PotentialPlan(
@@ -79,8 +80,8 @@ def test_an_array_is_one_line_of_a_report(run):
     first, *_, last = _reports(run[1])
     by_key = {p.key: p for p in last.parameters}
     weight = by_key["eann.layer1_weight"]
-    assert weight.numbers == 2 * 9 * 5 and weight.unit == ""
-    given = random_network(2, radials=3, widths=(5,), cutoff=5.0, seed=2, energy=0.003)
+    assert weight.numbers == 2 * 12 * 5 and weight.unit == ""
+    given = random_network(2, radials=4, widths=(5,), cutoff=5.0, seed=2, energy=0.003)
     began = {p.key: p.value for p in first.parameters}
     for key, value in given.items():
         size = np.sqrt(np.mean(value**2)) if value.size > 1 else value[0]
@@ -156,14 +157,16 @@ def test_exported_arrays_are_those_of_the_run(recipe, tmp_path):
         again = with_settings(again, ["potential.eann.cutoff=5.0", "potential.eann.elements=Ar Ne"])
         assert np.allclose(build(again)[0].initial, parameters, rtol=1e-15, atol=0)
     about = read_parameters("eann", tmp_path / "out.npz").about
-    assert any("eann.layer1_weight (root mean square of 90)" in line for line in about)
+    assert any("eann.layer1_weight (root mean square of 120)" in line for line in about)
     assert any("iteration 1" in line for line in about)
     assert _reports(events)[0].parameters[0].key.startswith("eann.")
     calculator = dmdstudio.load_calculator(tmp_path / "run", "last")
-    assert np.array_equal(
-        calculator.terms[0]["arrays"]["layer1_bias"],
-        read_parameters("eann", tmp_path / "out.npz").arrays["layer1_bias"],
-    )
+    script, _, beside = export_run(tmp_path / "run", "ase", tmp_path / "it.py", "last")
+    assert beside.name == "it_1.npz"
+    other = runpy.run_path(str(script))["calculator"]()
+    expected = read_parameters("eann", tmp_path / "out.npz").arrays
+    for found in (calculator.terms[0]["arrays"], other.terms[0]["arrays"]):
+        assert all(np.array_equal(found[key], expected[key]) for key in expected)
 
 
 def _all_events(folder):
@@ -187,7 +190,7 @@ def test_evaluate_and_check_the_gradient(recipe):
     few = with_settings(recipe, ["dynamics.steps=20", "target.window=0.05"])
     *_, evaluated = loop.evaluate(few, Control(), replicas=2)
     assert isinstance(evaluated, Evaluated)
-    assert any(p.numbers == 90 for p in evaluated.parameters)
+    assert any(p.numbers == 120 for p in evaluated.parameters)
     *_, checked = loop.check_gradient(few, Control(), replicas=2)
     assert isinstance(checked, GradientChecked)
     assert checked.reversal_residual == 0.0
@@ -225,7 +228,7 @@ def test_standard_errors_are_refused_in_advance(recipe):
 
 
 def test_a_network_of_other_elements_is_refused(recipe, tmp_path):
-    numbers = random_network(1, radials=3, widths=(5,), cutoff=5.0, seed=2)
+    numbers = random_network(1, radials=4, widths=(5,), cutoff=5.0, seed=2)
     wrong = {
         "other": (numbers, {"cutoff": 5.0, "elements": "Ne"}, "knows only Ne"),
         "wide": (numbers, {"cutoff": 9.0, "elements": "Ar"}, "cutoff of 9 angstrom"),

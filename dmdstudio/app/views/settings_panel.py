@@ -36,7 +36,7 @@ _CATALOG = {
     "gradient": "gradient",
     "target": "observable",
 }
-_FILES = ("structure", "data")
+_FILES = ("structure", "data", "file")
 
 
 class Section(QWidget):

@@ -20,8 +20,10 @@ import numpy as np
 
 from dmdstudio.base.errors import FileError
 from dmdstudio.base.registry import Registry
+from dmdstudio.files.potentials.provenance import Provenance
 from dmdstudio.files.text import read_content
-from dmdstudio.plan.arrays import ParameterArrays
+from dmdstudio.plan.arrays import EANN_UNITS, ParameterArrays
+from dmdstudio.plan.terms import PotentialTerm
 
 LIMIT_BYTES = 64 * 2**20
 """Larger parameter files are refused, packed or not."""
@@ -73,6 +75,18 @@ def write_arrays(given: ParameterArrays, units: Mapping[str, str]) -> bytes:
     plain: dict[str, Any] = {k: np.asarray(v, np.float64) for k, v in given.arrays.items()}
     np.savez(stream, **{ABOUT: np.array(json.dumps(about))}, **plain)
     return stream.getvalue()
+
+
+def term_file(term: PotentialTerm, provenance: Provenance) -> bytes:
+    """Return the bytes of a file of our own for the arrays of a term."""
+    settings = {k: v for k, v in term.options.items() if k not in ("file", "fixed")}
+    given = ParameterArrays(term.kind, term.arrays, settings, tuple(provenance.lines()))
+    return write_arrays(given, {key: EANN_UNITS.get(key, "") for key in term.arrays})
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes, as `whole.write_whole` wants it done."""
+    path.write_bytes(content)
 
 
 def is_archive(content: bytes) -> bool:

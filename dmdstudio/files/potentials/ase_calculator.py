@@ -6,10 +6,11 @@ import pprint
 from collections.abc import Sequence
 from pathlib import Path
 
+from dmdstudio.files.potentials.array_file import term_file, write_bytes
 from dmdstudio.files.potentials.format import ExportFormat, export_formats
 from dmdstudio.files.potentials.provenance import Provenance
 from dmdstudio.files.structures.writing import write_structure
-from dmdstudio.files.whole import write_text
+from dmdstudio.files.whole import write_text, write_whole
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm
 
@@ -18,15 +19,17 @@ _SCRIPT = '''{about}
 # In Python:                from {module} import calculator; atoms.calc = calculator()
 # Energy of the structure:  python {name}
 
-# Options: lengths in angstrom. Parameters: angstrom, eV, e, radians.
+# Options: lengths in angstrom; `file` lies beside. Parameters: angstrom, eV, e, radians.
 TERMS = {terms}
 
 
 def calculator():
     """Return an ASE calculator (eV, angstrom); needs DMD Studio to be installed."""
+    from pathlib import Path
+
     from dmdstudio.service.calculator import calculator_from_terms
 
-    return calculator_from_terms(TERMS)
+    return calculator_from_terms(TERMS, Path(__file__).resolve().parent)
 
 
 def structure():
@@ -52,9 +55,10 @@ class AseCalculator(ExportFormat):
     label = "Python (ASE calculator)"
     doc = (
         "NAME.py holds every number and a function calculator() that returns an ASE calculator "
-        "(through DMD Studio); NAME.xyz is the structure."
+        "(through DMD Studio); NAME.xyz is the structure; NAME_1.npz holds the arrays of the first "
+        "term, where it is a network."
     )
-    kinds = ("coulomb", "ewald", "harmonic_angle", "harmonic_bond", "lennard_jones")
+    kinds = ("coulomb", "eann", "ewald", "harmonic_angle", "harmonic_bond", "lennard_jones")
     suffix = ".py"
     taken = (".xyz",)
 
@@ -65,17 +69,23 @@ class AseCalculator(ExportFormat):
         path: Path,
         provenance: Provenance,
     ) -> list[Path]:
-        """Write the two files; see `ExportFormat.write`."""
+        """Write the two files, and one for every network; see `ExportFormat.write`."""
+        beside = {
+            n: path.with_name(f"{path.stem}_{n}.npz") for n, t in enumerate(terms, 1) if t.arrays
+        }
+        for number, file in beside.items():
+            content = term_file(terms[number - 1], provenance)
+            write_whole(file, lambda aside, content=content: write_bytes(aside, content))
         plain = [
             {
                 "kind": term.kind,
-                "options": dict(term.options),
+                "options": {**term.options, **({"file": beside[n].name} if n in beside else {})},
                 "parameters": {
                     name: {type_: float(value) for type_, value in values.items()}
                     for name, values in term.parameters.items()
                 },
             }
-            for term in terms
+            for n, term in enumerate(terms, 1)
         ]
         atoms = path.with_name(f"{path.stem}.xyz")
         text = _SCRIPT.format(
@@ -87,7 +97,7 @@ class AseCalculator(ExportFormat):
         )
         write_text(path, text)
         write_structure(structure, atoms)
-        return [path, atoms]
+        return [path, atoms, *beside.values()]
 
 
 export_formats.add("ase", AseCalculator())

@@ -22,7 +22,9 @@ from dmdstudio.files.potentials.array_file import (
     is_archive,
     own_arrays,
     parameter_files,
+    term_file,
     write_arrays,
+    write_bytes,
 )
 from dmdstudio.files.potentials.format import ExportFormat, export_formats
 from dmdstudio.files.potentials.plain_pickle import arrays_of, pickle_of
@@ -179,11 +181,8 @@ class EannArchive(ExportFormat):
     ) -> list[Path]:
         """Write the file; see `ExportFormat.write`."""
         term = _single(terms, self.name)
-        settings = {key: term.options[key] for key in ("cutoff", "elements")}
-        content = eann_bytes(
-            ParameterArrays(KIND, term.arrays, settings, tuple(provenance.lines()))
-        )
-        write_whole(path, lambda aside: _write(aside, content))
+        content = term_file(term, provenance)
+        write_whole(path, lambda aside: write_bytes(aside, content))
         return [path]
 
 
@@ -210,7 +209,7 @@ class DmffEann(ExportFormat):
         """Write the two files; see `ExportFormat.write`."""
         term = _single(terms, self.name)
         content, beside = pickle_of(to_tree(term.arrays)), path.with_suffix(".txt")
-        write_whole(path, lambda aside: _write(aside, content))
+        write_whole(path, lambda aside: write_bytes(aside, content))
         lines = [
             f"{path.name}: an EANN network for DMFF, energies in kJ/mol.",
             f"Cutoff: {term.options['cutoff']} angstrom",
@@ -219,10 +218,6 @@ class DmffEann(ExportFormat):
         ]
         write_text(beside, "\n".join(lines) + "\n")
         return [path, beside]
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
 
 
 parameter_files.add(KIND, read_eann)

@@ -21,7 +21,7 @@ import numpy as np
 
 from dmdstudio.base.errors import FileError
 
-MOST_INSTRUCTIONS = 200_000
+MOST_INSTRUCTIONS = 50_000
 """A network of some ten layers takes about a thousand."""
 
 DEEPEST = 8
