@@ -137,7 +137,7 @@ class Controller(QObject):
                 self._tell_sentence(self.session.change(place, self._name(path)))
                 return
         table = self.session.table()
-        added = {"observable": observable, "data": self._name(path)}
+        added: dict[str, Any] = {"observable": observable, "data": self._name(path)}
         if observable != measurement.quantity and measurement.quantity != "n_alpha":
             added["fit_scale"] = True  # absorbance and such: only the shape says something
         table["target"] = [*table.get("target", []), added]

@@ -433,7 +433,8 @@ _SECTIONS = {
 }
 
 
-_LISTS = ("potential", "surface", "target")
+LISTS = ("potential", "surface", "target")
+"""Sections of which there are several."""
 
 
 def sections() -> dict[str, type[Struct]]:
@@ -504,7 +505,7 @@ def recipe_from_table(
         struct = _SECTIONS.get(key)
         if struct is None:
             lifted[key] = value
-        elif key in _LISTS:
+        elif key in LISTS:
             if not isinstance(value, list):
                 raise RecipeError(f"{name}: {key} must be a list of tables, [[{key}]].")
             lifted[key] = [_lift(item, struct, f"{name}: {key}") for item in value]
@@ -538,7 +539,7 @@ def _check(recipe: Recipe, name: str) -> None:
         raise RecipeError(f"{name} has no potential.", "Add a [[potential]] table.")
     if len(recipe.surface) > 1:
         raise RecipeError(f"{name} has {len(recipe.surface)} surfaces.", "Keep one.")
-    for key, items in (("term", recipe.terms), ("target", recipe.target)):
+    for key, items in (("potential", recipe.terms), ("target", recipe.target)):
         seen = [item.key for item in items]
         for item in seen:
             if seen.count(item) > 1:

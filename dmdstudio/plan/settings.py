@@ -6,7 +6,7 @@ import tomllib
 from typing import Any
 
 from dmdstudio.base.errors import RecipeError, nearest
-from dmdstudio.plan.recipe import Recipe, recipe_from_table, recipe_to_table, sections
+from dmdstudio.plan.recipe import LISTS, Recipe, recipe_from_table, recipe_to_table, sections
 
 
 def with_settings(recipe: Recipe, settings: list[str]) -> Recipe:
@@ -40,6 +40,8 @@ def _assign(table: dict[str, Any], path: list[str], value: Any, text: str) -> No
             f"Setting {text!r}: there is no section {path[0]!r}.",
             nearest(path[0], list(sections())),
         )
+    if path[0] in LISTS and path[0] not in table:
+        table[path[0]] = [{}]
     place: Any = table
     rest = list(path)
     while len(rest) > 1 or isinstance(place, list):

@@ -176,7 +176,7 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path):
 SCALARS = [
     (section, field)
     for section, struct in plans.sections().items()
-    if section not in ("potential", "target")
+    if section not in plans.LISTS
     for field in fields_of(struct)
 ]
 
@@ -220,6 +220,7 @@ def test_every_setting_can_be_changed_by_name(recipe, section, field):
         ("title=Something else", lambda r: r.title, "Something else"),
         ("system.structure=other.xyz", lambda r: r.system.structure, "other.xyz"),
         ("optimizer.kind = sgd", lambda r: r.optimizer.kind, "sgd"),
+        ("surface.kind=potential_charges", lambda r: r.surface[0].kind, "potential_charges"),
         ("potential.cutoff=8", lambda r: r.potential[0].options["cutoff"], 8),
         ("potential.0.cutoff=8", lambda r: r.potential[0].options["cutoff"], 8),
         ("potential.lennard_jones.cutoff=8", lambda r: r.potential[0].options["cutoff"], 8),
