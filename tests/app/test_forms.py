@@ -42,7 +42,8 @@ def test_what_does_not_fit_is_said_in_a_sentence(field, text, words):
 def test_every_section_of_a_recipe_goes_through_its_form(qtbot, example):
     table = recipe_to_table(read_recipe(example))
     for name, struct in sections().items():
-        items = table[name] if isinstance(table[name], list) else [table[name]]
+        found = table.get(name, [])  # no surface in the argon example
+        items = found if isinstance(found, list) else [found]
         for item in items:
             form = Form(fields_of(struct))
             qtbot.addWidget(form)

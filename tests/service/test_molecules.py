@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import shutil
 from pathlib import Path
 
@@ -169,8 +170,7 @@ def test_the_calculator_knows_molecules(recipe, tmp_path):
     structure = structure_of(complete)
     terms = potential_terms(complete, structure.symbols, {"coulomb.charge[O]": -0.82})
     export("ase", terms, structure, tmp_path / "water.py", PROVENANCE)
-    names: dict = {}
-    exec((tmp_path / "water.py").read_text(), names)
+    names = runpy.run_path(str(tmp_path / "water.py"))
     atoms = ase.Atoms(structure.symbols, structure.positions, cell=structure.cell, pbc=True)
     atoms.set_masses(structure.masses)
     atoms.calc = names["calculator"]()
