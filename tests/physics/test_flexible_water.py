@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
-import time
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import lax
-from openmm_water import WITHOUT_OPENMM, energy_and_forces
+from flexible import (
+    DOUBLE,
+    EXAMPLE,
+    KJ_PER_MOL,
+    PRECISIONS,
+    SUMS,
+    costs,
+    energies,
+    in_openmm,
+    there_and_back,
+)
 
-from dmdstudio.base.units import ACCELERATION, BOLTZMANN, COULOMB
-from dmdstudio.engine.core import Phase, Start, State, System, configuration
-from dmdstudio.engine.ensemble import Ensemble
-from dmdstudio.engine.pool import draw_pool, weigh
+from dmdstudio.base.units import BOLTZMANN, COULOMB
+from dmdstudio.engine.core import Phase, System, configuration
 from dmdstudio.engine.potential import ForceField
 from dmdstudio.engine.potentials.harmonic_angle import HarmonicAngle
-from dmdstudio.engine.program import Program
-from dmdstudio.engine.refinement import differentiate
-from dmdstudio.engine.sampling import maxwell
 from dmdstudio.plan.events import GradientChecked
 from dmdstudio.plan.recipe import read_recipe
 from dmdstudio.plan.settings import with_settings
@@ -29,17 +32,40 @@ from dmdstudio.service import loop
 from dmdstudio.service.build import build
 from dmdstudio.service.control import Control
 
-EXAMPLE = Path(__file__).parents[2] / "resources" / "examples" / "water-flexible"
-DOUBLE = ["execution.precision=float64", "execution.lattice_bits=64"]
+
+def damped_shifted_force(problem, shift: str):
+    """Return a function that gives OpenMM's force of charges."""
+    import openmm
+
+    coulomb = dict(problem.field.terms)["coulomb"].options
+    c, a = coulomb.cutoff / 10, coulomb.damping * 10
+    bend = f"2*f/{c}^2+2*g/{c}^2+2*{a}^2*g" if shift == "curvature" else "0"
+    energy = (
+        f"{COULOMB * KJ_PER_MOL / 10}*q1*q2*(erfc({a}*r)/r-f+(f/{c}+g/{c})*d-0.5*({bend})*d^2);"
+        f"d=r-{c};f=erfc({a}*{c})/{c};g=2*{a}/sqrt({np.pi})*exp(-({a}*{c})^2)"
+    )
+
+    def charged(charges):
+        force = openmm.CustomNonbondedForce(energy)
+        force.addPerParticleParameter("q")
+        force.setNonbondedMethod(openmm.CustomNonbondedForce.CutoffPeriodic)
+        force.setCutoffDistance(c)
+        for i, j in problem.system.exclusions:
+            force.addExclusion(int(i), int(j))
+        for charge in charges:
+            force.addParticle([charge])
+        return force
+
+    return charged
 
 
-@pytest.mark.skipif(WITHOUT_OPENMM, reason="needs OpenMM")
+@pytest.mark.skipif(importlib.util.find_spec("openmm") is None, reason="needs OpenMM")
 @pytest.mark.parametrize("shift", ["force", "curvature"])
 def test_energy_and_forces_are_those_of_openmm(shift):
     recipe = with_settings(read_recipe(EXAMPLE), [*DOUBLE, f"potential.coulomb.shift={shift}"])
     problem, _ = build(recipe)
     assert problem.system.atoms == 192
-    expected, forces = energy_and_forces(problem, shift)
+    expected, forces = in_openmm(problem, damped_shifted_force(problem, shift))
     theta, cell = problem.theta(jnp.asarray(problem.initial)), jnp.asarray(problem.system.cell)
     start = jnp.asarray(problem.start)
     assert float(problem.field.energy(theta, start, cell)) == pytest.approx(expected, rel=1e-9)
@@ -47,43 +73,13 @@ def test_energy_and_forces_are_those_of_openmm(shift):
     assert off / np.abs(forces).max() < 1e-9
 
 
-def trajectory(problem, seed: int = 0):
-    """Return leapfrog, parameters, box and first state of one replica."""
-    leapfrog = problem.leapfrog()
-    cell = jnp.asarray(problem.system.cell)
-    theta = problem.theta(jnp.asarray(problem.initial))
-    velocities = maxwell(problem.system, jax.random.key(seed), 298.15)
-    state = leapfrog.start(theta, Start(jnp.asarray(problem.start), velocities, cell))
-    return leapfrog, theta, leapfrog.box(cell), state
-
-
-def energies(problem, steps: int) -> np.ndarray:
-    """Return the total energy of every second femtosecond, eV."""
-    leapfrog, theta, box, state = trajectory(problem)
-    stride = round(2.0 / problem.dynamics.timestep)
-
-    def block(state, _):
-        after, phase = leapfrog.step(theta, box, state)
-        kinetic = jnp.sum(
-            phase.velocities.astype(jnp.float64) ** 2 * problem.system.masses[:, None]
-        )
-        potential = problem.field.energy(theta, state.lattice, box.cell)
-        after = lax.fori_loop(1, stride, lambda _, s: leapfrog.step(theta, box, s)[0], after)
-        return after, potential + kinetic / (2.0 * ACCELERATION)
-
-    return np.asarray(jax.jit(lambda s: lax.scan(block, s, None, steps // stride)[1])(state))
-
-
-def test_the_energy_is_conserved():
+@pytest.mark.parametrize("sums", SUMS)
+def test_the_energy_is_conserved(sums):
     """At 0.5 fs and in single precision; the error falls with the square of the time step."""
     spread = {}
     for timestep, steps in ((0.5, 2000), (0.25, 4000)):
-        problem, _ = build(
-            with_settings(
-                read_recipe(EXAMPLE),
-                [f"dynamics.timestep={timestep}", "potential.coulomb.shift=curvature"],
-            )
-        )
+        settings = [f"dynamics.timestep={timestep}", "potential.coulomb.shift=curvature"]
+        problem, _ = build(SUMS[sums](with_settings(read_recipe(EXAMPLE), settings)))
         total = energies(problem, steps) / (BOLTZMANN * 298.15 * problem.system.atoms)
         drift = np.polyfit(np.linspace(0, 1, len(total)), total, 1)[0]
         assert abs(drift) < 3e-3  # kT per atom in 1 ps
@@ -92,30 +88,7 @@ def test_the_energy_is_conserved():
     assert spread[0.5] / spread[0.25] == pytest.approx(4.0, rel=0.3)
 
 
-def there_and_back(problem, steps: int) -> tuple[State, State, State]:
-    """Return the first state, the last, and where undoing all steps leads.
-
-    The way back uses the force of the adjoint's own sweep, which is another program.
-    """
-    leapfrog, theta, box, first = trajectory(problem)
-    w = jnp.ones(first.lattice.shape, problem.system.dtype)
-
-    def undo(_, state):
-        lattice = state.lattice - state.displacement
-        force = leapfrog.field.pull(theta, lattice, box.cell, w).force
-        kick = box.to_lattice(force * leapfrog.per_force)
-        return State(lattice, state.displacement - kick)
-
-    forth = jax.jit(
-        lambda s: lax.fori_loop(0, steps, lambda _, s: leapfrog.step(theta, box, s)[0], s)
-    )
-    last = forth(first)
-    return first, last, jax.jit(lambda s: lax.fori_loop(0, steps, undo, s))(last)
-
-
-PRECISIONS = [("float32", 32), ("float64", 64)]
-
-
+@pytest.mark.parametrize("sums", SUMS)
 @pytest.mark.parametrize(
     ("precision", "bits", "steps"),
     [
@@ -123,20 +96,19 @@ PRECISIONS = [("float32", 32), ("float64", 64)]
         *(pytest.param(*p, 100_000, marks=pytest.mark.slow) for p in PRECISIONS),
     ],
 )
-def test_the_lattice_returns_to_the_same_bits(precision, bits, steps):
-    recipe = with_settings(
-        read_recipe(EXAMPLE),
-        [f"execution.precision={precision}", f"execution.lattice_bits={bits}"],
-    )
+def test_the_lattice_returns_to_the_same_bits(precision, bits, steps, sums):
+    settings = [f"execution.precision={precision}", f"execution.lattice_bits={bits}"]
+    recipe = SUMS[sums](with_settings(read_recipe(EXAMPLE), settings))
     first, last, back = there_and_back(build(recipe)[0], steps)
     assert np.any(np.asarray(first.lattice) != np.asarray(last.lattice))
     assert np.array_equal(first.lattice, back.lattice)
     assert np.array_equal(first.displacement, back.displacement)
 
 
-def test_adjoint_backpropagation_and_differences_agree(tiny_water):
+@pytest.mark.parametrize("sums", SUMS)
+def test_adjoint_backpropagation_and_differences_agree(tiny_water, sums):
     """For bonds, angles, Lennard-Jones and charges at once."""
-    *_, checked = loop.check_gradient(tiny_water, Control())
+    *_, checked = loop.check_gradient(SUMS[sums](tiny_water), Control())
     assert isinstance(checked, GradientChecked)
     assert checked.reversal_residual == 0.0
     keys = {row.key for row in checked.rows}
@@ -155,43 +127,15 @@ def test_adjoint_backpropagation_and_differences_agree(tiny_water):
 
 
 @pytest.mark.slow
-def test_the_gradient_costs_little_more_than_the_trajectory():
+@pytest.mark.parametrize("sums", SUMS)
+def test_the_gradient_costs_little_more_than_the_trajectory(sums):
     """Value and gradient of 8 replicas against the trajectories alone; the best of five turns."""
     settings = ["sampling.replicas=8", "dynamics.steps=1000", "target.window=0.25"]
     settings += ["gradient.truncation=none"]
-    problem, _ = build(with_settings(read_recipe(EXAMPLE), settings))
-    program, values = Program(problem), problem.initial
-    pool = finish(draw_pool(program, values, None, 200, 0))
-    ensemble = Ensemble(program, pool, weigh(program, pool, values))
-
-    def value() -> None:
-        finish(ensemble.propagate(values, keep=False))
-
-    def value_and_gradient() -> None:
-        finish(ensemble.propagate(values, keep=True))
-        cotangent = jax.grad(problem.loss)(jax.tree.map(jnp.asarray, ensemble.means))
-        assert finish(differentiate(ensemble, values, cotangent)).residual == 0.0
-
-    seconds = {value: [], value_and_gradient: []}
-    for turn in range(6):
-        for work, found in seconds.items():
-            began = time.perf_counter()
-            work()
-            if turn:  # the first compiles
-                found.append(time.perf_counter() - began)
-    forward, both = (min(found) for found in seconds.values())
-    per_step = 1e3 / (8 * problem.dynamics.steps)
-    print(f"{forward * per_step:.3f} and {both * per_step:.3f} ms, ratio {both / forward:.2f}")
+    problem, _ = build(SUMS[sums](with_settings(read_recipe(EXAMPLE), settings)))
+    forward, both = costs(problem)
+    print(f"{forward:.3f} and {both:.3f} ms, ratio {both / forward:.2f}")
     assert both / forward < 3.5
-
-
-def finish(work):
-    """Run a generator of work to its end and return what it returns."""
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
 
 
 def test_the_cell_stays_neutral_while_the_charge_is_refined(tiny_water):
