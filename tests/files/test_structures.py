@@ -92,6 +92,19 @@ def test_of_several_frames_the_last_is_taken(tmp_path: Path):
     assert read_structure(tmp_path / "a.xyz").positions[0, 0] == 7.0
 
 
+def test_models_of_a_pdb_file_are_frames(tmp_path: Path):
+    """As MDTraj writes them: numbered from 0, with END after the last ENDMDL."""
+    first = "ATOM      1 AR   AR      1       0.000   0.000   0.000  1.00  0.00          AR\n"
+    models = "".join(
+        f"MODEL        {n}\n{first.replace('0.000 ', f'{n}.000 ', 1)}TER\nENDMDL\n" for n in (0, 1)
+    )
+    crystal = "CRYST1    9.000    9.000    9.000  90.00  90.00  90.00 P 1           1\n"
+    (tmp_path / "a.pdb").write_text(crystal + models + "END\n")
+    found = read_structure(tmp_path / "a.pdb")
+    assert found.positions.tolist() == [[1.0, 0.0, 0.0]]
+    assert found.volume == pytest.approx(729.0)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
 def test_text_in_other_encodings_is_read(tmp_path: Path, encoding: str):
     text = GOOD.replace("pbc=", 'comment="gemessen für Å" pbc=').replace("\n", "\r\n")

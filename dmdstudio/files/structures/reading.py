@@ -193,7 +193,15 @@ def _sniff_pdb(lines: list[str]) -> bool:
 
 
 def _read_pdb(text: str) -> ase.Atoms:
-    atoms = _through_ase(text, "proteindatabank")
+    read = ase.io.iread(io.StringIO(text), format="proteindatabank", index=":")
+    # ASE makes a frame of END after ENDMDL.
+    frames = [frame for frame in read if isinstance(frame, ase.Atoms) and len(frame)]
+    if not frames:
+        return ase.Atoms()
+    atoms = frames[-1]
+    if not atoms.cell.array.any():  # one CRYST1 stands for all models
+        atoms.set_cell(frames[0].cell)
+        atoms.set_pbc(frames[0].pbc)
     if np.allclose(atoms.cell.cellpar(), [1, 1, 1, 90, 90, 90]):  # stands for "no crystal"
         atoms.set_cell(None)
     return atoms
