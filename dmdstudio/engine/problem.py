@@ -284,8 +284,8 @@ class Problem:
         if isinstance(slot, ArraySlot):
             numbers = slot.value.size
             value = value if slot.free else slot.value.ravel()
-            length = 0.0 if gradient is None else np.linalg.norm(gradient)
-            direction = np.zeros(1) if not length else np.asarray(gradient) / length
+            along = np.zeros(numbers) if gradient is None else gradient
+            direction = along / (np.linalg.norm(along) or 1.0)  # some do not matter: no gradient
             error = None if error is None else np.linalg.norm(error) * direction
 
         def per_unit(found: np.ndarray | None) -> float | None:

@@ -120,3 +120,16 @@ def test_geometry_dependent_charges_are_parameters_of_the_recipe(recipe):
         with pytest.raises(RecipeError, match="needs a value"):
             told = msgspec.structs.replace(surface, parameter=left)
             build(msgspec.structs.replace(recipe, surface=(told,)))
+
+
+def test_an_array_without_any_gradient_is_reported(recipe):
+    """An output's bias moves energies and no spectrum."""
+    (surface,) = recipe.surface
+    free = {**surface.options, "fixed": "embedding.* mean.* deviation.*"}
+    told = msgspec.structs.replace(surface, options=free)
+    problem, _ = build(msgspec.structs.replace(recipe, surface=(told,)))
+    nothing = np.zeros(len(problem.initial))
+    reports = problem.parameter_reports(problem.initial, nothing, nothing, nothing)
+    arrays = [report for report in reports if report.numbers]
+    assert {report.free for report in arrays} == {True, False}
+    assert all(report.gradient == report.gradient_error == 0.0 for report in arrays)
