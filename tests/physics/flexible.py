@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from jax import lax
 
-from dmdstudio.base.units import ACCELERATION, AVOGADRO, ELEMENTARY_CHARGE
+from dmdstudio.base.units import ACCELERATION, AVOGADRO, COULOMB, ELEMENTARY_CHARGE
 from dmdstudio.engine.core import Start, State
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.pool import draw_pool, weigh
@@ -52,19 +52,43 @@ def charges_of(problem) -> np.ndarray:
     return np.asarray(term.charges(theta[key]))[problem.system.types]
 
 
-def in_openmm(problem, charged: Callable[[np.ndarray], Any]) -> tuple[float, np.ndarray]:
-    """Return energy (eV) and forces [atom, xyz] (eV/angstrom) of the same potential in OpenMM.
+def damped_shifted_force(problem, shift: str):
+    """Return a function that gives OpenMM's force of charges."""
+    import openmm
+
+    coulomb = dict(problem.field.terms)["coulomb"].options
+    c, a = coulomb.cutoff / 10, coulomb.damping * 10
+    bend = f"2*f/{c}^2+2*g/{c}^2+2*{a}^2*g" if shift == "curvature" else "0"
+    energy = (
+        f"{COULOMB * KJ_PER_MOL / 10}*q1*q2*(erfc({a}*r)/r-f+(f/{c}+g/{c})*d-0.5*({bend})*d^2);"
+        f"d=r-{c};f=erfc({a}*{c})/{c};g=2*{a}/sqrt({np.pi})*exp(-({a}*{c})^2)"
+    )
+
+    def charged(charges):
+        force = openmm.CustomNonbondedForce(energy)
+        force.addPerParticleParameter("q")
+        force.setNonbondedMethod(openmm.CustomNonbondedForce.CutoffPeriodic)
+        force.setCutoffDistance(c)
+        for i, j in problem.system.exclusions:
+            force.addExclusion(int(i), int(j))
+        for charge in charges:
+            force.addParticle([charge])
+        return force
+
+    return charged
+
+
+def openmm_system(problem, charged: Callable[[np.ndarray], Any]):
+    """Return the same bonds, angles, Lennard-Jones and charges as a system of OpenMM.
 
     Args:
         problem: flexible water.
         charged: returns OpenMM's force of charges [atom], e.
     """
     import openmm
-    from openmm import unit
 
     system = problem.system
     theta = problem.theta(problem.initial)
-    kilojoules = unit.kilojoule_per_mole
     other = openmm.System()
     other.setDefaultPeriodicBoxVectors(*(system.cell * 0.1))
     for mass in system.masses:
@@ -96,11 +120,25 @@ def in_openmm(problem, charged: Callable[[np.ndarray], Any]) -> tuple[float, np.
         pairs.addParticle([sigma / 10, epsilon * KJ_PER_MOL])
     for force in (bonds, angles, pairs, charged(charges_of(problem))):
         other.addForce(force)
-    context = openmm.Context(
-        other, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("Reference")
-    )
-    context.setPositions(np.asarray(system.to_positions(jnp.asarray(problem.start))) / 10)
+    return other
+
+
+def nanometres(problem) -> np.ndarray:
+    """Return where the problem starts [atom, xyz]."""
+    return np.asarray(problem.system.to_positions(jnp.asarray(problem.start))) / 10
+
+
+def in_openmm(problem, charged: Callable[[np.ndarray], Any]) -> tuple[float, np.ndarray]:
+    """Return energy (eV) and forces [atom, xyz] (eV/angstrom) of `openmm_system`."""
+    import openmm
+    from openmm import unit
+
+    platform = openmm.Platform.getPlatformByName("Reference")
+    integrator = openmm.VerletIntegrator(0.001)
+    context = openmm.Context(openmm_system(problem, charged), integrator, platform)
+    context.setPositions(nanometres(problem))
     found = context.getState(getEnergy=True, getForces=True)
+    kilojoules = unit.kilojoule_per_mole
     energy = found.getPotentialEnergy().value_in_unit(kilojoules)
     forces = found.getForces(asNumpy=True).value_in_unit(kilojoules / unit.angstrom)
     return energy / KJ_PER_MOL, forces / KJ_PER_MOL

@@ -12,10 +12,10 @@ import pytest
 from flexible import (
     DOUBLE,
     EXAMPLE,
-    KJ_PER_MOL,
     PRECISIONS,
     SUMS,
     costs,
+    damped_shifted_force,
     energies,
     in_openmm,
     there_and_back,
@@ -31,32 +31,6 @@ from dmdstudio.plan.settings import with_settings
 from dmdstudio.service import loop
 from dmdstudio.service.build import build
 from dmdstudio.service.control import Control
-
-
-def damped_shifted_force(problem, shift: str):
-    """Return a function that gives OpenMM's force of charges."""
-    import openmm
-
-    coulomb = dict(problem.field.terms)["coulomb"].options
-    c, a = coulomb.cutoff / 10, coulomb.damping * 10
-    bend = f"2*f/{c}^2+2*g/{c}^2+2*{a}^2*g" if shift == "curvature" else "0"
-    energy = (
-        f"{COULOMB * KJ_PER_MOL / 10}*q1*q2*(erfc({a}*r)/r-f+(f/{c}+g/{c})*d-0.5*({bend})*d^2);"
-        f"d=r-{c};f=erfc({a}*{c})/{c};g=2*{a}/sqrt({np.pi})*exp(-({a}*{c})^2)"
-    )
-
-    def charged(charges):
-        force = openmm.CustomNonbondedForce(energy)
-        force.addPerParticleParameter("q")
-        force.setNonbondedMethod(openmm.CustomNonbondedForce.CutoffPeriodic)
-        force.setCutoffDistance(c)
-        for i, j in problem.system.exclusions:
-            force.addExclusion(int(i), int(j))
-        for charge in charges:
-            force.addParticle([charge])
-        return force
-
-    return charged
 
 
 @pytest.mark.skipif(importlib.util.find_spec("openmm") is None, reason="needs OpenMM")

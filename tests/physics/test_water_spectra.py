@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import importlib.util
 
 import msgspec
 import numpy as np
 import pytest
-from openmm_water import WITHOUT_OPENMM, openmm_system, positions
+from flexible import EXAMPLE, charges_of, damped_shifted_force, nanometres, openmm_system
 
 from dmdstudio.base.units import (
     BOLTZMANN_SI,
@@ -22,7 +22,6 @@ from dmdstudio.service import loop
 from dmdstudio.service.build import build
 from dmdstudio.service.control import Control
 
-EXAMPLE = Path(__file__).parents[2] / "resources" / "examples" / "water-flexible"
 BANDS = {"bend": (1250.0, 1700.0), "stretch": (3200.0, 4000.0)}
 INTERVAL, TEMPERATURE, WINDOW = 4.0, 298.15, 0.4
 
@@ -56,9 +55,9 @@ def openmm_velocities(problem, pieces: int, frames: int) -> tuple[np.ndarray, np
     integrator = openmm.CompoundIntegrator()
     integrator.addIntegrator(openmm.LangevinMiddleIntegrator(TEMPERATURE, 2.0, 0.0005))
     integrator.addIntegrator(openmm.VerletIntegrator(0.0005))
-    system = openmm_system(problem, "force")
+    system = openmm_system(problem, damped_shifted_force(problem, "force"))
     context = openmm.Context(system, integrator, openmm.Platform.getPlatformByName("CPU"))
-    context.setPositions(positions(problem))
+    context.setPositions(nanometres(problem))
     context.setVelocitiesToTemperature(TEMPERATURE, 1)
     integrator.step(20000)
     found = np.zeros((pieces, frames, problem.system.atoms, 3))
@@ -71,10 +70,7 @@ def openmm_velocities(problem, pieces: int, frames: int) -> tuple[np.ndarray, np
             integrator.step(8)
             state = context.getState(getVelocities=True)
             frame[:] = state.getVelocities(asNumpy=True).value_in_unit(speed)
-    names = problem.system.type_names
-    oxygen = float(problem.theta(problem.initial)["coulomb"]["charge"][names.index("O")])
-    charges = np.array([oxygen if names[t] == "O" else -oxygen / 2 for t in problem.system.types])
-    return found, charges
+    return found, charges_of(problem)
 
 
 def spectrum(signal: np.ndarray, axis: np.ndarray) -> np.ndarray:
@@ -109,7 +105,7 @@ def bands(axis: np.ndarray, value: np.ndarray) -> dict[str, tuple[float, float]]
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.skipif(WITHOUT_OPENMM, reason="needs OpenMM")
+@pytest.mark.skipif(importlib.util.find_spec("openmm") is None, reason="needs OpenMM")
 def test_spectra_are_those_of_openmm():
     """Centres within 5 1/cm and areas within 5 %, in absolute units."""
     recipe = recipe_of(replicas=64, steps=8000)
