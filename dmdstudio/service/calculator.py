@@ -15,6 +15,7 @@ from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine import potentials as _potentials
 from dmdstudio.engine.core import Configuration, System
 from dmdstudio.engine.potential import ForceField, potentials
+from dmdstudio.engine.potentials.ewald import MARGIN
 from dmdstudio.files.potentials import parameter_files, read_parameters
 from dmdstudio.files.structures import with_bonds
 from dmdstudio.plan.catalog import options_from
@@ -40,7 +41,7 @@ class RefinedPotential(Calculator):
     def __init__(self, terms: Sequence[Mapping[str, Any]], **settings: Any) -> None:
         super().__init__(**settings)
         self.terms = tuple(terms)
-        self._compiled: tuple[Any, Any] | None = None
+        self._compiled: tuple[Any, np.ndarray, Any] | None = None
         self._bonds: tuple[tuple[str, ...], np.ndarray] | None = None
 
     def calculate(
@@ -84,7 +85,9 @@ class RefinedPotential(Calculator):
         lattice = system.to_lattice(jnp.asarray(atoms.get_positions()))
         field = field.fitted(lattice, jnp.asarray(system.cell))
         key = (tuple(symbols), *(getattr(term, "capacity", 0) for _, term in field.terms))
-        if self._compiled is None or self._compiled[0] != key:
+        lengths = np.linalg.norm(system.cell, axis=1)
+        known = self._compiled
+        if known is None or known[0] != key or np.any(lengths > MARGIN * known[1]):
 
             def energy(offset: Any, strain: Any, lattice: Any, cell: Any) -> Any:
                 where = Configuration(lattice, offset, cell @ (jnp.eye(3) + strain))
@@ -94,8 +97,8 @@ class RefinedPotential(Calculator):
                 zero = jnp.zeros(lattice.shape), jnp.zeros((3, 3))
                 return jax.value_and_grad(energy, argnums=(0, 1))(*zero, lattice, cell)
 
-            self._compiled = (key, jax.jit(evaluate))
-        return system, self._compiled[1]
+            self._compiled = known = (key, lengths, jax.jit(evaluate))
+        return system, known[2]
 
     def _bonds_of(self, atoms: Any) -> np.ndarray:
         symbols = tuple(atoms.get_chemical_symbols())

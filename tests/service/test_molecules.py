@@ -194,6 +194,30 @@ def test_formats_that_cannot_write_molecules_say_so(recipe, tmp_path):
             export(name, terms, structure, tmp_path / "it", PROVENANCE)
 
 
+def test_an_ewald_sum_goes_to_the_calculator_alone(recipe, tmp_path):
+    """Whose energy is the engine's; the other formats do not know it."""
+    *others, charges = recipe.potential
+    options = {"cutoff": 6.2, "balance": "H"}
+    plan = msgspec.structs.replace(charges, kind="ewald", options=options)
+    problem, complete = build(msgspec.structs.replace(recipe, potential=(*others, plan)))
+    structure = structure_of(complete)
+    terms = potential_terms(complete, structure.symbols, {})
+    for name in ("lammps", "openmm"):
+        with pytest.raises(FileError, match=f"{name}.*'ewald'.*Formats that can: ase"):
+            export(name, terms[-1:], structure, tmp_path / "it", PROVENANCE)
+    export("ase", terms, structure, tmp_path / "water.py", PROVENANCE)
+    names = runpy.run_path(str(tmp_path / "water.py"))
+    atoms = ase.Atoms(structure.symbols, structure.positions, cell=structure.cell, pbc=True)
+    atoms.calc = names["calculator"]()
+    theta = problem.theta(problem.initial)
+    expected = problem.field.energy(theta, problem.start, problem.system.cell)
+    assert atoms.get_potential_energy() == pytest.approx(float(expected), rel=1e-6)
+    atoms.set_cell(1.1 * atoms.cell, scale_atoms=True)
+    grown = atoms.get_potential_energy()  # of more waves than before
+    atoms.calc = names["calculator"]()
+    assert grown == pytest.approx(atoms.get_potential_energy(), rel=1e-12)
+
+
 def test_the_calculator_names_what_is_missing(recipe):
     _, complete = build(recipe)
     terms = potential_terms(complete, ("O", "H", "H"), {})
