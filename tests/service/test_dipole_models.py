@@ -59,6 +59,7 @@ def test_the_gradient_of_the_potential_is_right_through_it(recipe):
         assert row.errors["finite_difference"] < 1e-5
 
 
+@pytest.mark.slow  # compilation; what is pulled back is tested by the contract of surfaces
 def test_its_arrays_can_be_refined(recipe, tmp_path):
     (surface,) = recipe.surface
     free = msgspec.structs.replace(
