@@ -186,12 +186,19 @@ def test_an_iteration_without_arrays_is_missed(run, tmp_path):
         loop.recipe_at(tmp_path / "lost", 1)
 
 
-def test_evaluate_and_check_the_gradient(recipe):
-    few = with_settings(recipe, ["dynamics.steps=20", "target.window=0.05"])
-    *_, evaluated = loop.evaluate(few, Control(), replicas=2)
+FEW = ["dynamics.steps=20", "target.window=0.05"]
+
+
+def test_evaluate(recipe):
+    *_, evaluated = loop.evaluate(with_settings(recipe, FEW), Control(), replicas=2)
     assert isinstance(evaluated, Evaluated)
     assert any(p.numbers == 120 for p in evaluated.parameters)
-    *_, checked = loop.check_gradient(few, Control(), replicas=2)
+
+
+@pytest.mark.slow  # plain backpropagation takes long to compile
+def test_check_the_gradient(recipe):
+    """An array is checked along its gradient, and its gradients by their whole length."""
+    *_, checked = loop.check_gradient(with_settings(recipe, FEW), Control(), replicas=2)
     assert isinstance(checked, GradientChecked)
     assert checked.reversal_residual == 0.0
     rows = {row.key: row for row in checked.rows}
