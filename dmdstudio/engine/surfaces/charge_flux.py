@@ -54,9 +54,8 @@ class ChargeFlux(Surface):
         "dipole's own and exert no forces."
     )
     source: ClassVar[str] = (
-        "U. Dinur and A. T. Hagler, J. Comput. Chem. 16, 154 (1995), doi 10.1002/jcc.540160204; "
-        "G. S. Fanourgakis and S. S. Xantheas, J. Chem. Phys. 128, 074506 (2008), "
-        "doi 10.1063/1.2837299"
+        "U. Dinur and A. T. Hagler, J. Comput. Chem. 16, 154 (1995); "
+        "G. S. Fanourgakis and S. S. Xantheas, J. Chem. Phys. 128, 074506 (2008)"
     )
     Options = ChargeFluxOptions
     parameters = (
