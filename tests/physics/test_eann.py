@@ -119,8 +119,8 @@ def water64_forces():
 # ------------------------------------------------------------------------ lists and all pairs
 
 
-def _small(pairs: str, precision: str = "float64", bits: int = 64):
-    system, positions = water(np.eye(3) * 11.0, 3, precision, bits)
+def _small(pairs: str, precision: str = "float64", bits: int = 64, platform: str = "cpu"):
+    system, positions = water(np.eye(3) * 11.0, 3, precision, bits, platform)
     system = replace(system, pairs=pairs)
     term = EANN.build(EANNOptions(file="f", cutoff=4.2, elements="O H"), system)
     numbers = random_network(2, radials=4, widths=(8, 6), cutoff=4.2, seed=5)
@@ -129,21 +129,24 @@ def _small(pairs: str, precision: str = "float64", bits: int = 64):
 
 
 def test_lists_give_what_all_pairs_give():
+    """The compiled loops of a CPU, and what XLA does elsewhere with and without lists."""
     found = []
-    for pairs in ("dense", "cells"):
-        system, term, theta, lattice = _small(pairs)
+    for pairs, platform in (("dense", "cpu"), ("dense", "gpu"), ("cells", "gpu")):
+        system, term, theta, lattice = _small(pairs, platform=platform)
         field = ForceField(system, (("eann", term),))
         w = jnp.asarray(np.random.default_rng(0).normal(size=lattice.shape))
         found.append(
             jax.jit(lambda t, x, f=field, s=system, w=w: (f.pull(t, x, s.cell, w),
                                                        f.virial(t, x, s.cell)))(theta, lattice)
         )  # fmt: skip
-    for one, other in zip(*map(jax.tree.leaves, found), strict=True):
-        assert np.allclose(one, other, rtol=0, atol=1e-12 * np.abs(np.asarray(other)).max())
+    first, *others = map(jax.tree.leaves, found)
+    for other in others:
+        for one, two in zip(first, other, strict=True):
+            assert np.allclose(one, two, rtol=0, atol=1e-12 * np.abs(np.asarray(two)).max())
 
 
 def test_too_short_a_list_is_never_silent():
-    system, term, theta, lattice = _small("cells")
+    system, term, theta, lattice = _small("cells", platform="gpu")  # a CPU's loops need none
     needed, room = term.crowding(lattice, system.cell)
     assert 0 < needed <= room == term.capacity
     short = ForceField(system, (("eann", replace(term, capacity=needed - 1)),))
