@@ -442,7 +442,7 @@ class Problem:
         if self.refinement.prior_weight is not None:
             return self.refinement.prior_weight
         points = sum(len(t.scale) for t in self.targets if t.compared)
-        return 1.0 / points
+        return 1.0 / max(points, 1)
 
     @cached_property
     def prior_deviation(self) -> np.ndarray:

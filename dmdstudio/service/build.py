@@ -73,12 +73,15 @@ def catalog() -> Catalog:
     return Catalog((*entries, *formats()))
 
 
-def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]:
+def build(
+    recipe: Recipe, replicas: int | None = None, refined: bool = True
+) -> tuple[Problem, Recipe]:
     """Return the problem of a recipe, and the recipe with every setting written out.
 
     Args:
         recipe: what to do; its ``folder`` says where its files lie.
         replicas: instead of the recipe's number.
+        refined: there must be something to refine, and something to refine it against.
 
     Raises:
         RecipeError, FileError, PhysicsError: something does not exist or does not fit.
@@ -104,9 +107,9 @@ def build(recipe: Recipe, replicas: int | None = None) -> tuple[Problem, Recipe]
     field = ForceField(system, terms).fitted(start, jnp.asarray(system.cell))
     surface, surface_slots, surface_plans = _surface(recipe, system, field)
     slots += surface_slots
-    if not any(slot.free for slot in slots):
-        raise RecipeError("No parameter is free, so there is nothing to refine.", "Free one.")
     targets, target_plans = _targets(recipe, system)
+    if refined:
+        _require_purpose(slots, targets)
     _require_surface(targets, surface)
     method, gradient_options = _method(recipe)
     sampling = recipe.sampling
@@ -349,12 +352,17 @@ def _targets(recipe: Recipe, system: System) -> tuple[tuple[Target, ...], tuple[
         observable = kind.build(options, system, clock, recipe.sampling.temperature)
         targets.append(_target(plan, observable, recipe))
         plans.append(msgspec.structs.replace(plan, options=_written_out(options)))
+    return tuple(targets), tuple(plans)
+
+
+def _require_purpose(slots: tuple[Slot, ...], targets: tuple[Target, ...]) -> None:
+    if not any(slot.free for slot in slots):
+        raise RecipeError("No parameter is free, so there is nothing to refine.", "Free one.")
     if not any(t.experiment is not None and t.weight > 0 for t in targets):
         raise RecipeError(
             "No target has experimental data and a weight, so there is nothing to match.",
             "Give a target its `data` file.",
         )
-    return tuple(targets), tuple(plans)
 
 
 def _require_ensemble(plan: TargetPlan, kind: type[Observable], recipe: Recipe) -> None:

@@ -58,7 +58,7 @@ def evaluate(
     if seed is not None:
         execution = msgspec.structs.replace(recipe.execution, seed=seed)
         recipe = msgspec.structs.replace(recipe, execution=execution)
-    problem, _ = build(recipe, replicas)
+    problem, _ = build(recipe, replicas, refined=uncertainty)
     if uncertainty and problem.arrays:
         raise too_many(problem, NO_UNCERTAINTY, "Leave out the uncertainty.")
     program = Program(problem)

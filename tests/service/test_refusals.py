@@ -97,6 +97,14 @@ def test_nothing_to_match_is_refused(tiny_recipe):
     _refused(weightless, RecipeError, "No target", "weight")
 
 
+def test_measuring_needs_neither(tiny_recipe):
+    recipe = _parameters(tiny_recipe, lambda p: [q.update(free=False) for q in p])
+    target = msgspec.structs.replace(recipe.target[0], data="")
+    *_, found = loop.evaluate(msgspec.structs.replace(recipe, target=(target,)), Control())
+    (report,) = found.targets
+    assert report.value[0] > 0 and report.error[0] > 0 and found.loss == 0.0
+
+
 def test_one_replica_has_no_error_bar(tiny_recipe):
     with pytest.raises(RecipeError, match="at least 2 replicas"):
         build(tiny_recipe, replicas=1)
