@@ -243,6 +243,8 @@ class Phase(NamedTuple):
         virial: minus the derivative of the potential energy by the strain [3, 3], eV; as above.
         dipole: of the cell, of whole molecules [xyz], e angstrom; as above.
         dipole_velocity: its time derivative [xyz], e angstrom/fs; as above.
+        polarisability: of the cell [xyz, xyz], angstrom^3; as above.
+        polarisability_velocity: its time derivative [xyz, xyz], angstrom^3/fs; as above.
     """
 
     configuration: Configuration
@@ -251,6 +253,8 @@ class Phase(NamedTuple):
     virial: Array | None = None
     dipole: Array | None = None
     dipole_velocity: Array | None = None
+    polarisability: Array | None = None
+    polarisability_velocity: Array | None = None
 
 
 class Start(NamedTuple):

@@ -13,7 +13,7 @@ import numpy as np
 from jax import Array
 
 from dmdstudio.base.units import from_internal
-from dmdstudio.engine.core import Parameters, Phase, System, Theta, Tree
+from dmdstudio.engine.core import Phase, System, Theta, Tree
 from dmdstudio.engine.dynamics import Leapfrog
 from dmdstudio.engine.gradient import GradientMethod
 from dmdstudio.engine.observable import Observable
@@ -144,7 +144,7 @@ class Problem:
     seed: int
     replicas: Replicas
     static_interval: float = STATIC_INTERVAL
-    surface: tuple[str, Surface] | None = None
+    surfaces: tuple[tuple[str, Surface], ...] = ()
 
     @property
     def iterations(self) -> int:
@@ -222,13 +222,13 @@ class Problem:
         return self._each("lower"), self._each("upper")
 
     def theta(self, parameters: Array) -> Theta:
-        """Arrange parameters [parameter] as force field and surface take them; differentiable."""
+        """Arrange parameters [parameter] as force field and surfaces take them; differentiable."""
         theta: Theta = {
             key: {
                 field.name: jnp.zeros(len(self.system.owners(field.per)), jnp.float64)
                 for field in term.parameters
             }
-            for key, term in (*self.field.terms, *filter(None, [self.surface]))
+            for key, term in (*self.field.terms, *self.surfaces)
         }
         for place, slot in zip(self.places, self.slots, strict=True):
             if isinstance(slot, ArraySlot):
@@ -321,18 +321,17 @@ class Problem:
 
     def frame(self, theta: Theta, phase: Phase) -> dict[str, Tree]:
         """Return the features of a frame that the dynamic targets need, each once."""
-        if any("dipole_velocity" in t.observable.needs for t in self.dynamic):
-            surface, own, theta = self._surface(theta, phase)
-            velocity = surface.dipole_velocity(own, theta, phase)
-            phase = phase._replace(dipole_velocity=velocity)
+        needs = frozenset[str]().union(*(t.observable.needs for t in self.dynamic))
+        phase = phase._replace(**self._told(needs, theta, phase))
         return {t.observable.feature: t.observable.frame(phase) for t in self.dynamic}
 
-    def _surface(self, theta: Theta, phase: Phase) -> tuple[Surface, Parameters, Theta]:
-        """Return the surface, its parameters and all, in the precision of a phase."""
-        assert self.surface is not None
-        key, surface = self.surface
+    def _told(self, needs: frozenset[str], theta: Theta, phase: Phase) -> dict[str, Array]:
+        """Return what the surfaces say of a phase, in its precision."""
         theta = jax.tree.map(lambda a: a.astype(phase.velocities.dtype), theta)
-        return surface, theta[key], theta
+        found: dict[str, Array] = {}
+        for key, surface in self.surfaces:
+            found |= surface.told(needs, theta[key], theta, phase)
+        return found
 
     def sample(self, parameters: Array, phase: Phase, cell: Array) -> Sample:
         """Return what is taken of single configurations, with its derivative by the parameters.
@@ -348,14 +347,11 @@ class Problem:
             return self.field.energy(self.theta(p), lattice, cell)
 
         def value(p: Array, observable: Observable) -> Tree:
-            told: dict[str, Array] = {}
+            told = self._told(observable.needs, self.theta(p), phase)
             if "energy" in observable.needs:
                 told["energy"] = energy(p)
             if "virial" in observable.needs:
                 told["virial"] = self.field.virial(self.theta(p), lattice, cell)
-            if "dipole" in observable.needs:
-                surface, own, theta = self._surface(self.theta(p), phase)
-                told["dipole"] = surface.dipole(own, theta, phase.configuration)
             return observable.frame(phase._replace(**told))
 
         potential, slope = jax.value_and_grad(energy)(parameters)

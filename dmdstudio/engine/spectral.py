@@ -1,7 +1,8 @@
-"""What spectra share: window, apodisation, wavenumbers, and the way of the experiment."""
+"""What spectra share: window, apodisation, wavenumbers, correction, way of the experiment."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
@@ -14,8 +15,10 @@ from dmdstudio.engine.observable import Clock
 from dmdstudio.engine.spectrum import (
     POINTS_PER_RESOLUTION,
     Apodisation,
+    Correction,
     Quadrature,
     apodisation,
+    correction,
     cosine_transform,
     highest_wavenumber,
     resolution,
@@ -56,6 +59,19 @@ class SpectralOptions(Struct, frozen=True, kw_only=True):
             "programs have.",
         ),
     ] = "trapezoid"
+
+
+class QuantumOptions(SpectralOptions, frozen=True, kw_only=True):
+    """Settings of every spectrum whose intensities are those of a quantum liquid."""
+
+    quantum_correction: Annotated[
+        Correction,
+        setting(
+            "Quantum correction",
+            "What makes a classical intensity a quantum one; harmonic is exact for harmonic "
+            "motion. Bands are not moved.",
+        ),
+    ] = "harmonic"
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +126,28 @@ class Band:
         rule = self.options.quadrature
         return cosine_transform(self.axis, self.weight, self.clock.interval, rule)
 
+    def corrected(self, kind: Correction, temperature: float) -> np.ndarray:
+        """Return `transform` times the quantum correction of an absorption [point, lag], fs."""
+        return correction(kind, self.axis, temperature)[:, None] * self.transform
+
     def smooth(self, axis: np.ndarray, value: np.ndarray, at: np.ndarray) -> np.ndarray:
         """Send a measured spectrum through the window, see `Observable.resolved`."""
         return smoothing(at, axis, self.weight, self.clock.interval) @ value
+
+    def resolved(
+        self,
+        axis: np.ndarray,
+        value: np.ndarray,
+        at: np.ndarray,
+        factor: Callable[[np.ndarray], np.ndarray],
+    ) -> np.ndarray:
+        """Send a measured spectrum through the window that its classical counterpart is cut by.
+
+        Args:
+            axis: where it was measured, see `Observable.resolved`.
+            value: what [point].
+            at: where it is wanted.
+            factor: what makes the transform of a classical correlation the spectrum, of
+                wavenumbers in 1/cm.
+        """
+        return factor(at) * self.smooth(axis, value / factor(axis), at)

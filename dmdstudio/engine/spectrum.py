@@ -130,6 +130,11 @@ def smoothing(
     return cosine_transform(wavenumber, weight, interval) @ back
 
 
+def thermal_time(temperature: float) -> float:
+    """Return hbar/kT, fs: 25.5 at 300 K. Times an angular frequency it is x = hbar omega/kT."""
+    return 1.0 / (WAVENUMBER_OF_ENERGY * BOLTZMANN * temperature * factor("1/cm", "rad/fs"))
+
+
 def correction(kind: Correction, wavenumber: np.ndarray, temperature: float) -> np.ndarray:
     """Return the factor [point] of a classical absorption spectrum, n alpha.
 
@@ -150,7 +155,7 @@ def correction(kind: Correction, wavenumber: np.ndarray, temperature: float) -> 
         wavenumber: 1/cm.
         temperature: K.
     """
-    x = np.asarray(wavenumber) / (WAVENUMBER_OF_ENERGY * BOLTZMANN * temperature)
+    x = frequency(wavenumber) * thermal_time(temperature)
     x = np.maximum(x, 1e-12)
     if kind == "none":
         return -np.expm1(-x) / x

@@ -1,10 +1,10 @@
-"""What a dipole surface is: the dipole moment as a function of the positions of the atoms."""
+"""What a surface is: dipole moment or polarisability as a function of the atoms' positions."""
 
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import jax
 import numpy as np
@@ -36,16 +36,21 @@ class Example(NamedTuple):
 
 
 class Surface(abc.ABC):
-    """The dipole moment of a cell, M(x), with parameters of its own that are refined as well.
+    """An electric property of a cell, with parameters of its own that are refined as well.
 
-    A subclass declares itself by its class attributes and gives `dipole`; the velocity dM/dt
-    follows by differentiation along the motion, so that its sign and unit are those of the dipole.
+    A subclass declares itself by its class attributes and defines the one method that `gives`
+    names: `dipole` or `polarisability`. The velocity follows by differentiation along the motion,
+    so that its sign and unit are those of the property.
+
+    Attributes:
+        gives: the property; a recipe has at most one surface for each.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
     doc: ClassVar[str]
     source: ClassVar[str] = ""
+    gives: ClassVar[Literal["dipole", "polarisability"]] = "dipole"
     Options: ClassVar[type[Struct]]
     parameters: ClassVar[tuple[ParameterField, ...]]
 
@@ -59,7 +64,6 @@ class Surface(abc.ABC):
     def examples(cls, precision: str, lattice_bits: int, platform: str) -> dict[str, Example]:
         """Return examples by name, built for a precision, a lattice and a platform."""
 
-    @abc.abstractmethod
     def dipole(self, parameters: Parameters, theta: Theta, configuration: Configuration) -> Array:
         """Return M [xyz], e angstrom, of whole molecules.
 
@@ -68,6 +72,17 @@ class Surface(abc.ABC):
             theta: of the force field, alike.
             configuration: where.
         """
+        raise NotImplementedError
+
+    def polarisability(
+        self, parameters: Parameters, theta: Theta, configuration: Configuration
+    ) -> Array:
+        """Return alpha [xyz, xyz], angstrom^3, symmetric; the arguments are those of `dipole`.
+
+        As a volume, in Gaussian units: an induced moment over the field, times 4 pi eps0 in SI.
+        What does not depend on the positions may be left out: it scatters no light inelastically.
+        """
+        raise NotImplementedError
 
     def derived(self) -> frozenset[tuple[str, str]]:
         """Return the (parameter, owner) that it finds by itself, as `Potential.derived` does."""
@@ -84,12 +99,29 @@ class Surface(abc.ABC):
 
     def dipole_velocity(self, parameters: Parameters, theta: Theta, phase: Phase) -> Array:
         """Return dM/dt [xyz], e angstrom/fs."""
-        where = phase.configuration
+        return _along(phase, lambda where: self.dipole(parameters, theta, where))
 
-        def moved(offset: Array) -> Array:
-            return self.dipole(parameters, theta, where._replace(offset=offset))
+    def polarisability_velocity(self, parameters: Parameters, theta: Theta, phase: Phase) -> Array:
+        """Return d alpha/dt [xyz, xyz], angstrom^3/fs."""
+        return _along(phase, lambda where: self.polarisability(parameters, theta, where))
 
-        return jax.jvp(moved, (where.offset,), (phase.velocities,))[1]
+    def told(
+        self, needs: Collection[str], parameters: Parameters, theta: Theta, phase: Phase
+    ) -> dict[str, Array]:
+        """Return what observables want to find in a phase, as far as this surface gives it.
+
+        Args:
+            needs: see `Observable.needs`.
+            parameters: of the surface, in the precision of the phase.
+            theta: of the force field, alike.
+            phase: where.
+        """
+        found = {}
+        if self.gives in needs:
+            found[self.gives] = getattr(self, self.gives)(parameters, theta, phase.configuration)
+        if (velocity := f"{self.gives}_velocity") in needs:
+            found[velocity] = getattr(self, velocity)(parameters, theta, phase)
+        return found
 
     @classmethod
     def entry(cls) -> Entry:
@@ -101,9 +133,20 @@ class Surface(abc.ABC):
             doc=cls.doc,
             fields=fields_of(cls.Options),
             parameters=cls.parameters,
-            unit="e angstrom",
+            unit={"dipole": "e angstrom", "polarisability": "angstrom3"}[cls.gives],
             source=cls.source,
+            gives=cls.gives,
         )
+
+
+def _along(phase: Phase, value: Callable[[Configuration], Array]) -> Array:
+    """Return the time derivative of a function of the configuration."""
+    where = phase.configuration
+
+    def moved(offset: Array) -> Array:
+        return value(where._replace(offset=offset))
+
+    return jax.jvp(moved, (where.offset,), (phase.velocities,))[1]
 
 
 surfaces: Registry[type[Surface]] = Registry("surface")

@@ -42,7 +42,10 @@ class Field(Struct, frozen=True, kw_only=True):
 
 
 class ParameterField(Struct, frozen=True, kw_only=True):
-    """One refinable parameter of a potential, one number for each of what it is ``per``."""
+    """One refinable parameter of a potential, one number for each of what it is ``per``.
+
+    ``typical``: a number to start from where nothing is known, in ``unit``.
+    """
 
     name: str
     unit: str
@@ -51,10 +54,14 @@ class ParameterField(Struct, frozen=True, kw_only=True):
     lower: float | None = None
     upper: float | None = None
     per: Literal["type", "bond", "angle", "none"] = "type"
+    typical: float | None = None
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """One registered thing."""
+    """One registered thing.
+
+    Of a surface, ``gives`` names the property; of an observable, ``needs`` what it takes.
+    """
 
     section: str  # potential, observable, gradient, thermostat, optimizer, export format, ...
     name: str
@@ -67,6 +74,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     axis_unit: str = ""
     source: str = ""
     needs: tuple[str, ...] = ()
+    gives: str = ""
 
 
 class Catalog(Struct, frozen=True):

@@ -82,7 +82,7 @@ def chain(names: Sequence[str]) -> str:
 
 
 class PotentialPlan(Struct, frozen=True, kw_only=True):
-    """One term of the potential energy, or a dipole surface; the terms of a recipe are added."""
+    """One term of the potential energy, or a surface; the terms of a recipe are added."""
 
     kind: Annotated[str, setting("Kind", "A registered potential or surface.")]
     name: Annotated[str, setting("Name", "A name of your own; the kind where empty.")] = ""
@@ -537,8 +537,6 @@ def _lift(table: Any, struct: type[Struct], where: str) -> Any:
 def _check(recipe: Recipe, name: str) -> None:
     if not recipe.potential:
         raise RecipeError(f"{name} has no potential.", "Add a [[potential]] table.")
-    if len(recipe.surface) > 1:
-        raise RecipeError(f"{name} has {len(recipe.surface)} surfaces.", "Keep one.")
     for key, items in (("potential", recipe.terms), ("target", recipe.target)):
         seen = [item.key for item in items]
         for item in seen:

@@ -105,12 +105,12 @@ def build(
     terms, slots, potential_plans = _force_field(recipe, system)
     start = system.to_lattice(jnp.asarray(structure.positions))
     field = ForceField(system, terms).fitted(start, jnp.asarray(system.cell))
-    surface, surface_slots, surface_plans = _surface(recipe, system, field)
+    given, surface_slots, surface_plans = _surfaces_of(recipe, system, field)
     slots += surface_slots
     targets, target_plans = _targets(recipe, system)
     if refined:
         _require_purpose(slots, targets)
-    _require_surface(targets, surface)
+    _require_surfaces(targets, given)
     method, gradient_options = _method(recipe)
     sampling = recipe.sampling
     if replicas is not None:
@@ -130,7 +130,7 @@ def build(
         refinement=recipe.refinement,
         seed=plan.seed,
         replicas=Replicas.plan(sampling.replicas, plan.batch, chosen, machine.processes()),
-        surface=surface,
+        surfaces=given,
     )
     require_affordable(problem)
     complete = msgspec.structs.replace(
@@ -168,31 +168,55 @@ def _force_field(
     return tuple(terms), tuple(slots), tuple(plans)
 
 
-def _surface(
+def _surfaces_of(
     recipe: Recipe, system: System, field: ForceField
-) -> tuple[tuple[str, Surface] | None, tuple[AnySlot, ...], tuple[PotentialPlan, ...]]:
-    """Return the dipole surface by its key, where there is one, and its parameters."""
-    if not recipe.surface:
-        return None, (), ()
-    (plan,) = recipe.surface
-    kind = surfaces.get(plan.kind)
-    options = options_from(kind.Options, plan.options, plan.key)
-    given, options = given_arrays(recipe, plan, options)
-    surface = kind.build(options, system, field)
-    slots = (*_slots(plan, surface, system), *array_slots(plan.key, surface, given))
-    complete = msgspec.structs.replace(plan, options=_written_out(options))
-    return (plan.key, surface), slots, (complete,)
-
-
-def _require_surface(targets: tuple[Target, ...], surface: object) -> None:
-    """Raise where an observable needs a dipole surface and there is none."""
-    for target in targets:
-        if surface is None and target.observable.needs & {"dipole", "dipole_velocity"}:
+) -> tuple[tuple[tuple[str, Surface], ...], tuple[AnySlot, ...], tuple[PotentialPlan, ...]]:
+    """Return the surfaces by their keys, at most one for each property, and their parameters."""
+    found: list[tuple[str, Surface]] = []
+    slots: list[AnySlot] = []
+    plans = []
+    for plan in recipe.surface:
+        kind = surfaces.get(plan.kind)
+        if other := next((key for key, one in found if one.gives == kind.gives), None):
             raise RecipeError(
-                f"Target {target.key!r} needs the dipole moment, but the recipe has no surface.",
-                "Add [[surface]] with kind = 'potential_charges', which takes the charges of the "
-                f"potential, or another of: {', '.join(surfaces)}.",
+                f"The recipe has 2 surfaces for the {kind.gives}, {other!r} and {plan.key!r}.",
+                "Keep one of them.",
             )
+        options = options_from(kind.Options, plan.options, plan.key)
+        given, options = given_arrays(recipe, plan, options)
+        surface = kind.build(options, system, field)
+        found.append((plan.key, surface))
+        slots.extend(_slots(plan, surface, system))
+        slots.extend(array_slots(plan.key, surface, given))
+        plans.append(msgspec.structs.replace(plan, options=_written_out(options)))
+    return tuple(found), tuple(slots), tuple(plans)
+
+
+_PROPERTIES = {
+    "dipole": (
+        "dipole moment",
+        "kind = 'potential_charges', which takes the charges of the potential",
+    ),
+    "polarisability": (
+        "polarisability",
+        "kind = 'bond_polarisability', which has numbers for each kind of bond",
+    ),
+}
+"""What surfaces give, in words, and the plainest surface that gives it."""
+
+
+def _require_surfaces(targets: tuple[Target, ...], given: tuple[tuple[str, Surface], ...]) -> None:
+    """Raise where an observable needs a property that no surface gives."""
+    having = {surface.gives for _, surface in given}
+    for target in targets:
+        for name, (words, plainest) in _PROPERTIES.items():
+            if name not in having and target.observable.needs & {name, f"{name}_velocity"}:
+                others = [key for key, kind in surfaces.items() if kind.gives == name]
+                raise RecipeError(
+                    f"Target {target.key!r} needs the {words}, but the recipe has no surface for "
+                    "it.",
+                    f"Add [[surface]] with {plainest}, or another of: {', '.join(others)}.",
+                )
 
 
 def _require_owners(recipe: Recipe) -> None:

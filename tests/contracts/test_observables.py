@@ -12,21 +12,33 @@ from dmdstudio.engine.spectral import SpectralOptions
 from dmdstudio.engine.spectrum import highest_wavenumber
 from dmdstudio.files.spectra import write_measurement
 from dmdstudio.plan.events import Evaluated, GradientChecked
-from dmdstudio.plan.recipe import PotentialPlan, TargetPlan
+from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan, TargetPlan
 from dmdstudio.plan.settings import with_settings
 from dmdstudio.plan.structure import Measurement
 from dmdstudio.service import loop
 from dmdstudio.service.control import Control
+
+BOND = {"mean_slope": 0.8, "anisotropy": 0.5, "anisotropy_slope": 1.9, "length": 1.0}
+SURFACES = {
+    "dipole": PotentialPlan(kind="potential_charges"),
+    "polarisability": PotentialPlan(
+        kind="bond_polarisability",
+        parameter=tuple(
+            ParameterPlan(name=name, of="H-O", value=value) for name, value in BOND.items()
+        ),
+    ),
+}
+"""What gives water the properties that observables need; all numbers of the latter are free."""
 
 
 @pytest.fixture(params=list(observables))
 def recipe(request, tiny_recipe):
     """The tiny recipe with one observable as its target, its experiment 10 % off the truth."""
     kind = observables.get(request.param)
-    if kind.needs & {"dipole", "dipole_velocity"}:  # argon has no charges
+    if needed := [s for s in SURFACES if kind.needs & {s, f"{s}_velocity"}]:  # argon has none
         tiny_recipe = request.getfixturevalue("tiny_water")
-        surface = PotentialPlan(kind="potential_charges")
-        tiny_recipe = msgspec.structs.replace(tiny_recipe, surface=(surface,))
+        given = tuple(SURFACES[name] for name in needed)
+        tiny_recipe = msgspec.structs.replace(tiny_recipe, surface=given)
     if "nvt" not in kind.ensembles:
         npt = ["sampling.ensemble=npt", "sampling.pressure=300"]
         tiny_recipe = with_settings(tiny_recipe, npt)
@@ -58,6 +70,8 @@ def _options(kind, recipe):
     interval = plan.timestep * plan.record_every
     found = {"window": round(0.5e-3 * plan.steps * plan.timestep, 3)}
     found["high"] = round(0.9 * highest_wavenumber(interval))
+    if "laser" in known:  # intensities mean nothing where the window resolves nothing
+        found["low"] = round(highest_wavenumber(interval) * interval * 1e-3 / found["window"])
     return {name: value for name, value in found.items() if name in known}
 
 

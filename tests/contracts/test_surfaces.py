@@ -1,4 +1,4 @@
-"""What every registered dipole surface must do."""
+"""What every registered surface must do."""
 
 from __future__ import annotations
 
@@ -48,13 +48,20 @@ def _compiled(surface, name: str):
     return jax.jit(getattr(surface, name))
 
 
-def _dipole(example: Example, where: Configuration):
-    return _compiled(example.surface, "dipole")(example.parameters, example.theta, where)
+def _value(example: Example, where: Configuration):
+    name = example.surface.gives
+    return _compiled(example.surface, name)(example.parameters, example.theta, where)
 
 
 def _velocity(example: Example, where: Configuration, velocities):
-    phase = Phase(where, jnp.asarray(velocities))
-    return _compiled(example.surface, "dipole_velocity")(example.parameters, example.theta, phase)
+    phase, name = Phase(where, jnp.asarray(velocities)), f"{example.surface.gives}_velocity"
+    return _compiled(example.surface, name)(example.parameters, example.theta, phase)
+
+
+def _turned(value, axes: np.ndarray) -> np.ndarray:
+    """Turn a vector, or a tensor, from the axes of the cell to others."""
+    value = np.asarray(value) @ axes
+    return value if value.ndim == 1 else axes.T @ value
 
 
 def _velocities(example: Example, seed: int = 1) -> np.ndarray:
@@ -67,14 +74,14 @@ def _slope(function, step: float):
     return (ends[-2] - 8 * ends[-1] + 8 * ends[1] - ends[2]) / (12 * step)
 
 
-def test_the_velocity_is_the_slope_of_the_dipole_along_the_motion(example):
+def test_the_velocity_is_the_slope_of_the_value_along_the_motion(example):
     velocities = _velocities(example)
     found = _velocity(example, _where(example), velocities)
 
-    def dipole(time):
-        return _dipole(example, _where(example, example.positions + time * velocities))
+    def value(time):
+        return _value(example, _where(example, example.positions + time * velocities))
 
-    expected = _slope(dipole, 0.01)
+    expected = _slope(value, 0.01)
     assert np.any(np.abs(expected) > 1e-4)
     assert np.allclose(found, expected, rtol=0, atol=1e-7 * np.abs(expected).max())
 
@@ -83,11 +90,14 @@ def test_the_velocity_can_be_pulled_back(example):
     """By positions, velocities and parameters, as the adjoint does at every frame."""
     where, velocities = _where(example), jnp.asarray(_velocities(example))
     cotangent = jnp.array([0.3, -1.1, 0.7])
+    if example.surface.gives == "polarisability":
+        cotangent = jnp.outer(cotangent, jnp.array([0.2, 1.3, -0.6]))
 
     @jax.jit
     def pulled(offset, velocities, parameters, theta):
         phase = Phase(where._replace(offset=offset), velocities)
-        return example.surface.dipole_velocity(parameters, theta, phase) @ cotangent
+        velocity = getattr(example.surface, f"{example.surface.gives}_velocity")
+        return jnp.vdot(velocity(parameters, theta, phase), cotangent)
 
     at = (where.offset, velocities, example.parameters, example.theta)
     slopes = jax.grad(pulled, argnums=(0, 1, 2, 3))(*at)
@@ -112,15 +122,24 @@ def test_the_velocity_can_be_pulled_back(example):
 
 def test_jit_equals_eager(example):
     where = _where(example)
-    eager = example.surface.dipole(example.parameters, example.theta, where)
-    assert np.allclose(_dipole(example, where), eager, rtol=0, atol=1e-12)
+    value = getattr(example.surface, example.surface.gives)
+    eager = np.asarray(value(example.parameters, example.theta, where))
+    assert np.allclose(_value(example, where), eager, rtol=0, atol=1e-12 * np.abs(eager).max())
+
+
+def test_a_polarisability_is_symmetric(example):
+    if example.surface.gives != "polarisability":
+        pytest.skip("gives a vector")
+    value = np.asarray(_value(example, _where(example)))
+    assert value.shape == (3, 3)
+    assert np.allclose(value, value.T, rtol=0, atol=1e-12 * np.abs(value).max())
 
 
 def test_it_does_not_depend_on_the_origin(example):
     """Molecules that a face of the cell cuts are whole for it, and neutral together."""
-    expected = _dipole(example, _where(example))
+    expected = _value(example, _where(example))
     for shift in ([1.3, -7.1, 30.2], [6.2, 5.8, 0.1]):
-        moved = _dipole(example, _where(example, example.positions + np.array(shift)))
+        moved = _value(example, _where(example, example.positions + np.array(shift)))
         assert np.allclose(moved, expected, rtol=0, atol=1e-9)
 
 
@@ -128,11 +147,11 @@ def test_it_turns_with_everything(example):
     where, velocities = _where(example), _velocities(example)
     axes = np.linalg.qr(np.random.default_rng(4).normal(size=(3, 3)))[0]
     turned = where._replace(cell=where.cell @ axes)
-    dipole = np.asarray(_dipole(example, where))
-    assert np.allclose(_dipole(example, turned), dipole @ axes, rtol=0, atol=1e-10)
-    velocity = np.asarray(_velocity(example, where, velocities))
+    expected = _turned(_value(example, where), axes)
+    assert np.allclose(_value(example, turned), expected, rtol=0, atol=1e-10)
+    velocity = _turned(_velocity(example, where, velocities), axes)
     found = _velocity(example, turned, velocities @ axes)
-    assert np.allclose(found, velocity @ axes, rtol=0, atol=1e-10)
+    assert np.allclose(found, velocity, rtol=0, atol=1e-10)
 
 
 def test_like_molecules_may_be_exchanged(example):
@@ -140,8 +159,8 @@ def test_like_molecules_may_be_exchanged(example):
     atoms = [np.flatnonzero(molecules == m) for m in np.unique(molecules)]
     order = np.concatenate([atoms[m] for m in np.random.default_rng(5).permutation(len(atoms))])
     assert np.array_equal(example.system.types[order], example.system.types)
-    moved = _dipole(example, _where(example, example.positions[order]))
-    assert np.allclose(moved, _dipole(example, _where(example)), rtol=0, atol=1e-9)
+    moved = _value(example, _where(example, example.positions[order]))
+    assert np.allclose(moved, _value(example, _where(example)), rtol=0, atol=1e-9)
 
 
 def test_single_precision_is_close(case):
@@ -154,6 +173,6 @@ def test_single_precision_is_close(case):
     assert found.dtype == np.float32
     expected = np.asarray(_velocity(exact, _where(exact), velocities))
     assert np.allclose(found, expected, rtol=0, atol=1e-5 * np.abs(velocities).sum())
-    dipole = _dipole(single, _where(single))
-    expected = np.asarray(_dipole(exact, _where(exact)))
-    assert np.allclose(dipole, expected, rtol=0, atol=1e-5 * np.abs(expected).max() + 1e-4)
+    value = _value(single, _where(single))
+    expected = np.asarray(_value(exact, _where(exact)))
+    assert np.allclose(value, expected, rtol=0, atol=1e-5 * np.abs(expected).max() + 1e-4)

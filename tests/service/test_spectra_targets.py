@@ -53,8 +53,11 @@ def test_a_spectrum_needs_one_surface_that_finds_charges(recipe):
         with pytest.raises(RecipeError, match=words):
             build(msgspec.structs.replace(recipe, surface=surface))
     twice = recipe_to_toml(msgspec.structs.replace(recipe, surface=recipe.surface * 2))
-    with pytest.raises(RecipeError, match="2 surfaces"):
+    with pytest.raises(RecipeError, match="called 'potential_charges'"):
         parse_recipe(twice, recipe.folder)
+    other = msgspec.structs.replace(recipe.surface[0], name="other")
+    with pytest.raises(RecipeError, match="2 surfaces for the dipole"):
+        build(msgspec.structs.replace(recipe, surface=(*recipe.surface, other)))
 
 
 def test_what_is_left_out_does_not_count(recipe):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,22 +13,12 @@ from jax import Array
 from dmdstudio.base.units import BOLTZMANN, COULOMB, factor
 from dmdstudio.engine.core import Phase, System
 from dmdstudio.engine.observable import Clock, Observable, autocorrelation, observables
-from dmdstudio.engine.spectral import Band, SpectralOptions
-from dmdstudio.engine.spectrum import Correction, correction
-from dmdstudio.plan.catalog import setting
+from dmdstudio.engine.spectral import Band, QuantumOptions
+from dmdstudio.engine.spectrum import correction
 
 
-class InfraredSpectrumOptions(SpectralOptions, frozen=True, kw_only=True):
+class InfraredSpectrumOptions(QuantumOptions, frozen=True, kw_only=True):
     """Settings of `InfraredSpectrum`."""
-
-    quantum_correction: Annotated[
-        Correction,
-        setting(
-            "Quantum correction",
-            "What makes a classical intensity a quantum one; harmonic is exact for harmonic "
-            "motion. Bands are not moved.",
-        ),
-    ] = "harmonic"
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,15 +87,13 @@ class InfraredSpectrum(Observable):
         speed = factor("1/cm", "rad/fs") / (2.0 * np.pi) * 1e8  # angstrom/fs
         scale = 4.0 * np.pi * COULOMB / (6.0 * speed * BOLTZMANN * self.temperature)
         per_cm = 1e8  # from 1/angstrom
-        return (self._correction(self.axis) * scale * per_cm)[:, None] * self.band.transform
-
-    def _correction(self, wavenumber: np.ndarray) -> np.ndarray:
-        return correction(self.options.quantum_correction, wavenumber, self.temperature)
+        kind = self.options.quantum_correction
+        return scale * per_cm * self.band.corrected(kind, self.temperature)
 
     def resolved(self, axis: np.ndarray, value: np.ndarray, at: np.ndarray) -> np.ndarray:
         """Return the experiment at the window's resolution; its classical counterpart is cut."""
-        classical = value / self._correction(axis)
-        return self._correction(at) * self.band.smooth(axis, classical, at)
+        kind, temperature = self.options.quantum_correction, self.temperature
+        return self.band.resolved(axis, value, at, lambda nu: correction(kind, nu, temperature))
 
 
 observables.add(InfraredSpectrum.name, InfraredSpectrum)
