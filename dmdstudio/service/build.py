@@ -154,7 +154,7 @@ def _written_out(options: msgspec.Struct) -> dict[str, Any]:
 
 def _force_field(
     recipe: Recipe, system: System
-) -> tuple[tuple[tuple[str, Potential], ...], tuple[Slot, ...], tuple[PotentialPlan, ...]]:
+) -> tuple[tuple[tuple[str, Potential], ...], tuple[AnySlot, ...], tuple[PotentialPlan, ...]]:
     terms, slots, plans = [], [], []
     for plan in recipe.potential:
         kind = potentials.get(plan.kind)
@@ -379,7 +379,7 @@ def _targets(recipe: Recipe, system: System) -> tuple[tuple[Target, ...], tuple[
     return tuple(targets), tuple(plans)
 
 
-def _require_purpose(slots: tuple[Slot, ...], targets: tuple[Target, ...]) -> None:
+def _require_purpose(slots: tuple[AnySlot, ...], targets: tuple[Target, ...]) -> None:
     if not any(slot.free for slot in slots):
         raise RecipeError("No parameter is free, so there is nothing to refine.", "Free one.")
     if not any(t.experiment is not None and t.weight > 0 for t in targets):

@@ -37,6 +37,8 @@ NAMES = sorted(units._UNITS)
         ("rad/fs", "1/cm", 5308.837459),
         ("angstrom2/fs2", "m2/s2", 1e10),
         ("%", "", 0.01),
+        ("bohr2", "angstrom2", 0.280028520),
+        ("bohr3", "angstrom3", 0.148184711),
     ],
 )
 def test_known_factors(source, target, expected):
