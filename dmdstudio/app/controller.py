@@ -21,7 +21,7 @@ from dmdstudio.app.run_folders import new_run_folder, remember
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import RunView, reduce
 from dmdstudio.base.errors import DmdError, RecipeError
-from dmdstudio.plan.catalog import fields_of
+from dmdstudio.plan.catalog import Entry, fields_of
 from dmdstudio.plan.commands import CheckGradient, Diagnose, Resume, Run
 from dmdstudio.plan.events import Event, Failed, Finished, GradientChecked, Phase
 from dmdstudio.plan.recipe import Recipe, read_recipe, recipe_to_toml, sections
@@ -141,22 +141,29 @@ class Controller(QObject):
         if observable != measurement.quantity and measurement.quantity != "n_alpha":
             added["fit_scale"] = True  # absorbance and such: only the shape says something
         table["target"] = [*table.get("target", []), added]
-        if self._wants_surface(observable) and not table.get("surface"):
-            table["surface"] = [{"kind": "potential_charges"}]
+        if surface := self._missing_surface(observable):
+            table["surface"] = [*table.get("surface", []), surface]
         try:
             self.session.replace_recipe(table, "target")
         except RecipeError as error:
             self._tell_error(error)
 
-    def _wants_surface(self, observable: str) -> bool:
-        """Whether an observable needs the dipole moment and the potential has charges for it."""
-        assert self.session.recipe is not None
-        entry = self.session.catalog.find("observable", observable)
-        charged = any(
-            p.name == "charge" for t in self.session.recipe.potential for p in t.parameter
-        )
-        wanted = entry is not None and any(need.startswith("dipole") for need in entry.needs)
-        return wanted and charged
+    def _missing_surface(self, observable: str) -> dict[str, Any] | None:
+        """Return the plainest surface that an observable wants, the recipe lacks and could have."""
+        recipe, catalog = self.session.recipe, self.session.catalog
+        entry = catalog.find("observable", observable)
+        if entry is None or recipe is None:
+            return None
+        kinds = [catalog.find("surface", plan.kind) for plan in recipe.surface]
+        needs = {need.removesuffix("_velocity") for need in entry.needs}
+        needs -= {kind.gives for kind in kinds if kind is not None}
+        if "dipole" in needs:
+            charged = any(p.name == "charge" for t in recipe.potential for p in t.parameter)
+            return {"kind": "potential_charges"} if charged else None
+        surface = catalog.find("surface", "bond_polarisability")
+        if "polarisability" in needs and surface is not None:
+            return _of_bonds(surface, recipe)
+        return None
 
     def _name(self, path: Path) -> str:
         """Return a path as the recipe names it: relative where it lies below the recipe."""
@@ -292,6 +299,27 @@ class Controller(QObject):
     def _tell_sentence(self, sentence: str) -> None:
         if sentence:
             self.notice.emit("error", sentence, "", "")
+
+
+def _of_bonds(surface: Entry, recipe: Recipe) -> dict[str, Any] | None:
+    """Return a surface with numbers for all bonds of a potential, None where there are none.
+
+    What the potential knows of a bond, its length, is taken from there. All numbers are fixed: of
+    a spectrum that is compared up to a factor they could not all be refined.
+    """
+    known = {(p.name, p.owner): p for term in recipe.potential for p in term.parameter}
+    numbers: list[dict[str, Any]] = []
+    for bond in sorted({owner for _, owner in known if owner.count("-") == 1}):
+        for field in surface.parameters:
+            number: dict[str, Any] = {"name": field.name, "of": bond, "free": False}
+            if field.typical is not None:
+                number["value"] = round(field.typical, 4)
+            elif own := known.get((field.name, bond)):
+                number |= {"value": own.value, "unit": own.unit}
+            else:
+                return None
+            numbers.append(number)
+    return {"kind": surface.name, "parameter": numbers} if numbers else None
 
 
 def _rooted(recipe: Recipe) -> Recipe:

@@ -20,6 +20,7 @@ from dmdstudio.engine.spectrum import (
     apodisation,
     correction,
     cosine_transform,
+    egelstaff,
     highest_wavenumber,
     resolution,
     smoothing,
@@ -69,7 +70,8 @@ class QuantumOptions(SpectralOptions, frozen=True, kw_only=True):
         setting(
             "Quantum correction",
             "What makes a classical intensity a quantum one; harmonic is exact for harmonic "
-            "motion. Bands are not moved.",
+            "motion, egelstaff for free motion and meant for low wavenumbers only. Bands are not "
+            "moved.",
         ),
     ] = "harmonic"
 
@@ -128,7 +130,12 @@ class Band:
 
     def corrected(self, kind: Correction, temperature: float) -> np.ndarray:
         """Return `transform` times the quantum correction of an absorption [point, lag], fs."""
-        return correction(kind, self.axis, temperature)[:, None] * self.transform
+        factor, lags = correction(kind, self.axis, temperature)[:, None], self.lags
+        if kind != "egelstaff":
+            return factor * self.transform
+        interval, rule = self.clock.interval, self.options.quadrature
+        transform = cosine_transform(self.axis, np.ones(lags), interval, rule)
+        return factor * (transform @ egelstaff(lags, interval, temperature)) * self.weight
 
     def smooth(self, axis: np.ndarray, value: np.ndarray, at: np.ndarray) -> np.ndarray:
         """Send a measured spectrum through the window, see `Observable.resolved`."""

@@ -14,12 +14,13 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+from scipy.special import sici
 
 from dmdstudio.base.units import BOLTZMANN, WAVENUMBER_OF_ENERGY, factor
 
 Apodisation = Literal["hann", "blackman", "gaussian", "none"]
 Quadrature = Literal["trapezoid", "filon"]
-Correction = Literal["harmonic", "none", "standard", "schofield"]
+Correction = Literal["harmonic", "none", "standard", "schofield", "egelstaff"]
 
 POINTS_PER_RESOLUTION = 4
 """Points of a predicted spectrum within what a window resolves: a line between them is smooth."""
@@ -145,10 +146,12 @@ def correction(kind: Correction, wavenumber: np.ndarray, temperature: float) -> 
         none        Q = 1                   factor (1 - exp(-x))/x
         standard    Q = 2/(1 + exp(-x))     factor (2/x) tanh(x/2)
         schofield   Q = exp(x/2)            factor (2/x) sinh(x/2)
+        egelstaff   Q = exp(x/2)            alike, of a correlation at other times: see `egelstaff`
 
-    All absorb only the detailed balance; shifts of bands by zero-point motion and anharmonicity
-    stay in what is refined. Source: R. Ramirez, T. Lopez-Ciudad, P. Kumar P and D. Marx, J. Chem.
-    Phys. 121, 3973 (2004), doi 10.1063/1.1774986, table I.
+    All absorb the detailed balance only, egelstaff also the recoil of free motion; shifts of bands
+    by zero-point motion and anharmonicity stay in what is refined. Source: R. Ramirez, T.
+    Lopez-Ciudad, P. Kumar P and D. Marx, J. Chem. Phys. 121, 3973 (2004), doi 10.1063/1.1774986,
+    table I.
 
     Args:
         kind: of the correction.
@@ -161,6 +164,36 @@ def correction(kind: Correction, wavenumber: np.ndarray, temperature: float) -> 
         return -np.expm1(-x) / x
     if kind == "standard":
         return 2.0 * np.tanh(0.5 * x) / x
-    if kind == "schofield":
+    if kind in ("schofield", "egelstaff"):
         return 2.0 * np.sinh(0.5 * x) / x
     return np.ones_like(x)
+
+
+def egelstaff(lags: int, interval: float, temperature: float) -> np.ndarray:
+    """Return the matrix [lag, lag] that sends the correlation V of a velocity to imaginary time.
+
+    Egelstaff takes the correlation C of the quantity itself, V = -C'', at complex times, C(y) with
+    y^2 = t^2 + a^2, a = hbar/2kT, whose spectrum is exp(-x/2) that of the quantum correlation.
+    The velocity's correlation then is, with C' and all following from V,
+
+        -d^2/dt^2 C(y) = V(y) t^2/y^2 + (a^2/y^3) integral of V from 0 to y
+
+    V between the lags is the series of sincs that has nothing above the highest wavenumber which
+    the lags resolve; it must have faded at the last. Exact for free particles, meant for what
+    relaxes slowly: a vibration of frequency omega keeps its band, times exp(x/2) as Schofield's,
+    and gets a wrong background below it. Source: P. A. Egelstaff, Adv. Phys. 11, 203 (1962).
+
+    Args:
+        lags: of the correlation, multiplied by its apodisation.
+        interval: between lags, fs.
+        temperature: K.
+    """
+    half = 0.5 * thermal_time(temperature)
+    times, index = np.arange(lags) * interval, np.arange(lags)
+    y = np.sqrt(times**2 + half**2)[:, None]
+    share, place = (times[:, None] / y) ** 2, y / interval
+    below, above = place - index, place + index
+    once = np.where(index == 0, 0.5, 1.0)  # lag 0 is no pair of -lag and lag
+    at = (np.sinc(below) + np.sinc(above)) * once
+    until = (sici(np.pi * below)[0] + sici(np.pi * above)[0]) * once * interval / np.pi
+    return share * at + half**2 / y**3 * until

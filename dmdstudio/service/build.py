@@ -476,15 +476,28 @@ def _comparable(
         measured = absorbance_from_transmittance(measured)
     elif measured.quantity == "epsilon_imaginary":
         measured = n_alpha_from_epsilon(measured)
+    elif measured.quantity == "raman_intensity" and dimension(measured.axis_unit) == "length":
+        raise RecipeError(
+            f"Target {plan.key!r}: {name} is against a wavelength in {measured.axis_unit}; a Raman "
+            "shift is the difference of two.",
+            "Convert the axis to the shift from the laser's line, in 1/cm.",
+        )
     elif observable.axis_unit == "1/cm":
         measured = to_wavenumber(measured)
-    if measured.quantity == "absorbance" and not plan.fit_scale:
+    if (scale := _SCALES.get(measured.quantity)) and not plan.fit_scale:
         raise RecipeError(
-            f"Target {plan.key!r}: {name} holds an absorbance, whose scale depends on the path "
-            f"through the sample; {observable.name} is {observable.unit}.",
+            f"Target {plan.key!r}: {name} holds {scale}; {observable.name} is absolute"
+            f"{f', in {observable.unit}' if observable.unit else ''}.",
             "Set the target's fit_scale = true to compare shapes.",
         )
     return measured
+
+
+_SCALES = {
+    "absorbance": "an absorbance, whose scale depends on the path through the sample",
+    "raman_intensity": "an intensity in arbitrary units",
+}
+"""Measured quantities that say something only up to a factor."""
 
 
 def _inside(

@@ -1,10 +1,15 @@
 """What dropped files do, and what is said of them before."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 
 from dmdstudio.app.drops import sort_drop
+
+EXAMPLES = Path(__file__).parents[2] / "resources" / "examples"
 
 
 @pytest.mark.parametrize(
@@ -85,3 +90,29 @@ def test_a_damaged_recipe_is_told_of(window, tmp_path):
     window.open_paths([bad])
     assert "TOML" in window.notice.words.text()
     assert window.session.recipe is None
+
+
+def test_a_raman_spectrum_becomes_a_target_with_a_surface(qtbot, window, tmp_path):
+    """Of the bonds that the potential has; a second file goes into the same target."""
+    from dmdstudio.plan.recipe import parse_recipe, recipe_to_toml
+    from dmdstudio.service.build import build, describe
+
+    folder = tmp_path / "water"
+    shutil.copytree(EXAMPLES / "water-flexible", folder)
+    window.open_paths([folder / "recipe.toml"])
+    window.session.hear(describe())
+    for name in ("measured.csv", "again.csv"):
+        rows = "\n".join(f"{x},{x % 7 + 1}" for x in range(200, 4000, 10))
+        (folder / name).write_text(f"Raman shift (cm-1),Intensity (a.u.)\n{rows}\n")
+        window.open_paths([folder / name])
+        qtbot.waitUntil(lambda name=name: window.session.recipe.target[-1].data == name)
+    recipe = window.session.recipe
+    added = recipe.target[1:]
+    assert [(t.observable, t.fit_scale) for t in added] == [("raman_spectrum", True)]
+    (surface,) = recipe.surface
+    numbers = {p.name: (p.of, p.value) for p in surface.parameter}
+    (length,) = [p for t in recipe.potential for p in t.parameter if p.name == "length"]
+    assert surface.kind == "bond_polarisability" and not any(p.free for p in surface.parameter)
+    assert numbers["length"] == ("H-O", length.value) and numbers["anisotropy"][1] > 0.0
+    problem, _ = build(parse_recipe(recipe_to_toml(recipe), folder))
+    assert problem.targets[1].observable.name == "raman_spectrum"

@@ -28,8 +28,10 @@ from dmdstudio.engine.spectrum import (
     apodisation,
     correction,
     cosine_transform,
+    egelstaff,
     frequency,
     smoothing,
+    thermal_time,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -96,14 +98,48 @@ def test_an_experiment_goes_through_the_windows_own_resolution(kind):
     assert np.abs(cut - through).max() < 0.01 * cut.max()
 
 
-@pytest.mark.parametrize("kind", ["harmonic", "none", "standard", "schofield"])
+@pytest.mark.parametrize("kind", ["harmonic", "none", "standard", "schofield", "egelstaff"])
 def test_corrections_are_classical_at_high_temperature_and_as_published(kind):
     wavenumber = np.array([1e-3, 3400.0])
     hot, cold = (correction(kind, wavenumber, t) for t in (1e7, 300.0))
     assert np.allclose(hot, 1.0, atol=1e-3)
     x = 3400.0 / 208.51  # kT at 300 K in 1/cm
     exact = {"harmonic": 1.0, "none": 1 / x, "standard": 2 / x, "schofield": np.exp(x / 2) / x}
+    exact["egelstaff"] = exact["schofield"]  # but for the correlation, see below
     assert cold[1] == pytest.approx(exact[kind], rel=1e-3)
+
+
+def test_egelstaff_is_exact_for_a_free_particle():
+    """C = exp(-t^2/2 s^2) of exp(iqr); the quantum one has t^2 - i hbar t/kT and its recoil."""
+    temperature, interval, lags, spread = 300.0, 2.0, 256, 40.0
+    times, wavenumber = np.arange(lags) * interval, np.linspace(0.0, 700.0, 36)
+    classical = (1.0 - (times / spread) ** 2) / spread**2 * np.exp(-0.5 * (times / spread) ** 2)
+    transform = cosine_transform(wavenumber, np.ones(lags), interval)
+    found = transform @ egelstaff(lags, interval, temperature) @ classical
+    found = correction("egelstaff", wavenumber, temperature) * found
+    omega, thermal = frequency(wavenumber), thermal_time(temperature)
+    recoil = 0.5 * thermal / spread**2
+    quantum = np.sqrt(2 * np.pi) * spread * np.exp(-0.5 * (spread * (omega - recoil)) ** 2)
+    exact = omega * -np.expm1(-thermal * omega) / thermal * quantum
+    assert np.abs(found - exact).max() < 1e-6 * exact.max()
+    plain = correction("harmonic", wavenumber, temperature) * (transform @ classical)
+    assert np.abs(plain - exact).max() > 0.02 * exact.max()
+
+
+def test_egelstaff_is_classical_at_high_temperature_and_schofields_at_a_narrow_band():
+    interval, lags = 2.0, 2001
+    weight, times = apodisation("hann", lags), np.arange(lags) * interval
+    line = np.cos(frequency(np.array([500.0])) * times)
+    assert np.allclose(egelstaff(lags, interval, 1e9) @ (weight * line), weight * line, atol=1e-6)
+    clock, options = Clock(interval, lags), {"window": 4.0, "low": 480.0, "high": 520.0}
+    found = {}
+    for kind in ("egelstaff", "schofield"):
+        chosen = InfraredSpectrumOptions(quantum_correction=kind, **options)
+        observable = InfraredSpectrum.build(chosen, ARGON, clock, 300.0)
+        found[kind] = np.asarray(observable.curve(line))
+        assert observable.axis[np.argmax(found[kind])] == pytest.approx(500.0, abs=2.0)
+    assert np.allclose(found["egelstaff"], found["schofield"],
+                       atol=0.02 * found["schofield"].max())  # fmt: skip
 
 
 def test_the_infrared_spectrum_of_an_oscillator_has_its_area():

@@ -19,7 +19,7 @@ from dmdstudio.plan.recipe import sections
 _TITLES = {
     "system": "System",
     "potential": "Potential",
-    "surface": "Dipole surface",
+    "surface": "Surface",
     "target": "Experiment",
     "refinement": "Refinement",
     "gradient": "Gradient",
