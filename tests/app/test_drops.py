@@ -93,7 +93,10 @@ def test_a_damaged_recipe_is_told_of(window, tmp_path):
 
 
 def test_a_raman_spectrum_becomes_a_target_with_a_surface(qtbot, window, tmp_path):
-    """Of the bonds that the potential has; a second file goes into the same target."""
+    """Of the bonds that the potential has; a second file goes into the same target.
+
+    An infrared spectrum after it brings its own surface.
+    """
     from dmdstudio.plan.recipe import parse_recipe, recipe_to_toml
     from dmdstudio.service.build import build, describe
 
@@ -114,5 +117,12 @@ def test_a_raman_spectrum_becomes_a_target_with_a_surface(qtbot, window, tmp_pat
     (length,) = [p for t in recipe.potential for p in t.parameter if p.name == "length"]
     assert surface.kind == "bond_polarisability" and not any(p.free for p in surface.parameter)
     assert numbers["length"] == ("H-O", length.value) and numbers["anisotropy"][1] > 0.0
+    (folder / "infrared.csv").write_text(f"Wavenumber (cm-1),Absorbance\n{rows}\n")
+    window.open_paths([folder / "infrared.csv"])
+    qtbot.waitUntil(lambda: window.session.recipe.target[-1].data == "infrared.csv")
+    recipe = window.session.recipe
+    assert [s.kind for s in recipe.surface] == ["bond_polarisability", "potential_charges"]
+    window.settings_panel.finish()
     problem, _ = build(parse_recipe(recipe_to_toml(recipe), folder))
-    assert problem.targets[1].observable.name == "raman_spectrum"
+    names = [target.observable.name for target in problem.targets[1:]]
+    assert names == ["raman_spectrum", "infrared_spectrum"]

@@ -70,13 +70,14 @@ def test_infrared_and_raman_refine_both_surfaces_and_the_potential(recipe):
     ]
     infrared = TargetPlan(observable="infrared_spectrum", data="infrared.csv", options=OPTIONS)
     fixed = (
+        "harmonic_angle.parameter.angle",
         "harmonic_bond.parameter.stiffness",
         "harmonic_angle.parameter.stiffness",
         "lennard_jones.parameter.0",
         "lennard_jones.parameter.1",
     )
     recipe = msgspec.structs.replace(
-        with_settings(recipe, [f"potential.{name}.free=false" for name in fixed]),
+        with_settings(recipe, ["dynamics.steps=30", *(f"potential.{n}.free=false" for n in fixed)]),
         target=(*ours, infrared),
         surface=(*recipe.surface, PotentialPlan(kind="potential_charges")),
     )
