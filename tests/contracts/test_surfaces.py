@@ -127,11 +127,9 @@ def test_jit_equals_eager(example):
     assert np.allclose(_value(example, where), eager, rtol=0, atol=1e-12 * np.abs(eager).max())
 
 
-def test_a_polarisability_is_symmetric(example):
-    if example.surface.gives != "polarisability":
-        pytest.skip("gives a vector")
+def test_a_dipole_is_a_vector_and_a_polarisability_a_symmetric_tensor(example):
     value = np.asarray(_value(example, _where(example)))
-    assert value.shape == (3, 3)
+    assert value.shape == {"dipole": (3,), "polarisability": (3, 3)}[example.surface.gives]
     assert np.allclose(value, value.T, rtol=0, atol=1e-12 * np.abs(value).max())
 
 
