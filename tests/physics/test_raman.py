@@ -359,3 +359,12 @@ def test_atoms_that_cannot_be_polarised_are_refused(tiny_water):
     late = msgspec.structs.replace(SURFACES["thole"], options={"cutoff": 4.5})
     with pytest.raises(RecipeError, match="switch_start below"):
         build(msgspec.structs.replace(recipe, surface=(late,)), refined=False)
+
+
+def test_dipoles_that_run_away_are_no_number():
+    """Applequist's catastrophe: two atoms whose dipoles feed each other without end."""
+    surface, where = _molecule(("A",), [0, 0], [[0, 0, 0], [0, 0, 1.2]])
+    for alpha, sound in ((0.5, True), (50.0, False)):
+        parameters = {"polarisability": jnp.array([alpha]), "damping": jnp.array([20.0])}
+        found = np.asarray(surface.polarisability(parameters, {}, where))
+        assert np.isfinite(found).all() == sound
