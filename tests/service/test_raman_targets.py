@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dmdstudio.base.errors import RecipeError
+from dmdstudio.engine.core import Phase, configuration
 from dmdstudio.plan.events import GradientChecked
 from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan, TargetPlan
 from dmdstudio.plan.settings import with_settings
@@ -59,8 +60,9 @@ def test_a_wavelength_is_no_shift(recipe):
         build(recipe)
 
 
-def test_infrared_and_raman_refine_both_surfaces_and_the_potential(recipe):
-    """The polarised and the depolarised Raman spectrum, and the infrared one."""
+@pytest.fixture
+def joint(recipe):
+    """Polarised and depolarised Raman spectra and the infrared one, and a surface for either."""
     header = "# quantity: n_alpha\nwavenumber [1/cm],n_alpha [1/cm]"
     _write(recipe, "infrared.csv", header)
     (raman,) = recipe.target
@@ -69,6 +71,34 @@ def test_infrared_and_raman_refine_both_surfaces_and_the_potential(recipe):
         for part in ("parallel", "depolarised")
     ]
     infrared = TargetPlan(observable="infrared_spectrum", data="infrared.csv", options=OPTIONS)
+    return msgspec.structs.replace(
+        recipe,
+        target=(*ours, infrared),
+        surface=(*recipe.surface, PotentialPlan(kind="potential_charges")),
+    )
+
+
+def test_two_surfaces_stand_side_by_side(joint):
+    """A frame has of both what it has of each alone."""
+    problem, _ = build(joint)
+    where = configuration(problem.system, problem.start, problem.system.cell)
+    velocities = 0.01 * np.random.default_rng(0).normal(size=problem.start.shape)
+    phase = Phase(where, velocities.astype(problem.system.dtype))
+
+    def frame(problem):
+        return problem.frame(problem.theta(problem.initial), phase)
+
+    both = frame(problem)
+    assert set(both) == {"polarisability_velocity_density", "dipole_velocity_density"}
+    for surface, targets in zip(joint.surface, (joint.target[:2], joint.target[2:]), strict=True):
+        alone = msgspec.structs.replace(joint, surface=(surface,), target=targets)
+        for name, value in frame(build(alone)[0]).items():
+            assert np.any(np.asarray(value)) and np.array_equal(value, both[name])
+
+
+@pytest.mark.slow
+def test_infrared_and_raman_refine_both_surfaces_and_the_potential(joint):
+    """All derivatives by three methods; the contracts of surfaces and observables always run."""
     fixed = (
         "harmonic_angle.parameter.angle",
         "harmonic_bond.parameter.stiffness",
@@ -76,12 +106,8 @@ def test_infrared_and_raman_refine_both_surfaces_and_the_potential(recipe):
         "lennard_jones.parameter.0",
         "lennard_jones.parameter.1",
     )
-    recipe = msgspec.structs.replace(
-        with_settings(recipe, ["dynamics.steps=30", *(f"potential.{n}.free=false" for n in fixed)]),
-        target=(*ours, infrared),
-        surface=(*recipe.surface, PotentialPlan(kind="potential_charges")),
-    )
-    *_, checked = loop.check_gradient(recipe, Control())
+    settings = ["dynamics.steps=30", *(f"potential.{name}.free=false" for name in fixed)]
+    *_, checked = loop.check_gradient(with_settings(joint, settings), Control())
     assert isinstance(checked, GradientChecked)
     assert checked.reversal_residual == 0.0
     names = {row.key for row in checked.rows}
