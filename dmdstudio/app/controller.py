@@ -6,7 +6,6 @@ No widgets: the main window calls it and shows the session and the notices.
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,12 @@ from dmdstudio.app.run_folders import new_run_folder, remember
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import RunView, reduce
 from dmdstudio.base.errors import DmdError, RecipeError
+from dmdstudio.files.whole import write_text
 from dmdstudio.plan.catalog import Entry, fields_of
 from dmdstudio.plan.commands import CheckGradient, Diagnose, Resume, Run
 from dmdstudio.plan.events import Event, Failed, Finished, GradientChecked, Phase
 from dmdstudio.plan.recipe import Recipe, read_recipe, recipe_to_toml, sections
+from dmdstudio.plan.recipe_files import rebased
 from dmdstudio.plan.structure import Measurement
 
 _ORDER = ("recipe", "run", "structure", "data", "unknown")
@@ -178,11 +179,9 @@ class Controller(QObject):
         if recipe is None:
             return
         path = path if path.suffix else path.with_suffix(".toml")
-        moved = _moved(recipe, path.resolve().parent)
-        aside = path.with_name(path.name + ".part")
+        moved = rebased(recipe, path.resolve().parent)
         try:
-            aside.write_text(recipe_to_toml(moved), "utf-8")
-            os.replace(aside, path)
+            write_text(path, recipe_to_toml(moved))
         except OSError as error:
             self._tell_error(DmdError(f"The recipe cannot be written: {error}."))
             return
@@ -324,25 +323,6 @@ def _of_bonds(surface: Entry, recipe: Recipe) -> dict[str, Any] | None:
 
 def _rooted(recipe: Recipe) -> Recipe:
     return replace(recipe, folder=str(Path(recipe.folder).resolve()))
-
-
-def _moved(recipe: Recipe, folder: Path) -> Recipe:
-    """Return a recipe whose relative paths start at another folder."""
-
-    def renamed(name: str) -> str:
-        if not name or Path(name).is_absolute():
-            return name
-        try:
-            return Path(os.path.relpath(recipe.path(name), folder)).as_posix()
-        except ValueError:  # another drive
-            return str(recipe.path(name))
-
-    return replace(
-        recipe,
-        folder=str(folder),
-        system=replace(recipe.system, structure=renamed(recipe.system.structure)),
-        target=tuple(replace(t, data=renamed(t.data)) for t in recipe.target),
-    )
 
 
 def _with_changes(table: dict[str, Any], changes: Mapping[str, Any]) -> tuple[dict[str, Any], str]:

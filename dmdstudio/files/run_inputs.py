@@ -6,11 +6,10 @@ import os
 import shutil
 from pathlib import Path
 
-import msgspec
-
 from dmdstudio.base.errors import FileError
 from dmdstudio.files.whole import write_whole
-from dmdstudio.plan.recipe import PotentialPlan, Recipe
+from dmdstudio.plan.recipe import Recipe
+from dmdstudio.plan.recipe_files import file_owner, named_files, with_file_names
 
 
 def plan_inputs(recipe: Recipe) -> dict[Path, str]:
@@ -21,16 +20,14 @@ def plan_inputs(recipe: Recipe) -> dict[Path, str]:
     Raises:
         FileError: a file is missing.
     """
-    wanted = [("structure", recipe.system.structure)]
-    wanted += [(f"data of target {t.key!r}", t.data) for t in recipe.target if t.data]
-    wanted += [(f"file of {t.key!r}", name) for t in recipe.terms if (name := _file(t))]
     plan: dict[Path, str] = {}
     taken: set[str] = set()
-    for what, name in wanted:
+    for place, name in named_files(recipe).items():
         source = _resolved(recipe, name)
         if not source.is_file():
             raise FileError(
-                f"The recipe's {what} {name!r} is not there (looked for {source}).",
+                f"The recipe's {file_owner(recipe, place)} {name!r} is not there "
+                f"(looked for {source}).",
                 "Put the file there or correct the recipe.",
             )
         if source not in plan:
@@ -57,27 +54,9 @@ def copy_inputs(recipe: Recipe, plan: dict[Path, str], folder: Path) -> Recipe:
             raise FileError(f"{source} cannot be copied into the run: {error}.") from None
 
     def moved(name: str) -> str:
-        return f"{folder.name}/{plan[_resolved(recipe, name)]}" if name else ""
+        return f"{folder.name}/{plan[_resolved(recipe, name)]}"
 
-    def placed(term: PotentialPlan) -> PotentialPlan:
-        if not (name := _file(term)):
-            return term
-        return msgspec.structs.replace(term, options={**term.options, "file": moved(name)})
-
-    return msgspec.structs.replace(
-        recipe,
-        potential=tuple(placed(term) for term in recipe.potential),
-        surface=tuple(placed(term) for term in recipe.surface),
-        system=msgspec.structs.replace(recipe.system, structure=moved(recipe.system.structure)),
-        target=tuple(msgspec.structs.replace(t, data=moved(t.data)) for t in recipe.target),
-        folder=str(folder.parent),
-    )
-
-
-def _file(term: PotentialPlan) -> str:
-    """Return the file that a term reads: its option ``file``, by convention; empty for none."""
-    name = term.options.get("file", "")
-    return name if isinstance(name, str) else ""
+    return with_file_names(recipe, str(folder.parent), moved)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,7 +56,13 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what an interrupted `write_whole` left in a folder."""
-    for leftover in folder.glob(f".*{TEMPORARY}"):
-        leftover.unlink(missing_ok=True)
+def remove_leftovers(folder: Path, name: str = "*", age_seconds: float = 0.0) -> None:
+    """Remove what an interrupted `write_whole` left in a folder, of one file or of all.
+
+    ``age_seconds`` spares what another process may be writing at this moment.
+    """
+    pattern = "*" if name == "*" else f"{glob.escape(name)}.*"
+    for leftover in folder.glob(f".{pattern}{TEMPORARY}"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - leftover.stat().st_mtime >= age_seconds:
+                leftover.unlink()
