@@ -27,21 +27,25 @@ _REGISTERED = _potentials  # importing it fills the registry
 class RefinedPotential(Calculator):
     """Energy (eV), forces (eV/angstrom) and stress (eV/angstrom^3) in float64.
 
-    Where a term belongs to bonds or angles, they are those that the first atoms it is asked about
-    show by their distances, and stay as long as the chemical symbols do.
+    Where a term belongs to bonds or angles and none are given, they are those that the first atoms
+    it is asked about show by their distances, and stay as long as the chemical symbols do.
 
     Args:
         terms: of the potential: ``{"kind", "options", "parameters": {name: {owner: value}}}`` with
             values in angstrom, eV, e and radians; owners are types (``O``), bonds (``H-O``) and
             angles (``H-O-H``). Networks have ``"arrays": {name: array}`` as well.
+        bonds: pairs of bonded atoms [bond, 2]; None to find them.
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress"]
 
-    def __init__(self, terms: Sequence[Mapping[str, Any]], **settings: Any) -> None:
+    def __init__(
+        self, terms: Sequence[Mapping[str, Any]], bonds: np.ndarray | None = None, **settings: Any
+    ) -> None:
         super().__init__(**settings)
         self.terms = tuple(terms)
         self._compiled: tuple[Any, np.ndarray, Any] | None = None
+        self._given_bonds = bonds
         self._bonds: tuple[tuple[str, ...], np.ndarray] | None = None
 
     def calculate(
@@ -101,6 +105,8 @@ class RefinedPotential(Calculator):
         return system, known[2]
 
     def _bonds_of(self, atoms: Any) -> np.ndarray:
+        if self._given_bonds is not None:
+            return self._given_bonds
         symbols = tuple(atoms.get_chemical_symbols())
         if self._bonds is None or self._bonds[0] != symbols:
             found = Structure(symbols, atoms.positions, atoms.cell[:], atoms.get_masses())

@@ -33,9 +33,13 @@ engine.close()
 
 @dataclass(frozen=True)
 class LammpsResult:
-    """Energy (eV), forces [atom, xyz] (eV/angstrom) and positions, by number of the atom."""
+    """Energy (eV), forces [atom, xyz] (eV/angstrom) and positions, by number of the atom.
+
+    The stress [xx, yy, zz, xy, xz, yz] (eV/angstrom^3) has no kinetic part.
+    """
 
     energy: float
+    stress: np.ndarray
     forces: np.ndarray
     positions: np.ndarray
 
@@ -99,16 +103,22 @@ def run_lammps(
     return text
 
 
-def lammps_forces(script: Path) -> LammpsResult:
-    """Return what an exported input gives for its structure, with every digit."""
+BAR = 1.602176634e6
+"""In one eV/angstrom^3."""
+
+
+def lammps_forces(script: Path, data: Path | None = None) -> LammpsResult:
+    """Return what an exported input gives for its structure, or another, with every digit."""
     probe = script.with_name("probe.in")
+    pressure = " ".join(f"$(p{at}:%.17g)" for at in ("xx", "yy", "zz", "xy", "xz", "yz"))
     probe.write_text(
         f'include "{script.name}"\n'
-        'print "$(pe:%.17g)" file energy.txt\n'
+        f'print "$(pe:%.17g) {pressure}" file energy.txt\n'
         "write_dump all custom forces.txt id fx fy fz x y z "
         'modify sort id format line "%d %.17g %.17g %.17g %.17g %.17g %.17g"\n'
     )
-    run_lammps(probe)
+    run_lammps(probe, {"data": data.name} if data else None)
     table = np.loadtxt(script.with_name("forces.txt"), skiprows=9, ndmin=2)
-    energy = float(script.with_name("energy.txt").read_text())
-    return LammpsResult(energy, table[:, 1:4], table[:, 4:7])
+    energy, *pressure = map(float, script.with_name("energy.txt").read_text().split())
+    stress = -np.array(pressure) / BAR
+    return LammpsResult(energy, stress, table[:, 1:4], table[:, 4:7])

@@ -1,24 +1,37 @@
-"""LAMMPS input: pair_style lj/mdf is our switched Lennard-Jones, term for term.
+"""LAMMPS: a complete input with structure and potential, and a run that measures diffusion.
 
-Its switch (1-x)^3 (1 + 3x + 6x^2) multiplied out is 1 - 10 x^3 + 15 x^4 - 6 x^5
-(https://docs.lammps.org/pair_mdf.html; package EXTRA-PAIR). Units metal: angstrom, eV, amu, ps.
+Its pair_style lj/mdf is our switched Lennard-Jones, term for term: (1-x)^3 (1 + 3x + 6x^2)
+multiplied out is 1 - 10 x^3 + 15 x^4 - 6 x^5 (https://docs.lammps.org/pair_mdf.html; package
+EXTRA-PAIR). Units metal: angstrom, eV, amu, ps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations_with_replacement
 from pathlib import Path
 
 import numpy as np
 
 from dmdstudio.files.potentials.format import ExportFormat, export_formats
-from dmdstudio.files.potentials.lennard_jones import LennardJonesNumbers, single_lennard_jones
-from dmdstudio.files.potentials.provenance import Provenance, comment_text
+from dmdstudio.files.potentials.lammps_data import data_file
+from dmdstudio.files.potentials.lammps_dynamics import dynamics_input
+from dmdstudio.files.potentials.lammps_styles import (
+    KINDS,
+    BondedStyle,
+    PairStyle,
+    bonded_styles,
+    pair_commands,
+    pair_styles,
+)
+from dmdstudio.files.potentials.numbers import masses_of_types, single_charges
+from dmdstudio.files.potentials.provenance import Provenance
 from dmdstudio.files.structures.cell import lower_triangular
+from dmdstudio.files.structures.topology import Topology
 from dmdstudio.files.whole import write_text
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm
+
+_PACKAGES = {"lj/mdf": "EXTRA-PAIR", "lepton": "LEPTON", "coul/long": "KSPACE"}
 
 
 class Lammps(ExportFormat):
@@ -27,11 +40,12 @@ class Lammps(ExportFormat):
     name = "lammps"
     label = "LAMMPS"
     doc = (
-        "NAME.in sets up structure and potential (pair_style lj/mdf, package EXTRA-PAIR) and "
-        "computes the energy; NAME.data holds the structure; NAME_md.in runs NVT and NVE and "
-        "measures the self-diffusion coefficient."
+        "NAME.in sets up structure and potential and computes the energy; NAME.data holds the "
+        "structure, with bonds and charges; NAME_md.in runs NVT and NVE and measures the "
+        "self-diffusion coefficient. Packages EXTRA-PAIR, and for molecules MOLECULE, LEPTON or "
+        "KSPACE."
     )
-    kinds = ("lennard_jones",)
+    kinds = KINDS
     suffix = ".in"
     taken = (".data",)
 
@@ -43,18 +57,43 @@ class Lammps(ExportFormat):
         provenance: Provenance,
     ) -> list[Path]:
         """Write the three files; see `ExportFormat.write`."""
-        numbers = single_lennard_jones(terms, structure, self.name)
-        data = path.with_name(f"{path.stem}.data")
+        topology = Topology(structure)
+        masses_of_types(structure)  # refuses before anything is written
+        pairs, bonded = pair_styles(terms, topology), bonded_styles(terms, topology)
+        data = path.with_name(_data_name(path))
         dynamics = path.with_name(f"{path.stem}_md{path.suffix}")
-        turned, rotation = lower_triangular(structure)
+        _, rotation = lower_triangular(structure)
         about = provenance.commented("# ")
-        write_text(data, _data(turned, numbers, provenance))
-        write_text(path, _input(numbers, about, data.name, path.name, _turn_note(rotation)))
-        write_text(dynamics, _dynamics(about, path.name, dynamics.name, provenance))
+        full = "full" if bonded or single_charges(terms, structure, self.name) else "atomic"
+        text = _input(topology, pairs, bonded, full)
+        head = _head(path.name, data.name, pairs, bonded)
+        self.write_structure(terms, structure, path, provenance)
+        write_text(path, f"{about}\n{head}{_turn_note(rotation)}{text}")
+        write_text(dynamics, dynamics_input(about, path.name, dynamics.name, provenance))
         return [path, data, dynamics]
+
+    def write_structure(
+        self,
+        terms: Sequence[PotentialTerm],
+        structure: Structure,
+        path: Path,
+        provenance: Provenance,
+    ) -> list[Path]:
+        """Write the data file alone, which ``-var data`` hands to the input."""
+        turned = Topology(lower_triangular(structure)[0])
+        charges = single_charges(terms, structure, self.name)
+        bonded = {style.sort: style for style in bonded_styles(terms, turned)}
+        data = path.with_name(_data_name(path))
+        write_text(data, data_file(turned, charges, bonded, provenance))
+        return [data]
 
 
 export_formats.add("lammps", Lammps())
+
+
+def _data_name(path: Path) -> str:
+    """Return the name of the data file; a variable of LAMMPS cannot hold blanks."""
+    return f"{path.stem.replace(' ', '_')}.data"
 
 
 def _turn_note(rotation: np.ndarray) -> str:
@@ -68,113 +107,51 @@ def _turn_note(rotation: np.ndarray) -> str:
     )
 
 
-def _data(structure: Structure, numbers: LennardJonesNumbers, provenance: Provenance) -> str:
-    cell = [[repr(float(x)) for x in row] for row in structure.cell]
-    lines = [
-        # LAMMPS takes the first line for a title and skips it.
-        comment_text(f"# {structure.formula}. {' | '.join(provenance.lines())}"),
-        "",
-        f"{len(structure.symbols)} atoms",
-        f"{len(numbers.types)} atom types",
-        f"0.0 {cell[0][0]} xlo xhi",
-        f"0.0 {cell[1][1]} ylo yhi",
-        f"0.0 {cell[2][2]} zlo zhi",
-    ]
-    if np.tril(structure.cell, -1).any():
-        lines.append(f"{cell[1][0]} {cell[2][0]} {cell[2][1]} xy xz yz")
-    lines += ["", "Masses", ""]
-    for place, type_ in enumerate(numbers.types, start=1):
-        lines.append(f"{place} {numbers.masses[type_]!r} # {type_}")
-    lines += ["", "Atoms # atomic", ""]
-    for number, (symbol, xyz) in enumerate(
-        zip(structure.symbols, structure.positions, strict=True), start=1
-    ):
-        place = numbers.types.index(symbol) + 1
-        lines.append(f"{number} {place} " + " ".join(repr(float(x)) for x in xyz))
-    return "\n".join(lines) + "\n"
-
-
-def _input(numbers: LennardJonesNumbers, about: str, data: str, name: str, turn_note: str) -> str:
-    pairs = []
-    for first, second in combinations_with_replacement(numbers.types, 2):
-        sigma, epsilon = numbers.pair(first, second)
-        places = [numbers.types.index(type_) + 1 for type_ in (first, second)]
-        pairs.append(f"pair_coeff {places[0]} {places[1]} {epsilon!r} {sigma!r} # {first} {second}")
-    coefficients = "\n".join(pairs)
-    return f"""{about}
-#
+def _head(name: str, data: str, pairs: Sequence[PairStyle], bonded: Sequence[BondedStyle]) -> str:
+    packages = {_PACKAGES[style.name] for style in pairs} | ({"MOLECULE"} if bonded else set())
+    return f"""#
 # Energy of the structure:  lmp -in {name}
-# Needs package EXTRA-PAIR. Start it in this folder.
+# Of another one:           lmp -in {name} -var data OTHER.data
+# Needs packages: {", ".join(sorted(packages)) or "none"}. Start it in this folder.
 
-units metal
-atom_style atomic
-boundary p p p
-{turn_note}read_data "{data}"
+variable data index {data}
+"""
 
-# Lennard-Jones, switched to zero between {numbers.switch_start!r} and {numbers.cutoff!r} angstrom;
-# lines below: types, epsilon (eV), sigma (angstrom). Mixing was {numbers.mixing}.
-pair_style lj/mdf {numbers.switch_start!r} {numbers.cutoff!r}
-{coefficients}
-pair_modify shift no tail no
+
+def _input(
+    topology: Topology, pairs: Sequence[PairStyle], bonded: Sequence[BondedStyle], style: str
+) -> str:
+    setup = [f"{b.sort}_style {b.name}" for b in bonded]
+    if any(b.sort == "angle" for b in bonded) and all(b.sort != "bond" for b in bonded):
+        setup.insert(0, "bond_style zero")
+    coefficients = []
+    if setup and setup[0] == "bond_style zero":
+        coefficients.append("bond_coeff *")
+    for b in bonded:
+        coefficients.append(f"# {b.sort.capitalize()}s: {b.about}.")
+        for number, (owner, values) in enumerate(sorted(b.coefficients.items()), 1):
+            coefficients.append(f"{b.sort}_coeff {number} {values} # {owner}")
+    if bonded:
+        setup += [
+            "# Pairs one or two bonds apart are left out, all others count in full.",
+            "special_bonds lj/coul 0.0 0.0 1.0",
+        ]
+    lines = [
+        "units metal",
+        f"atom_style {style}",
+        "boundary p p p",
+        *setup,
+        "read_data ${data}",
+        "",
+        *coefficients,
+        *pair_commands(pairs, topology),
+    ]
+    text = "\n".join(lines)
+    return f"""{text}
 
 neighbor 2.0 bin
 neigh_modify every 1 delay 0 check yes
 thermo_style custom step temp pe etotal press
 thermo_modify format float %.15g
 run 0
-"""
-
-
-def _dynamics(about: str, main: str, name: str, provenance: Provenance) -> str:
-    stem = Path(main).stem.replace(" ", "_")  # in quotes LAMMPS would not fill in ${origin}
-    temperature = 300.0 if provenance.temperature is None else provenance.temperature
-    return f"""{about}
-#
-# Self-diffusion by Green-Kubo:  lmp -in {name} -var temperature {temperature!r} -var origins 50
-# Each origin: Langevin NVT, then NVE, whose velocity autocorrelation (angstrom^2/ps^2 against
-# the step) goes to {stem}_vacf_N.txt;
-# D = 1/3 times its time integral, one line per origin in {stem}_diffusion.txt. Start it in this
-# folder.
-
-variable temperature index {temperature!r}
-variable timestep_fs index {provenance.timestep_fs!r}
-variable seed index 12345
-variable equilibration index 20000
-variable decorrelation index 2000
-variable production index 2000
-variable origins index 20
-
-include "{main}"
-
-variable timestep_ps equal v_timestep_fs/1000
-timestep ${{timestep_ps}}
-thermo 1000
-velocity all create ${{temperature}} ${{seed}} mom yes rot no dist gaussian
-fix motion all nve
-fix bath all langevin ${{temperature}} ${{temperature}} 1.0 ${{seed}} zero yes
-run ${{equilibration}}
-unfix bath
-
-print "# origin self_diffusion (1e-9 m2/s)" file {stem}_diffusion.txt
-variable origin loop ${{origins}}
-label next_origin
-variable origin_seed equal v_seed+v_origin
-fix bath all langevin ${{temperature}} ${{temperature}} 1.0 ${{origin_seed}} zero yes
-run ${{decorrelation}}
-unfix bath
-velocity all zero linear
-reset_timestep 0
-compute autocorrelation all vacf
-fix record all vector 1 c_autocorrelation[4]
-fix curve all ave/time 1 1 1 c_autocorrelation[4] file {stem}_vacf_${{origin}}.txt
-# 1 angstrom^2/ps = 10 * 1e-9 m2/s
-variable self_diffusion equal 10*trap(f_record)*v_timestep_ps/3
-run ${{production}}
-print "${{origin}} $(v_self_diffusion)" append {stem}_diffusion.txt
-variable self_diffusion delete
-unfix curve
-unfix record
-uncompute autocorrelation
-next origin
-jump SELF next_origin
 """

@@ -15,7 +15,8 @@ import numpy as np
 from dmdstudio.base.errors import FileError
 from dmdstudio.base.units import factor
 from dmdstudio.files.potentials.format import ExportFormat, export_formats
-from dmdstudio.files.potentials.lennard_jones import LennardJonesNumbers, single_lennard_jones
+from dmdstudio.files.potentials.lennard_jones import LennardJonesNumbers, lennard_jones_numbers
+from dmdstudio.files.potentials.numbers import masses_of_types
 from dmdstudio.files.potentials.openmm_script import SCRIPT
 from dmdstudio.files.potentials.provenance import Provenance
 from dmdstudio.files.structures.cell import lower_triangular, perpendicular_widths
@@ -49,7 +50,12 @@ class OpenMM(ExportFormat):
         provenance: Provenance,
     ) -> list[Path]:
         """Write the four files; see `ExportFormat.write`."""
-        numbers = single_lennard_jones(terms, structure, self.name)
+        if len(terms) != 1:
+            raise FileError(
+                f"Format 'openmm' writes a single lennard_jones term; there are {len(terms)}.",
+                "Export to ase, which adds any number of terms.",
+            )
+        numbers, masses = lennard_jones_numbers(terms[0], structure), masses_of_types(structure)
         turned, _ = lower_triangular(structure)
         width = float(perpendicular_widths(turned.cell).min())
         if numbers.cutoff > width / 2:
@@ -61,7 +67,7 @@ class OpenMM(ExportFormat):
         pdb = path.with_name(f"{path.stem}.pdb")
         state = path.with_name(f"{path.stem}_state.xml")
         script = path.with_name(f"{path.stem}_openmm.py")
-        write_text(path, _force_field(numbers, provenance))
+        write_text(path, _force_field(numbers, masses, provenance))
         write_text(pdb, _pdb(turned, provenance))
         write_text(state, _state(turned, provenance))
         text = SCRIPT.format(
@@ -100,9 +106,11 @@ def _residue(type_: str) -> str:
     return type_.upper()
 
 
-def _force_field(numbers: LennardJonesNumbers, provenance: Provenance) -> str:
+def _force_field(
+    numbers: LennardJonesNumbers, masses: dict[str, float], provenance: Provenance
+) -> str:
     types = "\n".join(
-        f'    <Type name="{t}" class="{t}" element="{t}" mass="{numbers.masses[t]!r}"/>'
+        f'    <Type name="{t}" class="{t}" element="{t}" mass="{masses[t]!r}"/>'
         for t in numbers.types
     )
     residues = "\n".join(

@@ -1,0 +1,77 @@
+"""LAMMPS data files: atoms, masses, bonds, angles and charges, every number with all its digits.
+
+Source: https://docs.lammps.org/read_data.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from dmdstudio.files.potentials.lammps_styles import BondedStyle
+from dmdstudio.files.potentials.numbers import masses_of_types
+from dmdstudio.files.potentials.provenance import Provenance, comment_text
+from dmdstudio.files.structures.topology import Topology
+
+
+def data_file(
+    topology: Topology,
+    charges: Mapping[str, float],
+    bonded: Mapping[str, BondedStyle],
+    provenance: Provenance,
+) -> str:
+    """Return the text of a data file; atom_style is full where there are bonds or charges.
+
+    Args:
+        topology: its structure has a lower triangular cell.
+        charges: of the types, e; none where nothing is charged.
+        bonded: the styles by sort, ``bond`` and ``angle``; others are left out.
+        provenance: goes into the title.
+    """
+    structure = topology.structure
+    members = {sort: getattr(topology, f"{sort}s") for sort in bonded}
+    if "angle" in bonded:  # they need the bonds, to tell near pairs from others
+        members = {"bond": topology.bonds, **members}
+    lines = [
+        # LAMMPS takes the first line for a title and skips it.
+        comment_text(f"# {structure.formula}. {' | '.join(provenance.lines())}"),
+        "",
+        f"{len(structure.symbols)} atoms",
+        f"{len(topology.types)} atom types",
+    ]
+    names = {sort: sorted(set(topology.names(rows))) for sort, rows in members.items()}
+    for sort, rows in members.items():
+        lines += [f"{len(rows)} {sort}s", f"{len(names[sort])} {sort} types"]
+    lines += [*_cell(structure.cell), "", "Masses", ""]
+    masses = masses_of_types(structure)
+    lines += [f"{n} {masses[type_]!r} # {type_}" for n, type_ in enumerate(topology.types, 1)]
+    lines += _atoms(topology, charges, full=bool(charges or members))
+    for sort, rows in members.items():
+        lines += ["", f"{sort.capitalize()}s", ""]
+        for number, (name, row) in enumerate(zip(topology.names(rows), rows, strict=True), 1):
+            atoms = " ".join(str(atom + 1) for atom in row)
+            lines.append(f"{number} {names[sort].index(name) + 1} {atoms}")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(cell: np.ndarray) -> list[str]:
+    rows = [[repr(float(x)) for x in row] for row in cell]
+    lines = [f"0.0 {rows[n][n]} {axis}lo {axis}hi" for n, axis in enumerate("xyz")]
+    if np.tril(cell, -1).any():
+        lines.append(f"{rows[1][0]} {rows[2][0]} {rows[2][1]} xy xz yz")
+    return lines
+
+
+def _atoms(topology: Topology, charges: Mapping[str, float], full: bool) -> list[str]:
+    structure = topology.structure
+    lines = ["", f"Atoms # {'full' if full else 'atomic'}", ""]
+    for number, (symbol, xyz) in enumerate(
+        zip(structure.symbols, structure.positions, strict=True), 1
+    ):
+        place = topology.types.index(symbol) + 1
+        words = [number, place]
+        if full:
+            words = [number, topology.molecules[number - 1] + 1, place, charges.get(symbol, 0.0)]
+        lines.append(" ".join([*map(str, words), *(repr(float(x)) for x in xyz)]))
+    return lines

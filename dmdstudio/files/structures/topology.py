@@ -1,0 +1,77 @@
+"""What the bonds of a structure make: angles, near pairs and molecules, named as in recipes.
+
+The same rules as the engine's `System` has, for writers of files, which know no engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+
+import numpy as np
+
+from dmdstudio.files.structures.bonds import molecules
+from dmdstudio.plan.recipe import chain
+from dmdstudio.plan.structure import Structure
+
+
+@dataclass(frozen=True)
+class Topology:
+    """Bonded atoms, and all that follows from them.
+
+    Attributes:
+        structure: the atoms with their bonds.
+    """
+
+    structure: Structure
+
+    @cached_property
+    def types(self) -> tuple[str, ...]:
+        """Types of atoms, sorted; their place + 1 is their number in formats that count."""
+        return tuple(sorted(set(self.structure.symbols)))
+
+    @cached_property
+    def bonds(self) -> np.ndarray:
+        """Bonded atoms [bond, 2], i < j, sorted."""
+        pairs = np.sort(np.asarray(self.structure.bonds, np.int64).reshape(-1, 2), axis=1)
+        return pairs[np.lexsort(pairs.T[::-1])]
+
+    @cached_property
+    def around(self) -> tuple[tuple[int, ...], ...]:
+        """Atoms that an atom is bonded to [atom]."""
+        found: list[list[int]] = [[] for _ in self.structure.symbols]
+        for i, j in self.bonds:
+            found[i].append(int(j))
+            found[j].append(int(i))
+        return tuple(tuple(sorted(atoms)) for atoms in found)
+
+    @cached_property
+    def angles(self) -> np.ndarray:
+        """Two bonds that share an atom [angle, 3]: the centre in the middle, ends i < k."""
+        found = [
+            (first, centre, last)
+            for centre, near in enumerate(self.around)
+            for first, last in combinations(near, 2)
+        ]
+        return np.array(sorted(found), np.int64).reshape(-1, 3)
+
+    @cached_property
+    def exclusions(self) -> np.ndarray:
+        """Atoms one or two bonds apart [pair, 2], i < j, sorted, each once."""
+        near = {(int(i), int(j)) for i, j in self.bonds}
+        near |= {(int(i), int(k)) for i, _, k in self.angles}
+        return np.array(sorted(near), np.int64).reshape(-1, 2)
+
+    @cached_property
+    def molecules(self) -> np.ndarray:
+        """Number of the molecule of an atom [atom], from 0 in the order of their first atoms."""
+        _, first, numbers = np.unique(
+            molecules(self.structure), return_index=True, return_inverse=True
+        )
+        return np.argsort(np.argsort(first))[numbers]
+
+    def names(self, members: np.ndarray) -> list[str]:
+        """Return what owns the numbers of bonds or angles, such as ``H-O-H`` [member]."""
+        symbols = self.structure.symbols
+        return [chain([symbols[i] for i in row]) for row in members]
