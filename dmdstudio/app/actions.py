@@ -24,6 +24,9 @@ class ActionPlan:
 
 
 PLANS = (
+    ActionPlan(
+        "new", "New refinement…", "Begin with a structure: choose its file", "Ctrl+N", "", "File"
+    ),
     ActionPlan("open", "Open…", "Open a recipe, structure or data file", "Ctrl+O", "open", "File"),
     ActionPlan(
         "open_run", "Open run…", "Open the folder of an earlier run", "Ctrl+Shift+O", "", "File"

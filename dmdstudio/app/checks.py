@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from dmdstudio.app.matter import Matter
 from dmdstudio.app.state import RunView
 from dmdstudio.app.words import difference
 from dmdstudio.plan.catalog import Catalog
@@ -36,12 +37,28 @@ def check_all(
     problems: Mapping[tuple[str | int, ...], str],
     stale: bool,
     catalog: Catalog,
+    matter: Matter | None = None,
+    matter_problem: str = "",
 ) -> tuple[Check, ...]:
-    """Return the checks of all steps, in order."""
+    """Return the checks of all steps, in order.
+
+    Args:
+        recipe: under edit, None where none is.
+        view: the run that is shown.
+        problems: fields that hold something that does not fit.
+        stale: the recipe was edited since that run.
+        catalog: what exists, empty until the engine has told.
+        matter: what the structure is made of, None while that is not known.
+        matter_problem: why it cannot be known.
+    """
     if recipe is None:
-        waiting = [Check(step, "waiting", "Open a recipe first") for step in STEPS]
+        waiting = [Check(step, "waiting", "Drop a structure to begin") for step in STEPS]
         return tuple(waiting)
-    found = [_system(recipe, view), _potential(recipe, catalog), _experiment(recipe, catalog)]
+    found = [
+        _system(recipe, matter, matter_problem),
+        _potential(recipe, catalog),
+        _experiment(recipe, catalog),
+    ]
     wrong: dict[str, str] = {}
     for place, sentence in problems.items():
         step = _SECTIONS.get(str(place[0]), "Refine")
@@ -59,17 +76,20 @@ def blocks(checks: tuple[Check, ...]) -> str:
     return ""
 
 
-def _system(recipe: Recipe, view: RunView) -> Check:
+def _system(recipe: Recipe, matter: Matter | None, matter_problem: str) -> Check:
     structure = recipe.path(recipe.system.structure)
     if not structure.is_file():
         return Check("System", "attention", f"{recipe.system.structure} is not there")
+    if matter_problem:
+        return Check("System", "attention", matter_problem)
     temperature = f"{recipe.sampling.temperature:g}\u00a0K"
-    if view.started is not None:
-        return Check("System", "ready", f"{view.started.formula}, {temperature}")
-    return Check("System", "ready", f"{structure.name}, {temperature}")
+    name = matter.formula if matter is not None else structure.name
+    return Check("System", "ready", f"{name}, {temperature}")
 
 
 def _potential(recipe: Recipe, catalog: Catalog) -> Check:
+    if not recipe.potential:
+        return Check("Potential", "attention", "Choose a potential")
     parameters = [p for term in recipe.terms for p in term.parameter]
     free = sum(p.free for p in parameters)
     kinds = ", ".join(_label(catalog, "potential", p.kind, p.name) for p in recipe.potential)

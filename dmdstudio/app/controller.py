@@ -14,8 +14,11 @@ from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
 from dmdstudio.app.background import in_background
+from dmdstudio.app.beginning import at_temperature, first_recipe
 from dmdstudio.app.bridge import EngineBridge
 from dmdstudio.app.drops import Drop, sort_drop
+from dmdstudio.app.matter import Matter, matter_of
+from dmdstudio.app.matter_watch import MatterWatch
 from dmdstudio.app.run_folders import new_run_folder, remember
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import RunView, reduce
@@ -37,12 +40,14 @@ class Controller(QObject):
     Signals:
         notice: level, message, advice, details.
         opened: a recipe or run is shown now.
+        waiting_changed: other data files wait for a structure.
         busy_changed: whether the engine is at work.
         gradient_checked: the answer to `check_gradient`.
     """
 
     notice = Signal(str, str, str, str)
     opened = Signal()
+    waiting_changed = Signal()
     busy_changed = Signal(bool)
     gradient_checked = Signal(object)
 
@@ -55,6 +60,10 @@ class Controller(QObject):
         self.bridge.heard.connect(self._hear)
         self.bridge.busy.connect(self._set_busy)
         self.busy = False
+        self.waiting: list[Path] = []
+        """Data files that came before there was a recipe to go into."""
+        self._beginning = False
+        self._matter_watch = MatterWatch(self.session)
 
     # -- files
 
@@ -76,8 +85,10 @@ class Controller(QObject):
             case "run":
                 folder = drop.path if drop.path.is_dir() else drop.path.parent
                 self._open_run(folder)
-            case "structure" | "data" if self.session.recipe is None:
-                self._warn(f"{drop.path.name} needs a recipe to go into.", "Open a recipe first.")
+            case "structure" if self.session.recipe is None:
+                self.begin(drop.path)
+            case "data" if self.session.recipe is None:
+                self._keep(drop.path)
             case "structure":
                 self._read(lambda: _checked_structure(drop.path), self._take_structure)
             case "data":
@@ -116,6 +127,53 @@ class Controller(QObject):
         if warnings:
             self._warn(warnings[0], details="\n".join(warnings[1:]))
 
+    def begin(self, path: Path) -> None:
+        """Begin the recipe of a structure; data that came before become its targets."""
+        if self.busy:
+            self._warn("A refinement is at work.", "Stop it before beginning another.")
+        elif self._beginning:
+            self._warn(f"{path.name} is left out.", "A refinement begins with one structure.")
+        else:
+            self._beginning = True
+            in_background(self, lambda: _begun(path), self._show_begun, self._not_begun)
+
+    def _show_begun(self, begun: tuple[Recipe, Matter]) -> None:
+        recipe, matter = begun
+        self._beginning = False
+        self._matter_watch.tell(recipe, matter)
+        self.session.ran = None
+        self.session.open_recipe(recipe, None)
+        self.session.show_run(RunView(ready=self.session.view.ready, log=self.session.view.log))
+        self.opened.emit()
+        self._take_waiting()
+
+    def _not_begun(self, error: DmdError) -> None:
+        self._beginning = False
+        self._tell_error(error)
+
+    def _keep(self, path: Path) -> None:
+        """Keep a data file until there is a recipe, if it can be read at all."""
+        self._read(lambda: _measurement(path), self._wait_with)
+
+    def _wait_with(self, read: tuple[Path, Measurement, str]) -> None:
+        if self.session.recipe is not None:  # it has come meanwhile
+            self._take_data(read)
+            return
+        path = read[0]
+        self.waiting = [*(p for p in self.waiting if p != path), path]
+        self.waiting_changed.emit()
+
+    def forget_waiting(self) -> None:
+        """Let go of the data files that wait for a structure."""
+        self.waiting = []
+        self.waiting_changed.emit()
+
+    def _take_waiting(self) -> None:
+        waiting = self.waiting
+        self.forget_waiting()
+        for path in waiting:
+            self._read(lambda path=path: _measurement(path), self._take_data)
+
     def _take_structure(self, path: Path) -> None:
         if self.session.recipe is not None:
             self._tell_sentence(self.session.change(("system", "structure"), self._name(path)))
@@ -138,6 +196,14 @@ class Controller(QObject):
                 self._tell_sentence(self.session.change(place, self._name(path)))
                 return
         table = self.session.table()
+        at = at_temperature(self.session.recipe, measurement.conditions)
+        if at is not None and not any(target.data for target in targets):
+            table["sampling"]["temperature"] = at
+            words = f"The temperature is {at:g} K now, at which {path.name} was measured."
+            self.notice.emit("info", words, "Undo takes both back.", "")
+        elif at is not None:
+            words = f"{path.name} was measured at {at:g} K, the recipe is at "
+            self._warn(f"{words}{self.session.recipe.sampling.temperature:g} K.")
         added: dict[str, Any] = {"observable": observable, "data": self._name(path)}
         if observable != measurement.quantity and measurement.quantity != "n_alpha":
             added["fit_scale"] = True  # absorbance and such: only the shape says something
@@ -145,7 +211,7 @@ class Controller(QObject):
         if surface := self._missing_surface(observable):
             table["surface"] = [*table.get("surface", []), surface]
         try:
-            self.session.replace_recipe(table, "target")
+            self.session.replace_recipe(table, f"add target {observable}")
         except RecipeError as error:
             self._tell_error(error)
 
@@ -346,6 +412,14 @@ def _checked_structure(path: Path) -> Path:
 
     read_structure(path)
     return path
+
+
+def _begun(path: Path) -> tuple[Recipe, Matter]:
+    """Return the first recipe of a structure, and what the structure is made of."""
+    from dmdstudio.files.structures import read_structure, with_bonds
+
+    matter = matter_of(with_bonds(read_structure(path)))
+    return first_recipe(path, matter), matter
 
 
 def _measurement(path: Path) -> tuple[Path, Measurement, str]:

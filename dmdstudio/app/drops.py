@@ -28,19 +28,21 @@ class Drop:
     @property
     def welcome(self) -> bool:
         """Whether the window can do something with it now."""
-        return self.kind != "unknown" and not self.sentence.startswith("Needs")
+        return self.kind != "unknown"
 
 
 def sort_drop(path: Path, has_recipe: bool) -> Drop:
     """Return what opening ``path`` would do, by its name and the marks of a run folder."""
     kind = _kind(path)
-    if kind in ("structure", "data") and not has_recipe:
-        return Drop(path, kind, "Needs an open recipe: open or drop one first")
     sentence = {
         "recipe": "Opens as the recipe",
         "run": "Shows this run; it can be resumed",
-        "structure": "Becomes the structure of the system",
-        "data": "Becomes the experiment of a target",
+        "structure": "Becomes the structure of the system"
+        if has_recipe
+        else "Begins a new refinement of this structure",
+        "data": "Becomes the experiment of a target"
+        if has_recipe
+        else "Is kept, and becomes a target once there is a structure",
         "unknown": _why_unknown(path),
     }[kind]
     return Drop(path, kind, sentence)

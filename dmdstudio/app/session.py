@@ -14,11 +14,12 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
+from dmdstudio.app.matter import Matter
 from dmdstudio.app.state import RunView, reduce
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.plan.catalog import Catalog
 from dmdstudio.plan.events import Event, Ready
-from dmdstudio.plan.recipe import Recipe, recipe_from_table, recipe_to_table
+from dmdstudio.plan.recipe import LISTS, Recipe, recipe_from_table, recipe_to_table
 
 Place = tuple[str | int, ...]
 """Where a setting stands: ``('potential', 0, 'parameter', 1, 'value')``."""
@@ -34,12 +35,14 @@ class Session(QObject):
         run_changed: something new to draw, at most 20 times a second.
         catalog_changed: the engine told what exists.
         problems_changed: a field holds something that does not fit, or no longer does.
+        matter_changed: the structure was read, or is being read anew.
     """
 
     recipe_changed = Signal()
     run_changed = Signal()
     catalog_changed = Signal()
     problems_changed = Signal()
+    matter_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -48,6 +51,8 @@ class Session(QObject):
         self.view = RunView()
         self.catalog = Catalog()
         self.problems: dict[Place, str] = {}
+        self.matter: Matter | None = None
+        self.matter_problem = ""
         self.undo_stack = QUndoStack(self)
         self.ran: Recipe | None = None
         self.diagnosed_recipe: Recipe | None = None
@@ -94,7 +99,7 @@ class Session(QObject):
         assert self.recipe is not None
         recipe = recipe_from_table(table, self.recipe.folder)
         if recipe != self.recipe:
-            self.undo_stack.push(_Edit(self, self.recipe, recipe, (words,)))
+            self.undo_stack.push(_Edit(self, self.recipe, recipe, (words,), merges=False))
 
     def report(self, place: Place, sentence: str) -> None:
         """Remember what is wrong at a place, or that nothing is."""
@@ -107,8 +112,18 @@ class Session(QObject):
 
     def show_edit(self, recipe: Recipe) -> None:
         """Show an edited recipe (called by the undo stack)."""
-        self.recipe = recipe
+        before, self.recipe = self.recipe, recipe
+        for name in LISTS:  # what was wrong in a list whose items have moved is said of others
+            if before is None or len(getattr(before, name)) != len(getattr(recipe, name)):
+                for place in [place for place in self.problems if place[0] == name]:
+                    self.report(place, "")
         self.recipe_changed.emit()
+
+    def show_matter(self, matter: Matter | None, problem: str) -> None:
+        """Show what the structure is made of; None where that is not known, or why it is not."""
+        if (matter, problem) != (self.matter, self.matter_problem):
+            self.matter, self.matter_problem = matter, problem
+            self.matter_changed.emit()
 
     # -- the run
 
@@ -135,15 +150,18 @@ class Session(QObject):
 class _Edit(QUndoCommand):
     """One edit; edits of the same field in a row become one."""
 
-    def __init__(self, session: Session, before: Recipe, after: Recipe, place: Place) -> None:
-        super().__init__(f"change {place[-1]}")
+    def __init__(
+        self, session: Session, before: Recipe, after: Recipe, place: Place, merges: bool = True
+    ) -> None:
+        super().__init__(f"change {place[-1]}" if merges else str(place[-1]))
         self._session, self._before, self._after, self._place = session, before, after, place
+        self._merges = merges
 
     def id(self) -> int:
         return 1
 
     def mergeWith(self, other: QUndoCommand) -> bool:  # noqa: N802
-        if not isinstance(other, _Edit) or other._place != self._place:
+        if not isinstance(other, _Edit) or not self._merges or other._place != self._place:
             return False
         self._after = other._after
         return True

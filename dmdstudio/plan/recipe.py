@@ -390,6 +390,9 @@ class ExecutionPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Recipe(Struct, frozen=True, kw_only=True):
     """A refinement, whole.
 
+    One without a potential or without targets is a draft: it can be read, edited and written, and
+    only what asks for forces says what it lacks.
+
     Attributes:
         folder: where relative paths start; not part of the file.
     """
@@ -398,7 +401,7 @@ class Recipe(Struct, frozen=True, kw_only=True):
     title: str = ""
     notes: str = ""
     system: SystemPlan
-    potential: tuple[PotentialPlan, ...]
+    potential: tuple[PotentialPlan, ...] = ()
     surface: tuple[PotentialPlan, ...] = ()
     sampling: SamplingPlan
     dynamics: DynamicsPlan = DynamicsPlan()
@@ -535,8 +538,6 @@ def _lift(table: Any, struct: type[Struct], where: str) -> Any:
 
 
 def _check(recipe: Recipe, name: str) -> None:
-    if not recipe.potential:
-        raise RecipeError(f"{name} has no potential.", "Add a [[potential]] table.")
     for key, items in (("potential", recipe.terms), ("target", recipe.target)):
         seen = [item.key for item in items]
         for item in seen:
@@ -604,8 +605,9 @@ def recipe_to_table(recipe: Recipe) -> dict[str, Any]:
     for key in ("title", "notes"):
         if not table[key]:
             table.pop(key)
-    if not table["surface"]:
-        table.pop("surface")
+    for key in LISTS:
+        if not table[key]:
+            table.pop(key)
     for key, struct in _SECTIONS.items():
         if key in table and "options" in struct.__struct_fields__:
             items = table[key] if isinstance(table[key], list) else [table[key]]

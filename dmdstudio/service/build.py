@@ -155,6 +155,8 @@ def _written_out(options: msgspec.Struct) -> dict[str, Any]:
 def _force_field(
     recipe: Recipe, system: System
 ) -> tuple[tuple[tuple[str, Potential], ...], tuple[AnySlot, ...], tuple[PotentialPlan, ...]]:
+    if not recipe.potential:
+        raise RecipeError("The recipe has no potential.", "Add a [[potential]] table.")
     terms, slots, plans = [], [], []
     for plan in recipe.potential:
         kind = potentials.get(plan.kind)

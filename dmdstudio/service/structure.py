@@ -13,10 +13,17 @@ MOST_ATOMS = 1_000_000
 """A larger cell is a slip of the hand."""
 
 
-def structure_of(recipe: Recipe) -> Structure:
+def structure_of(recipe: Recipe, bonds: bool = False) -> Structure:
     """Read the structure of a recipe, replicated, bonded where asked, and at its density.
 
     Bonds are looked for where a parameter of the recipe belongs to one, or to an angle.
+
+    Args:
+        recipe: says where its files lie.
+        bonds: look for bonds in any case, and do not mind where there are none.
+
+    Raises:
+        FileError, RecipeError: the file cannot be read, or does not fit the recipe.
     """
     structure = read_structure(recipe.path(recipe.system.structure))
     copies = recipe.system.replicate
@@ -27,9 +34,10 @@ def structure_of(recipe: Recipe) -> Structure:
             "Lower it.",
         )
     structure = replicate(structure, copies)
-    if any("-" in p.of for term in recipe.terms for p in term.parameter):
+    wanted = any("-" in p.of for term in recipe.terms for p in term.parameter)
+    if bonds or wanted:
         structure = with_bonds(structure)
-        if not len(structure.bonds):
+        if not (bonds or len(structure.bonds)):
             raise RecipeError(
                 "The recipe has parameters of bonds or angles, but no two atoms of "
                 f"{recipe.system.structure} ({structure.formula}) are as close as a bond.",

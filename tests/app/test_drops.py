@@ -37,11 +37,6 @@ def test_folders_are_told_apart(tmp_path):
     assert sort_drop(run, True).kind == "run"
 
 
-def test_a_structure_needs_a_recipe_to_go_into(tmp_path):
-    (tmp_path / "a.xyz").write_text("")
-    assert not sort_drop(tmp_path / "a.xyz", has_recipe=False).welcome
-
-
 def drop(window, paths):
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])

@@ -430,11 +430,11 @@ def test_two_things_of_one_name_are_refused(key):
     _says(caught.value, (f"2 {key}s", "'x'", "`name`"))
 
 
-@pytest.mark.parametrize("text", ["potential = []\n" + TEXT.split("[[potential]]")[0]])
-def test_a_recipe_without_a_potential_is_refused(text):
-    with pytest.raises(RecipeError) as caught:
-        parse_recipe(text + "[sampling]\ntemperature = 94.4\n")
-    _says(caught.value, ("no potential", "[[potential]]"))
+def test_a_recipe_without_a_potential_is_a_draft():
+    text = "potential = []\n" + TEXT.split("[[potential]]")[0] + "[sampling]\ntemperature = 94.4\n"
+    draft = parse_recipe(text)
+    assert draft.potential == () and draft.target == ()
+    assert parse_recipe(recipe_to_toml(draft)) == draft
 
 
 @pytest.mark.parametrize(

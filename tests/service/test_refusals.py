@@ -87,6 +87,11 @@ def test_nothing_free_is_refused(tiny_recipe):
     _refused(recipe, RecipeError, "No parameter is free")
 
 
+def test_a_draft_without_a_potential_is_refused(tiny_recipe):
+    draft = msgspec.structs.replace(tiny_recipe, potential=())
+    _refused(draft, RecipeError, "no potential", "[[potential]]")
+
+
 def test_nothing_to_match_is_refused(tiny_recipe):
     without = msgspec.structs.replace(tiny_recipe, target=())
     _refused(without, RecipeError, "no target", "[[target]]")

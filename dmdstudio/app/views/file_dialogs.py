@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 Chosen = Callable[[list[Path]], None]
 
 
-def choose_files(parent: QWidget, title: str, chosen: Chosen) -> None:
-    """Ask for one or more files."""
+def choose_files(parent: QWidget, title: str, chosen: Chosen, several: bool = True) -> None:
+    """Ask for one file, or for one or more."""
     dialog = _dialog(parent, title, chosen)
-    dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
+    mode = QFileDialog.FileMode
+    dialog.setFileMode(mode.ExistingFiles if several else mode.ExistingFile)
     dialog.open()
 
 

@@ -66,7 +66,7 @@ class MainWindow(QMainWindow):
             "sensitivity": SensitivityPanel(self.session),
         }
         self.tabs = make_tabs("Plots", {actions[n].text(): p for n, p in self.panels.items()})
-        self.start_page = StartPage(actions["open"], actions["example"])
+        self.start_page = StartPage(actions["new"], actions["open"], actions["example"])
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.tabs)
@@ -106,14 +106,18 @@ class MainWindow(QMainWindow):
             session.run_changed,
             session.problems_changed,
             session.catalog_changed,
+            session.matter_changed,
             session.undo_stack.indexChanged,
         ):
             signal.connect(self._refresh)
         self.start_page.chosen.connect(lambda path: controller.open_paths([path]))
+        self.start_page.forget_waiting.connect(controller.forget_waiting)
+        controller.waiting_changed.connect(lambda: self.start_page.show_waiting(controller.waiting))
         self.workflow.step_chosen.connect(self.show_step)
         theme_changed().changed.connect(self._paint_icons)
         self._paint_icons()
         handlers = {
+            "new": self._choose_structure,
             "open": self._choose_file,
             "open_run": self._choose_run,
             "example": self._open_example,
@@ -199,11 +203,18 @@ class MainWindow(QMainWindow):
         """Bring badges, actions and title up to date."""
         session, busy, view = self.session, self.controller.busy, self.session.view
         checks = check_all(
-            session.recipe, view, session.problems, session.is_stale, session.catalog
+            session.recipe,
+            view,
+            session.problems,
+            session.is_stale,
+            session.catalog,
+            session.matter,
+            session.matter_problem,
         )
         self.workflow.show_checks(checks)
         blocked = blocks(checks)
         enabled = {
+            "new": not busy,
             "run": not busy and not blocked,
             "check_gradient": not busy and not blocked,
             "diagnose": not busy and not blocked,
@@ -267,6 +278,14 @@ class MainWindow(QMainWindow):
             self.notice.tell("warning", "This installation came without the example.")
         else:
             self.controller.open_paths([recipe])
+
+    def _choose_structure(self) -> None:
+        choose_files(
+            self,
+            "Begin with a structure",
+            lambda paths: self.controller.begin(paths[0]),
+            several=False,
+        )
 
     def _choose_file(self) -> None:
         choose_files(self, "Open a recipe, structure or data file", self.controller.open_paths)

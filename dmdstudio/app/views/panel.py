@@ -72,7 +72,7 @@ class Panel(QWidget):
         """Return why there is nothing to draw, and what to do about it."""
         session = self.session
         if session.recipe is None:
-            return f"{what} appears here.\nOpen a recipe or a run to begin."
+            return f"{what} appears here.\nDrop a structure, a recipe or a run to begin."
         if session.view.running:
             return f"{what} appears after the first iteration."
         if session.view.failed is not None:

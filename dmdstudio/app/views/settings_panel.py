@@ -14,7 +14,7 @@ from dmdstudio.app.icons import icon
 from dmdstudio.app.session import Place, Session
 from dmdstudio.app.theme import theme, theme_changed
 from dmdstudio.plan.catalog import Field, fields_of
-from dmdstudio.plan.recipe import sections
+from dmdstudio.plan.recipe import LISTS, sections
 
 _TITLES = {
     "system": "System",
@@ -144,7 +144,7 @@ class SettingsPanel(QScrollArea):
         chosen = [
             (name, index, item.get(_CHOOSERS[name]))
             for name in _CHOOSERS
-            for index, item in enumerate(_items(table.get(name, {})))
+            for index, item in enumerate(_items(table.get(name, [] if name in LISTS else {})))
         ]
         return bool(table), tuple(chosen), self._session.catalog, self._session.recipe_path
 
@@ -168,7 +168,7 @@ class SettingsPanel(QScrollArea):
         if not self._waiting:
             return
         name = self._waiting.pop(0)
-        value = self._session.table().get(name, {})
+        value = self._session.table().get(name, [] if name in LISTS else {})
         body = QWidget()
         rows = QVBoxLayout(body)
         rows.setContentsMargins(18, 0, 0, 10)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -27,12 +28,18 @@ class StartPage(QWidget):
 
     Signals:
         chosen: the path of a recipe or run that was chosen from the recent ones.
+        forget_waiting: the data files that wait for a structure are not wanted.
     """
 
     chosen = Signal(object)
+    forget_waiting = Signal()
 
     def __init__(
-        self, open_action: QAction, example_action: QAction, parent: QWidget | None = None
+        self,
+        new_action: QAction,
+        open_action: QAction,
+        example_action: QAction,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         title = QLabel("DMD Studio")
@@ -44,7 +51,10 @@ class StartPage(QWidget):
         subtitle.setObjectName("quiet")
         self._picture = QLabel()
         self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        zone = self._drop_zone(open_action)
+        zone = self._drop_zone(new_action, open_action)
+        self._waiting = QLabel()
+        self._waiting.setWordWrap(True)
+        self.waiting = self._waiting_row()
         self.example = _button(example_action, "Open the argon example")
         self.example.setObjectName("primary")
         example_words = QLabel(
@@ -68,6 +78,7 @@ class StartPage(QWidget):
         column.addWidget(subtitle)
         column.addSpacing(12)
         column.addWidget(zone)
+        column.addWidget(self.waiting)
         column.addSpacing(8)
         row = QHBoxLayout()
         row.setSpacing(18)
@@ -91,10 +102,31 @@ class StartPage(QWidget):
         self._paint_picture()
         self.refresh()
 
-    def _drop_zone(self, open_action: QAction) -> QFrame:
+    def _waiting_row(self) -> QFrame:
+        """Return the line that says which data wait for a structure; hidden while none do."""
+        frame = QFrame()
+        frame.setObjectName("card")
+        forget = QPushButton("Forget")
+        forget.setToolTip("Let go of the data files that wait for a structure")
+        forget.clicked.connect(self.forget_waiting)
+        row = QHBoxLayout(frame)
+        row.setContentsMargins(14, 10, 12, 10)
+        row.addWidget(self._waiting, 1)
+        row.addWidget(forget)
+        frame.hide()
+        return frame
+
+    def show_waiting(self, paths: Sequence[Path]) -> None:
+        """Say which data files wait for a structure."""
+        names = ", ".join(path.name for path in paths)
+        verb = "waits" if len(paths) == 1 else "wait"
+        self._waiting.setText(f"{names} {verb} for a structure, to become a target of it.")
+        self.waiting.setVisible(bool(paths))
+
+    def _drop_zone(self, new_action: QAction, open_action: QAction) -> QFrame:
         zone = QFrame()
         zone.setObjectName("card")
-        words = QLabel("Drop a recipe, a run folder, a structure or a data file")
+        words = QLabel("Drop a structure to begin, or a spectrum, a recipe or a run folder")
         words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         words.setWordWrap(True)
         layout = QVBoxLayout(zone)
@@ -102,8 +134,13 @@ class StartPage(QWidget):
         layout.setSpacing(12)
         layout.addWidget(self._picture)
         layout.addWidget(words)
-        button = _button(open_action, "Choose a file…")
-        layout.addWidget(button, 0, Qt.AlignmentFlag.AlignCenter)
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        row.addStretch(1)
+        row.addWidget(_button(new_action, "New refinement…"))
+        row.addWidget(_button(open_action, "Open a file…"))
+        row.addStretch(1)
+        layout.addLayout(row)
         return zone
 
     def refresh(self) -> None:
