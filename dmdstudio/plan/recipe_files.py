@@ -59,10 +59,15 @@ def with_file_names(recipe: Recipe, folder: str, renamed: Callable[[str], str]) 
 
 
 def rebased(recipe: Recipe, folder: Path) -> Recipe:
-    """Return a recipe whose relative paths start at another folder; absolute ones stay."""
+    """Return a recipe whose relative paths start at another folder.
+
+    Absolute ones stay, unless they lie in that folder: a recipe has only those until it is saved.
+    """
 
     def renamed(name: str) -> str:
-        return name if Path(name).is_absolute() else relative(recipe.path(name), folder)
+        path = Path(name)
+        stays = path.is_absolute() and not path.is_relative_to(folder)
+        return name if stays else relative(recipe.path(name), folder)
 
     return with_file_names(recipe, str(folder), renamed)
 
