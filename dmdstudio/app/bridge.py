@@ -69,6 +69,7 @@ class EngineBridge(QThread):
         self._client: EngineClient | None = None
         self._client_lock = threading.Lock()
         self._closing = threading.Event()
+        self._leave_run = False
         # the rest belongs to the thread
         self._work: Work | None = None
         self._work_number = 0
@@ -95,8 +96,12 @@ class EngineBridge(QThread):
         """Let the command under way wait, or go on."""
         self.submit(Pause(paused=paused))
 
-    def close(self, timeout: float = CLOSE_SECONDS + 2.5) -> bool:
-        """End the engine and the thread; return whether both are gone in time."""
+    def close(self, timeout: float = CLOSE_SECONDS + 2.5, *, leave_run: bool = False) -> bool:
+        """End the thread and the engine; return whether both are gone in time.
+
+        With ``leave_run`` the engine finishes a run under way by itself, and then ends.
+        """
+        self._leave_run = leave_run
         self._closing.set()
         self._wake()
         if self.wait(int(timeout * 1000)):
@@ -144,7 +149,10 @@ class EngineBridge(QThread):
         finally:
             with self._client_lock:
                 self._client = None
-            client.shutdown(CLOSE_SECONDS if self._closing.is_set() else 0.2)
+            if self._closing.is_set() and self._leave_run and isinstance(self._work, Run | Resume):
+                client.detach()
+            else:
+                client.shutdown(CLOSE_SECONDS if self._closing.is_set() else 0.2)
 
     def _obey(self, client: EngineClient) -> None:
         while not self._wishes.empty():

@@ -6,6 +6,7 @@
     states/000012.h5    what is needed to go on after iteration 12
     refined/000012-eann.npz   arrays of a potential at iteration 12, where whole arrays are refined
     run.toml            version of this layout; written last, so a folder without it is no run
+    label.txt           a name that the user gave it, where there is one
 
 This module is the only writer of such folders. Everything it writes is whole after a kill at any
 moment: an event is one appended line, of which a torn last one is ignored; a state is written aside
@@ -25,18 +26,20 @@ from types import TracebackType
 from urllib.parse import quote, unquote
 
 import filelock
-import msgspec
 import numpy as np
 import tomli_w
 
 import dmdstudio
 from dmdstudio.base.errors import RunError
+from dmdstudio.files import event_log
+from dmdstudio.files.event_log import EventTail
 from dmdstudio.files.iterations import iteration_values
 from dmdstudio.files.run_inputs import copy_inputs, plan_inputs
 from dmdstudio.files.run_lock import acquire, give_back
+from dmdstudio.files.run_requests import forget_requests
 from dmdstudio.files.state_file import read_state_file, write_state_file
 from dmdstudio.files.whole import remove_leftovers, sync_folder, write_text, write_whole
-from dmdstudio.plan.events import Event, encoder, event_decoder
+from dmdstudio.plan.events import Event, encoder
 from dmdstudio.plan.recipe import Recipe, read_recipe, recipe_to_toml
 
 __all__ = ["RunStore", "iteration_values"]
@@ -109,6 +112,7 @@ class RunStore:
         if not write:
             return cls(path, None)
         store = cls(path, acquire(path))
+        forget_requests(path)
         remove_leftovers(path)
         remove_leftovers(path / "states")
         remove_leftovers(path / "refined")
@@ -160,22 +164,15 @@ class RunStore:
         A line that is not an event (a damaged disk, a newer version) is left out and named in
         ``warnings``.
         """
-        try:
-            content = self._event_log.read_bytes()
-        except FileNotFoundError:
-            return []
-        found: list[Event] = []
-        lines = content.split(b"\n")[:-1]  # what follows the last line end is torn or empty
-        for number, line in enumerate(lines, start=1):
-            try:
-                found.append(event_decoder.decode(line))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                self._warn(f"Line {number} of {self._event_log} is left out: {error}.")
+        tail = EventTail(self.path)
+        found = tail.poll()
+        for text in tail.warnings:
+            self._warn(text)
         return found
 
     @property
     def _event_log(self) -> Path:
-        return self.path / "events.jsonl"
+        return self.path / event_log.NAME
 
     def _truncate_torn_line(self) -> None:
         try:
@@ -285,6 +282,7 @@ class RunStore:
     def release(self) -> None:
         """Give the lock back; reading goes on."""
         if self._lock is not None:
+            forget_requests(self.path)  # whoever writes next is not meant
             give_back(self._lock, self.path)
             self._lock = None
 

@@ -57,7 +57,11 @@ class Shutdown(Struct, frozen=True, kw_only=True, tag="shutdown"):
     """Stop and leave."""
 
 
-Command = Run | Resume | Pause | Stop | CheckGradient | Diagnose | Evaluate | Shutdown
+class Detach(Struct, frozen=True, kw_only=True, tag="detach"):
+    """End a run under way without the window, which leaves; do nothing else any more."""
+
+
+Command = Run | Resume | Pause | Stop | CheckGradient | Diagnose | Evaluate | Shutdown | Detach
 
 
 class Order(Struct, frozen=True):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from dmdstudio.base.errors import EngineError
-from dmdstudio.plan.commands import Command, Order, Shutdown
+from dmdstudio.plan.commands import Command, Detach, Order, Shutdown
 from dmdstudio.plan.events import Envelope
 from dmdstudio.service.wire import StreamError, frame, read_envelope
 
@@ -236,6 +236,19 @@ class EngineClient:
                 if stream is not None:
                     stream.close()
         return process.returncode
+
+    def detach(self, timeout: float = 2.0) -> None:
+        """Let go of the process: a run under way goes on without a window, all else ends."""
+        process = self._process
+        if process is None:
+            return
+        with contextlib.suppress(EngineError):
+            self._orders += 1
+            self._write(Order(self._orders, Detach()))
+        with contextlib.suppress(OSError, ValueError):
+            cast(BinaryIO, process.stdin).close()
+        for thread in self._threads:  # they end as the process closes its side
+            thread.join(timeout)
 
     def kill(self) -> None:
         """End the process at once."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+
+LOOK_SECONDS = 1.0
 
 
 class Control:
@@ -19,6 +22,8 @@ class Control:
         self._stop = False
         self._paused = False
         self._on_wait = on_wait
+        self._asked: Callable[[], bool] | None = None
+        self._looked = 0.0
 
     def stop(self) -> None:
         """Ask the loop to end after the piece of work in hand; also wakes a paused one."""
@@ -31,6 +36,10 @@ class Control:
         with self._condition:
             self._paused = paused
             self._condition.notify_all()
+
+    def watch(self, asked: Callable[[], bool]) -> None:
+        """Have `checkpoint` also look, once a second, whether somebody else asks for the end."""
+        self._asked = asked
 
     @property
     def stop_requested(self) -> bool:
@@ -50,8 +59,15 @@ class Control:
         if self.pause_requested:
             self._tell(True)
             with self._condition:
-                self._condition.wait_for(lambda: not self.pause_requested)
+                while not self._condition.wait_for(
+                    lambda: not self.pause_requested, timeout=LOOK_SECONDS
+                ):
+                    if self._asked is not None and self._asked():
+                        self._stop = True
             self._tell(False)
+        if self._asked is not None and time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._looked = time.monotonic()
+            self._stop = self._stop or self._asked()
         return self._stop
 
     def _tell(self, waiting: bool) -> None:

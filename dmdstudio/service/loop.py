@@ -17,6 +17,7 @@ from dmdstudio.engine.processes import Stopped
 from dmdstudio.engine.program import Program
 from dmdstudio.engine.refinement import RefinementState
 from dmdstudio.files.iterations import iteration_values
+from dmdstudio.files.run_requests import stop_asked
 from dmdstudio.files.run_store import RunStore
 from dmdstudio.plan.events import (
     Event,
@@ -71,6 +72,7 @@ def refine(recipe: Recipe, run_dir: str | Path, control: Control) -> Events:
             yield from _logged(other, _run(other, complete, problem, state, control))
             return
         with RunStore.create(run_dir, complete) as store:
+            control.watch(lambda: stop_asked(store.path))
             store.write_refined(0, refined_files(problem, complete, state.parameters))
             store.write_state(0, to_arrays(state))
             yield from _logged(store, _run(store, store.recipe(), problem, state, control))
@@ -92,6 +94,8 @@ def resume(run_dir: str | Path, iterations: int | None, control: Control) -> Eve
         last = problem.iterations if iterations is None else number + iterations
         if not processes.first:
             store = Followed(store.path, store.events())
+        else:
+            control.watch(lambda: stop_asked(store.path))
         yield from _logged(store, _run(store, recipe, problem, state, control, last))
 
 

@@ -7,6 +7,7 @@ output, and whatever else prints goes to standard error.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import queue
@@ -23,6 +24,7 @@ from dmdstudio.base.errors import DmdError, understood
 from dmdstudio.plan.commands import (
     CheckGradient,
     Command,
+    Detach,
     Diagnose,
     Evaluate,
     Order,
@@ -61,16 +63,29 @@ class Voice:
         self._stream = stream
         self._lock = threading.Lock()
         self._number = 0
+        self._deaf = False
 
     def send(self, event: Event | None = None, reply_to: int = 0) -> None:
         """Send one envelope; silently give up where nobody listens any more."""
         with self._lock:
+            if self._deaf:
+                return
             self._number += 1
             try:
                 self._stream.write(frame(Envelope(self._number, reply_to, event)))
                 self._stream.flush()
             except (OSError, ValueError):
-                return
+                self._deaf = True
+
+    def close(self) -> None:
+        """Say nothing any more, and print nowhere: whoever listened sees the end."""
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        for stream in (1, 2):
+            os.dup2(nothing, stream)
+        os.close(nothing)
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            self._deaf = True
+            self._stream.close()
 
 
 class Worker:
@@ -81,7 +96,7 @@ class Worker:
         self._voice = voice
         self._queue: queue.SimpleQueue[tuple[Order, Control] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._controls: list[Control] = []  # of the command under way and those that wait
+        self._controls: dict[Control, bool] = {}  # under way and waiting; whether it is a run
 
     def listen(self) -> None:
         """Read orders until the pipe closes or a Shutdown comes (reader thread)."""
@@ -89,12 +104,14 @@ class Worker:
             while (order := read_order(self._orders)) is not None:
                 self._voice.send(reply_to=order.number)
                 if isinstance(order.command, Shutdown):
+                    self._leave()
+                if isinstance(order.command, Detach):
                     break
                 self._take(order)
         except (StreamError, OSError) as error:
             failed = Failed(message="The engine could not read an order.", details=str(error))
             self._voice.send(failed)
-        self._leave()
+        self._outlive()
 
     def _take(self, order: Order) -> None:
         match order.command:
@@ -110,7 +127,7 @@ class Worker:
                     lambda waiting: self._voice.send(Paused(paused=waiting), order.number)
                 )
                 with self._lock:
-                    self._controls.append(control)
+                    self._controls[control] = isinstance(order.command, Run | Resume)
                 self._queue.put((order, control))
 
     def _stop(self) -> None:
@@ -118,6 +135,23 @@ class Worker:
             controls = list(self._controls)
         for control in controls:
             control.stop()
+
+    def _outlive(self) -> None:
+        """The window is gone, killed or on purpose: finish a run that it began, then leave.
+
+        The run's folder holds all there is to see, and takes the wish to stop it.
+        """
+        with self._lock:
+            runs = [c for c, is_run in self._controls.items() if is_run]
+            others = [c for c, is_run in self._controls.items() if not is_run]
+        if not runs:
+            self._leave()
+        self._voice.close()
+        for control in others:
+            control.stop()
+        for control in runs:
+            control.pause(False)  # nobody is left to say go on
+        self._queue.put(None)
 
     def _leave(self) -> None:
         """Let the piece in hand be finished, but not for long: what counts is stored already."""
@@ -140,7 +174,7 @@ class Worker:
             if loop is not None:
                 self._carry_out(loop, order, control)
             with self._lock:
-                self._controls.remove(control)
+                del self._controls[control]
 
     def _import(self, reply_to: int = 0) -> ModuleType | None:
         self._voice.send(Phase(name="importing"))
@@ -219,6 +253,8 @@ def _take_over_pipes() -> tuple[BinaryIO, BinaryIO]:
 def _prepare_process() -> None:
     """Give way to the window, leave Ctrl-C to it, and set what libraries read at import."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a closed terminal ends no run
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:

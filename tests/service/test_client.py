@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from dmdstudio.files.run_store import RunStore
 from dmdstudio.plan.commands import CheckGradient, Pause, Resume, Run, Stop
 from dmdstudio.plan.events import (
     Failed,
@@ -224,7 +225,7 @@ def test_the_gradient_check_comes_back(engine, tiny_recipe):
 
 
 @POSIX
-def test_a_window_that_vanishes_takes_its_engine_along(tmp_path):
+def test_a_window_that_vanishes_takes_its_idle_engine_along(tmp_path):
     """The window's process is killed: its engine notices the closed pipe and leaves."""
     script = (
         "import sys, time\n"
@@ -245,3 +246,41 @@ def test_a_window_that_vanishes_takes_its_engine_along(tmp_path):
             return
         time.sleep(0.05)
     assert not psutil.pid_exists(pid)
+
+
+@POSIX
+@pytest.mark.parametrize("way", ["killed", "detached"])
+def test_a_run_outlives_its_window_and_can_be_followed_and_stopped(tiny_recipe, tmp_path, way):
+    import psutil
+
+    from dmdstudio.files.event_log import EventTail
+    from dmdstudio.files.run_lock import writer_of
+    from dmdstudio.files.run_requests import ask_to_stop, stop_asked
+
+    run = tmp_path / "run"
+    script = (
+        "import sys, time\n"
+        "from dmdstudio.service.client import EngineClient\n"
+        "from dmdstudio.plan.commands import Pause, Run\n"
+        f"order = Run(recipe={recipe_to_toml(tiny_recipe)!r},"
+        f" folder={tiny_recipe.folder!r}, run_dir={str(run)!r})\n"
+        "c = EngineClient(); c.start(); c.send(order); c.send(Pause(paused=True))\n"
+        "print(c.pid, flush=True)\n" + ("c.detach()\n" if way == "detached" else "time.sleep(60)")
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    engine = psutil.Process(int(parent.stdout.readline()))
+    if way == "killed":
+        parent.kill()
+    parent.wait()
+    tail, events, end = EventTail(run), [], time.monotonic() + 120
+    while not any(isinstance(e, Iterated) for e in events) and time.monotonic() < end:
+        time.sleep(0.05)
+        events += tail.poll()
+    writer = writer_of(run)
+    assert writer is not None and writer.here and writer.pid == engine.pid
+    ask_to_stop(run)
+    engine.wait(timeout=10)
+    events += tail.poll()
+    assert isinstance(events[-1], Finished) and writer_of(run) is None and not stop_asked(run)
+    assert RunStore.open(run).events() == events
