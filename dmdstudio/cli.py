@@ -154,6 +154,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--output", required=True, metavar="PATH")
     command.add_argument("--iteration", type=_iteration, default="best", metavar="best|last|K")
 
+    command = add("report", _report, "Write a run on one page, as HTML or PDF.")
+    command.add_argument("run_dir", metavar="RUN_DIR")
+    command.add_argument("--output", required=True, metavar="FILE", help="FILE.html or FILE.pdf")
+
     command = add("benchmark", _benchmark, "Measure speed and memory beside other codes.")
     command.add_argument("name", choices=["forward", "gradient", "memory", "scaling"])
     command.add_argument("--replicas", type=_positive, default=8, metavar="N")
@@ -391,6 +395,14 @@ def _export(options: Any) -> int:
     else:
         for path in written:
             print(path)
+    return 0
+
+
+def _report(options: Any) -> int:
+    from dmdstudio.app.report import write_report
+
+    path = write_report(options.run_dir, Path(options.output))
+    print_json({"files": [str(path)]}) if options.json else print(path)
     return 0
 
 

@@ -255,6 +255,14 @@ class Controller(QObject):
         self.session.recipe_path = path
         self.notice.emit("info", f"Recipe saved to {path}.", "", "")
 
+    def write_report(self, run_dir: Path, path: Path) -> None:
+        """Write a run on one page, as HTML or PDF by the name's ending, and say where it is."""
+        path = path if path.suffix else path.with_suffix(".pdf")
+        self._read(
+            lambda: _report(run_dir, path),
+            lambda _: self.notice.emit("info", f"Report written to {path}.", "", ""),
+        )
+
     # -- the engine
 
     def run(self) -> None:
@@ -428,6 +436,12 @@ def _measurement(path: Path) -> tuple[Path, Measurement, str]:
 
     measurement = read_measurement(path)
     return path, measurement, observable_of(measurement.quantity)
+
+
+def _report(run_dir: Path, path: Path) -> Path:
+    from dmdstudio.app.report import write_report
+
+    return write_report(run_dir, path)
 
 
 def _read_run(folder: Path) -> tuple[Path, Recipe, RunView, list[str]]:

@@ -36,6 +36,11 @@ def number_with_error(value: float, error: float, unit: str) -> str:
     return f"{value:.{digits}f} ± {error:.{digits}f}{joined}"
 
 
+def with_unit(words: str, unit: str) -> str:
+    """Return an axis label: ``'Time (ps)'``; a number without unit stands alone."""
+    return f"{words} ({pretty(unit)})" if unit not in ("", "1") else words
+
+
 def difference(target: TargetReport) -> str:
     """Return how far a single number is from its experiment: ``'+2.1 %'``."""
     if target.axis or len(target.value) != 1 or not target.experiment:

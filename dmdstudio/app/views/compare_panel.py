@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QVBox
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import is_scalar, target_history, targets_of
 from dmdstudio.app.views.panel import Panel
-from dmdstudio.app.views.plot import Plot, with_unit
-from dmdstudio.app.words import difference, number_with_error, titles
+from dmdstudio.app.views.plot import Plot
+from dmdstudio.app.words import difference, number_with_error, titles, with_unit
 from dmdstudio.plan.events import StepReport, TargetReport
 
 

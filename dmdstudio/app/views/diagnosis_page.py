@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dmdstudio.app.views.plot import Plot, with_unit
-from dmdstudio.app.words import growth_words, number_with_error, setting_words, short_key
+from dmdstudio.app.views.plot import Plot
+from dmdstudio.app.words import growth_words, number_with_error, setting_words, short_key, with_unit
 from dmdstudio.plan.events import Diagnosed, HorizonRow
 
 ENOUGH = 3.0

@@ -12,7 +12,8 @@ from dmdstudio.app.session import Session
 from dmdstudio.app.state import is_scalar, targets_of
 from dmdstudio.app.views.compare_panel import draw_number
 from dmdstudio.app.views.panel import Panel
-from dmdstudio.app.views.plot import Plot, with_unit
+from dmdstudio.app.views.plot import Plot
+from dmdstudio.app.words import with_unit
 from dmdstudio.plan.events import Curve, StepReport, TargetReport
 
 _CURVES = 3

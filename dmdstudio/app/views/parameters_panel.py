@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSplitter, QVBoxLa
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import parameter_history
 from dmdstudio.app.views.panel import Panel
-from dmdstudio.app.views.plot import Plot, with_unit
-from dmdstudio.app.words import short_key
+from dmdstudio.app.views.plot import Plot
+from dmdstudio.app.words import short_key, with_unit
 from dmdstudio.plan.events import ParameterReport
 
 _MOST_LINES = 12

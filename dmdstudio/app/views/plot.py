@@ -17,7 +17,6 @@ from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from dmdstudio.app.theme import theme, theme_changed
 from dmdstudio.app.views.axis import Axis
-from dmdstudio.base.units import pretty
 
 pg.setConfigOptions(antialias=True)
 
@@ -330,8 +329,3 @@ def colour_of(role: str) -> QColor:
     if word == "series":
         return QColor(theme().series[int(number) % len(theme().series)])
     return QColor(getattr(theme(), role))
-
-
-def with_unit(words: str, unit: str) -> str:
-    """Return an axis label: ``'Time (ps)'``; a number without unit stands alone."""
-    return f"{words} ({pretty(unit)})" if unit not in ("", "1") else words

@@ -21,8 +21,8 @@ from PySide6.QtWidgets import (
 from dmdstudio.app.session import Session
 from dmdstudio.app.views.image_plot import ImagePlot
 from dmdstudio.app.views.panel import Panel
-from dmdstudio.app.views.plot import Plot, with_unit
-from dmdstudio.app.words import short_key, titles
+from dmdstudio.app.views.plot import Plot
+from dmdstudio.app.words import short_key, titles, with_unit
 from dmdstudio.plan.events import TargetSensitivity, Uncertainty
 
 _MOST_LINES = 6
