@@ -36,10 +36,14 @@ PLANS = (
     ActionPlan(
         "export", "Export…", "Write the refined potential", "Ctrl+Shift+E", "export", "File"
     ),
+    ActionPlan(
+        "report", "Report…", "Write the run on one page, as HTML or PDF", "Ctrl+Shift+P", "", "File"
+    ),
     ActionPlan("home", "Start page", "Show the start page", "Ctrl+Home", "", "File"),
     ActionPlan("quit", "Quit", "Close the window; a run under way is kept", "Ctrl+Q", "", "File"),
     ActionPlan("undo", "Undo", "Take back the last edit", "Ctrl+Z", "", "Edit"),
     ActionPlan("redo", "Redo", "Make the edit again", "Ctrl+Shift+Z", "", "Edit"),
+    ActionPlan("preferences", "Preferences…", "Theme, device and folders", "Ctrl+,", "", "Edit"),
     ActionPlan("run", "Run", "Start the refinement", "Ctrl+R", "run", "Run"),
     ActionPlan("pause", "Pause", "Wait after the piece of work in hand", "Ctrl+P", "pause", "Run"),
     ActionPlan(
@@ -93,8 +97,14 @@ PLANS = (
         "",
         "Run",
     ),
+    ActionPlan("help", "Help", "Explain what is on the screen", "F1", "", "Help"),
+    ActionPlan(
+        "palette", "Find action or setting…", "Find anything by a few letters", "Ctrl+K", "", "Help"
+    ),
+    ActionPlan("shortcuts", "Keyboard shortcuts", "List all shortcuts", "Shift+F1", "", "Help"),
+    ActionPlan("cite", "How to cite", "Show the reference of the method", "", "", "Help"),
 )
-MENUS = ("File", "Edit", "Run", "View")
+MENUS = ("File", "Edit", "Run", "View", "Help")
 TOOLBAR = (
     "open", "|", "run", "pause", "stop", "resume", "|", "check_gradient", "diagnose", "|", "export"
 )  # fmt: skip

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from dmdstudio.app.preferences import engine_environment
 from dmdstudio.base.errors import EngineError
 from dmdstudio.plan.commands import (
     CheckGradient,
@@ -134,7 +135,7 @@ class EngineBridge(QThread):
 
     def _serve(self) -> None:
         """Start an engine and stay with it until it ends."""
-        client = EngineClient(self._command)
+        client = EngineClient(self._command, engine_environment())
         try:
             self._tell(Phase(name="starting"))
             client.start()

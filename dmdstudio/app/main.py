@@ -11,6 +11,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
+from dmdstudio.app.preferences import theme_preference
 from dmdstudio.app.theme import ThemeName, install_theme, set_theme
 
 
@@ -32,7 +33,7 @@ def make_application(theme_name: ThemeName = "system") -> QApplication:
 
 def run(files: Sequence[str] = (), theme_name: ThemeName = "system") -> int:
     """Open the window, with ``files`` as if they had been dropped on it; return the exit status."""
-    application = make_application(theme_name)
+    application = make_application(theme_name if theme_name != "system" else theme_preference())
     from dmdstudio.app.views.main_window import MainWindow
 
     window = MainWindow()

@@ -20,9 +20,22 @@ def settings() -> QSettings:
     )
 
 
+def preference(name: str) -> str:
+    """Return what the user prefers, kept between sessions; empty for the default."""
+    return str(settings().value(f"preferences/{name}", "") or "")
+
+
+def prefer(name: str, value: str) -> None:
+    """Keep a preference; an empty one goes back to the default."""
+    if value:
+        settings().setValue(f"preferences/{name}", value)
+    else:
+        settings().remove(f"preferences/{name}")
+
+
 def runs_folder() -> Path:
-    """Return the folder that new runs are made in; ``DMDSTUDIO_RUNS`` overrides it."""
-    if chosen := os.environ.get("DMDSTUDIO_RUNS"):
+    """Return the folder that new runs are made in; ``DMDSTUDIO_RUNS`` overrides the preference."""
+    if chosen := os.environ.get("DMDSTUDIO_RUNS") or preference("runs"):
         return Path(chosen)
     import platformdirs
 
@@ -44,14 +57,20 @@ def new_run_folder(title: str, now: float | None = None) -> Path:
     return folder
 
 
-def example_recipe() -> Path | None:
-    """Return the recipe of the shipped argon example, if this installation has it."""
+def resources_folder() -> Path | None:
+    """Return the folder of examples and guide, if this installation has it."""
     package = Path(__file__).resolve().parents[1]
     for resources in (package / "resources", package.parent / "resources"):
-        recipe = resources / "examples" / "argon-diffusion" / "recipe.toml"
-        if recipe.is_file():
-            return recipe
+        if resources.is_dir():
+            return resources
     return None
+
+
+def example_recipe(name: str = "argon-diffusion") -> Path | None:
+    """Return the recipe of a shipped example, if this installation has it."""
+    resources = resources_folder()
+    recipe = resources / "examples" / name / "recipe.toml" if resources else None
+    return recipe if recipe and recipe.is_file() else None
 
 
 def is_run_folder(path: Path) -> bool:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -77,10 +77,14 @@ class EngineClient:
 
     Args:
         command: what to start instead of the engine, in tests of the pipe.
+        environment: variables of the process besides those of this one.
     """
 
-    def __init__(self, command: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str] | None = None, environment: Mapping[str, str] | None = None
+    ) -> None:
         self._command = list(command or engine_command())
+        self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._inbox: queue.SimpleQueue[Envelope | BaseException | None] = queue.SimpleQueue()
         self._stderr: deque[str] = deque(maxlen=200)
@@ -91,7 +95,7 @@ class EngineClient:
 
     def start(self) -> None:
         """Start the process; raise `EngineError` where the system refuses."""
-        environment = dict(os.environ)
+        environment = {**os.environ, **self._environment}
         package = str(Path(__file__).resolve().parents[2])
         paths = [package, *filter(None, [environment.get("PYTHONPATH")])]
         environment["PYTHONPATH"] = os.pathsep.join(paths)

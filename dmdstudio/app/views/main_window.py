@@ -30,6 +30,7 @@ from dmdstudio.app.views.frame import (
 )
 from dmdstudio.app.views.gradient_dialog import GradientDialog
 from dmdstudio.app.views.gradient_panel import GradientPanel
+from dmdstudio.app.views.guidance import Guidance
 from dmdstudio.app.views.log_view import LogView
 from dmdstudio.app.views.loss_panel import LossPanel
 from dmdstudio.app.views.notice_bar import NoticeBar
@@ -79,6 +80,9 @@ class MainWindow(QMainWindow):
             "Inspector", {"Parameters": self.parameter_table, "Settings": self.settings_panel}
         )
         self.inspector.setMinimumWidth(340)
+        self.guidance = Guidance(
+            self, actions, self.session, self.settings_panel, lambda: self._inspect(1), self.tabs
+        )
         self.log = LogView(self.session)
         self.docks = make_docks(self, self.workflow, self.inspector, self.log)
         make_toolbar(self, actions)
@@ -123,6 +127,7 @@ class MainWindow(QMainWindow):
             "example": self._open_example,
             "save": self._save,
             "export": self._export,
+            "report": self._report,
             "home": self.show_start_page,
             "quit": self.close,
             "undo": session.undo_stack.undo,
@@ -136,7 +141,7 @@ class MainWindow(QMainWindow):
             "edit_settings": lambda: self._inspect(1),
             "show_run_folder": self._show_run_folder,
         }
-        for name, handler in handlers.items():
+        for name, handler in (handlers | self.guidance.handlers()).items():
             actions[name].triggered.connect(lambda _=False, handler=handler: handler())
         actions["pause"].triggered.connect(controller.pause)
         actions["pause"].toggled.connect(self._refresh)
@@ -222,6 +227,7 @@ class MainWindow(QMainWindow):
             "stop": busy,
             "resume": not busy and view.started is not None,
             "export": view.best is not None and view.started is not None,
+            "report": view.best is not None and view.started is not None,
             "save": session.recipe is not None,
             "undo": not busy and session.undo_stack.canUndo(),
             "redo": not busy and session.undo_stack.canRedo(),
@@ -306,6 +312,17 @@ class MainWindow(QMainWindow):
     def _export(self) -> None:
         if self.actions_by_name["export"].isEnabled():
             ExportDialog(self.session.view, self).show()
+
+    def _report(self) -> None:
+        if self.session.view.started is not None:
+            folder = Path(self.session.view.started.run_dir)
+            choose_new_file(
+                self,
+                "Write the report as",
+                folder / "report.pdf",
+                "Reports (*.pdf *.html)",
+                lambda paths: self.controller.write_report(folder, paths[0]),
+            )
 
     def _show_run_folder(self) -> None:
         if self.session.view.started is not None:
