@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-TABS = ("compare", "diffusion", "loss", "parameters", "gradient", "sensitivity")
+TABS = ("compare", "diffusion", "loss", "parameters", "gradient", "sensitivity", "structure")
 THEMES = ("light", "dark")
 SCALES = (1, 2)
 PATIENCE_SECONDS = 30.0
@@ -95,6 +95,10 @@ def take(run_dir: Path, diagnosis: Path | None, output: Path, themes: list[str],
         window.inspector.setCurrentIndex(0)
         for tab in TABS:
             window.show_tab(tab)
+            while tab == "structure" and window.panels[tab].canvas.scene is None:
+                settle(application, 0.1)  # its file is read in the background
+                if time.monotonic() > patient_until:
+                    break
             picture(tab, theme)
         if diagnosis is not None:
             window.session.hear(event_decoder.decode(diagnosis.read_bytes()))

@@ -86,9 +86,18 @@ PLANS = (
         "",
         "View",
     ),
+    ActionPlan("structure", "Structure", "Show the atoms", "Ctrl+7", "", "View"),
     ActionPlan("log_axis", "Logarithmic loss", "Loss on a logarithmic axis", "Ctrl+L", "", "View"),
     ActionPlan("edit_parameters", "Edit parameters", "Go to the parameter table", "F6", "", "View"),
     ActionPlan("edit_settings", "Edit settings", "Go to the settings", "F7", "", "View"),
+    ActionPlan(
+        "reset_structure", "Whole structure", "Look at the whole structure", "Alt+0", "", "View"
+    ),
+    ActionPlan("view_a", "View along a", "Look down the first lattice vector", "Alt+1", "", "View"),
+    ActionPlan(
+        "view_b", "View along b", "Look down the second lattice vector", "Alt+2", "", "View"
+    ),
+    ActionPlan("view_c", "View along c", "Look down the third lattice vector", "Alt+3", "", "View"),
     ActionPlan(
         "show_run_folder",
         "Show run folder",
@@ -108,6 +117,7 @@ MENUS = ("File", "Edit", "Run", "View", "Help")
 TOOLBAR = (
     "open", "|", "run", "pause", "stop", "resume", "|", "check_gradient", "diagnose", "|", "export"
 )  # fmt: skip
+STRUCTURE_VIEWS = ("reset_structure", "view_a", "view_b", "view_c")
 CHECKABLE = ("pause", "log_axis")
 
 

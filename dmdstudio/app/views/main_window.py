@@ -9,7 +9,7 @@ from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QCloseEvent, QDesktopServices
 from PySide6.QtWidgets import QMainWindow, QStackedWidget
 
-from dmdstudio.app.actions import make_actions, paint_icons
+from dmdstudio.app.actions import STRUCTURE_VIEWS, make_actions, paint_icons
 from dmdstudio.app.checks import blocks, check_all
 from dmdstudio.app.controller import Controller
 from dmdstudio.app.icons import application_icon
@@ -41,6 +41,7 @@ from dmdstudio.app.views.sensitivity_panel import SensitivityPanel
 from dmdstudio.app.views.settings_panel import SettingsPanel
 from dmdstudio.app.views.start_page import StartPage
 from dmdstudio.app.views.status_line import StatusLine
+from dmdstudio.app.views.structure_panel import StructurePanel
 from dmdstudio.app.views.workflow_list import WorkflowList
 
 _LAYOUT_VERSION = 1
@@ -65,6 +66,7 @@ class MainWindow(QMainWindow):
             "parameters": ParametersPanel(self.session),
             "gradient": GradientPanel(self.session, actions["diagnose"], self.controller.apply),
             "sensitivity": SensitivityPanel(self.session),
+            "structure": StructurePanel(self.session, actions),
         }
         self.tabs = make_tabs("Plots", {actions[n].text(): p for n, p in self.panels.items()})
         self.start_page = StartPage(actions["new"], actions["open"], actions["example"])
@@ -145,6 +147,8 @@ class MainWindow(QMainWindow):
             actions[name].triggered.connect(lambda _=False, handler=handler: handler())
         actions["pause"].triggered.connect(controller.pause)
         actions["pause"].toggled.connect(self._refresh)
+        for name in STRUCTURE_VIEWS:
+            actions[name].triggered.connect(lambda _=False: self.show_tab("structure"))
         for name in self.panels:
             actions[name].triggered.connect(lambda _=False, name=name: self.show_tab(name))
 
@@ -232,7 +236,7 @@ class MainWindow(QMainWindow):
             "undo": not busy and session.undo_stack.canUndo(),
             "redo": not busy and session.undo_stack.canRedo(),
             "show_run_folder": view.started is not None,
-            **dict.fromkeys(self.panels, session.recipe is not None),
+            **dict.fromkeys((*self.panels, *STRUCTURE_VIEWS), session.recipe is not None),
         }
         for name, on in enabled.items():
             if self.actions_by_name[name].isEnabled() != on:

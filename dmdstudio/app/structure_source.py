@@ -1,0 +1,75 @@
+"""Where a structure that is shown comes from: a recipe, or the starts that a run stored. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dmdstudio.app.structure_scene import Frame, Scene, scene_of
+from dmdstudio.base.errors import RunError
+from dmdstudio.plan.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Replicas:
+    """Atoms of several replicas on the lattice.
+
+    Attributes:
+        lattice: fractional coordinates as signed integers, a whole turn being the cell
+            [replica, atom, 3].
+        cells: lattice vectors as rows [replica, 3, xyz], angstrom.
+    """
+
+    lattice: np.ndarray
+    cells: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.lattice)
+
+    def frame(self, number: int) -> Frame:
+        """Return one of them, counted from 0."""
+        cell = np.asarray(self.cells[number], float)
+        turn = 2.0 ** (8 * self.lattice.dtype.itemsize)
+        return Frame(self.lattice[number] / turn @ cell, cell)
+
+
+def recipe_scene(recipe: Recipe) -> Scene:
+    """Return the structure of a recipe: replicated, and at its density.
+
+    Raises:
+        DmdError: its file is missing or damaged, or does not fit.
+    """
+    from dmdstudio.service.structure import structure_of
+
+    return scene_of(structure_of(recipe))
+
+
+def stored_starts(run_dir: str | Path) -> list[int]:
+    """Return the iterations whose starts a run still holds, ascending."""
+    from dmdstudio.files.run_store import RunStore
+
+    # A state is numbered by the iteration that follows it; before the first there are no starts.
+    return [number - 1 for number in RunStore.open(run_dir).state_numbers() if number > 0]
+
+
+def run_starts(run_dir: str | Path, iteration: int) -> Replicas:
+    """Return the starts of all replicas at an iteration of a run.
+
+    Raises:
+        RunError: the run holds them no longer, or they are damaged.
+    """
+    from dmdstudio.files.run_store import RunStore
+
+    _, arrays = RunStore.open(run_dir).read_state(iteration + 1)
+    if "pool/lattice" not in arrays:
+        raise RunError(f"Run {run_dir} holds no starts of iteration {iteration}.")
+    return Replicas(arrays["pool/lattice"], arrays["pool/cell"])
+
+
+def run_scene(run_dir: str | Path) -> Scene:
+    """Return the structure of the recipe that a run was made with."""
+    from dmdstudio.files.run_store import RunStore
+
+    return recipe_scene(RunStore.open(run_dir).recipe())

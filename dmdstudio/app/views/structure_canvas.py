@@ -1,0 +1,449 @@
+"""The picture of a structure that is turned, moved and pointed at with the mouse or the keys."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QColor,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from dmdstudio.app.structure_camera import Camera, Projected, oblique, pick
+from dmdstudio.app.structure_drawing import Model, Style, bounding_ball
+from dmdstudio.app.structure_measures import MOST_ATOMS, measure, measure_words, steps_between
+from dmdstudio.app.structure_scene import Frame, Scene
+from dmdstudio.app.structure_shading import readable
+from dmdstudio.app.theme import theme, theme_changed
+from dmdstudio.app.views.structure_overlay import (
+    paint_axes,
+    paint_legend,
+    paint_measure,
+    paint_rings,
+)
+from dmdstudio.app.views.structure_sprites import Sprites
+
+_TURN_PER_PIXEL = 0.009
+_TURN_PER_KEY = np.radians(15.0)
+_MOVE_PER_KEY = 24.0
+_ZOOM_PER_NOTCH = 1.15
+_CLICK_PIXELS = 4.0
+_REACH = 5.0
+_SLOW_SECONDS = 0.035
+"""A picture that takes longer is painted with less care while it is being turned."""
+
+_CALM_MILLISECONDS = 180
+_FULL, _COARSE, _WITHOUT_BONDS = range(3)
+
+
+class StructureCanvas(QWidget):
+    """Shows a scene; the left button turns it, the right one moves it, the wheel zooms.
+
+    Signals:
+        told: what is pointed at or chosen, in words.
+        view_changed: seen from elsewhere.
+    """
+
+    told = Signal(str)
+    view_changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setMinimumSize(QSize(240, 200))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAccessibleName("Picture of the structure")
+        self.camera = Camera()
+        self.style_drawn = Style()
+        self.scene: Scene | None = None
+        self.frame: Frame | None = None
+        self.chosen: list[int] = []
+        self.current: int | None = None
+        self._model: Model | None = None
+        self._sprites: Sprites | None = None
+        self._image: QImage | None = None
+        self._care = _FULL
+        self._painted_care = _FULL
+        self._moving = False
+        self._pressed: QPointF | None = None
+        self._last = QPointF()
+        self._to_fit = False
+        self._words = ""
+        self._calm = QTimer(self, singleShot=True, interval=_CALM_MILLISECONDS)
+        self._calm.timeout.connect(self._finish)
+        theme_changed().changed.connect(self._recolour)
+
+    # -- what is shown
+
+    def show_scene(self, scene: Scene, frame: Frame) -> None:
+        """Show other atoms, from a view that holds all of them."""
+        self.scene, self.chosen, self.current = scene, [], None
+        self._care = _FULL
+        self._sprites = None
+        self.show_frame(frame)
+        self.reset_view()
+
+    def show_frame(self, frame: Frame) -> None:
+        """Show the same atoms elsewhere, as seen before."""
+        self.frame = frame
+        self._model = None
+        self._stale()
+        self._tell()
+
+    def show_words(self, words: str) -> None:
+        """Show a sentence instead of atoms."""
+        self.scene = self.frame = self._model = None
+        self.chosen, self.current = [], None
+        self._words = words
+        self._stale()
+        self.setAccessibleDescription(words.replace("\n", " "))
+        self.told.emit("")
+
+    def set_style(self, style: Style) -> None:
+        """Draw it in another way."""
+        if style.colouring != self.style_drawn.colouring:
+            self._sprites = None
+        self.style_drawn = style
+        self._model = None
+        self._stale()
+
+    def _recolour(self) -> None:
+        self._sprites = None
+        self._stale()
+
+    def _stale(self) -> None:
+        self._image = None
+        self.update()
+
+    # -- the view
+
+    def reset_view(self) -> None:
+        """Look at all of it, obliquely."""
+        if self.frame is not None:
+            self._look(replace(self.camera, rotation=oblique(self.frame.cell)), fit=True)
+
+    def look_along(self, axis: int) -> None:
+        """Look down a lattice vector."""
+        if self.frame is not None:
+            self._look(self.camera.along(self.frame.cell, axis), fit=True)
+
+    def set_perspective(self, on: bool) -> None:
+        """Let what is near look larger, or not."""
+        self._look(replace(self.camera, perspective=on))
+
+    def zoom(self, factor: float) -> None:
+        """Come closer to the middle."""
+        self._look(self.camera.zoomed(factor, self.width(), self.height()))
+
+    def _look(self, camera: Camera, fit: bool = False) -> None:
+        self.camera = camera
+        self._to_fit = self._to_fit or fit
+        self._stale()
+        self.view_changed.emit()
+
+    def _fit(self) -> None:
+        """Fill the picture, once its size is known."""
+        if self.frame is None or self._model is None:
+            return
+        centre, radius = bounding_ball(self.frame, self._model.radii)
+        camera = replace(self.camera, centre=centre, radius=radius)
+        points = np.concatenate([self.frame.corners, self.frame.positions])
+        radii = np.concatenate([np.full(8, 0.02 * radius), self._model.radii])
+        self.camera = camera.fitted(points, radii, self.width(), self.height())
+        self._to_fit = False
+
+    def _in_motion(self) -> None:
+        self._moving = True
+        self._calm.start()
+
+    def _finish(self) -> None:
+        """Paint once more with all care after the last movement."""
+        self._moving = False
+        if self._painted_care != _FULL:
+            self._stale()
+
+    # -- painting
+
+    def _palette(self) -> np.ndarray:
+        """Return the colours of atoms [colour, rgb], and last that of the edges."""
+        assert self.scene is not None
+        background = _rgb(theme().panel)
+        if self.style_drawn.colouring == "molecule":
+            own = [_rgb(colour) for colour in theme().series]
+        else:
+            own = [readable(colour, background) for colour in self.scene.colours]
+        return np.array([*own, _rgb(theme().edge)])
+
+    def _prepare(self) -> tuple[Model, Sprites]:
+        assert self.scene is not None and self.frame is not None
+        if self._model is None:
+            colours = len(theme().series)
+            self._model = Model(self.scene, self.frame, self.style_drawn, colours)
+        if self._sprites is None:
+            self._sprites = Sprites(self._palette(), _rgb(theme().panel))
+        return self._model, self._sprites
+
+    def picture(self, ratio: float, transparent: bool = False) -> QImage:
+        """Return the picture with so many pixels per unit of length, legend and axes included."""
+        form = QImage.Format.Format_ARGB32_Premultiplied
+        image = QImage(round(self.width() * ratio), round(self.height() * ratio), form)
+        image.fill(Qt.GlobalColor.transparent if transparent else QColor(theme().panel))
+        if self.scene is not None:
+            self._paint_atoms(image, ratio, _FULL)
+            painter = QPainter(image)
+            painter.scale(ratio, ratio)
+            painter.setFont(self.font())
+            self._paint_over(painter)
+            painter.end()
+        return image
+
+    def _paint_atoms(self, image: QImage, ratio: float, care: int) -> None:
+        model, sprites = self._prepare()
+        if self._to_fit:
+            self._fit()
+        pieces = model.pieces(
+            self.camera, image.width(), image.height(), ratio, bonds=care < _WITHOUT_BONDS
+        )
+        painter = QPainter(image)
+        sprites.paint(painter, pieces, smooth=care == _FULL)
+        painter.end()
+
+    def _render(self) -> QImage:
+        ratio = self.devicePixelRatioF()
+        size = QSize(round(self.width() * ratio), round(self.height() * ratio))
+        image = QImage(size, QImage.Format.Format_RGB32)
+        image.fill(QColor(theme().panel))
+        care = self._care if self._moving else _FULL
+        began = time.perf_counter()
+        self._paint_atoms(image, ratio, care)
+        if self._moving and time.perf_counter() - began > _SLOW_SECONDS:
+            self._care = min(self._care + 1, _WITHOUT_BONDS)
+        self._painted_care = care
+        image.setDevicePixelRatio(ratio)
+        return image
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Paint the picture and what is written over it."""
+        painter = QPainter(self)
+        if self.scene is None:
+            self._paint_words(painter)
+            return
+        if self._image is None:
+            self._image = self._render()
+        painter.drawImage(0, 0, self._image)
+        self._paint_over(painter)
+        if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QColor(theme().accent))
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+
+    def _paint_words(self, painter: QPainter) -> None:
+        painter.fillRect(self.rect(), QColor(theme().panel))
+        painter.setPen(QColor(theme().quiet))
+        wrap = Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignCenter
+        painter.drawText(self.rect().adjusted(32, 32, -32, -32), wrap, self._words)
+
+    def _paint_over(self, painter: QPainter) -> None:
+        assert self.scene is not None and self.frame is not None
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        colours, (model, _) = theme(), self._prepare()
+        paint_legend(painter, colours, self.legend())
+        if self.style_drawn.edges:
+            painter.save()
+            paint_axes(painter, colours, self.camera, self.frame.cell, self.height())
+            painter.restore()
+        marked = [*self.chosen, *([] if self.current is None else [self.current])]
+        if marked:
+            seen = self._seen()
+            paint_rings(painter, colours, seen, model.radii, self.chosen, self.current)
+        if found := measure(self.frame, self.chosen):
+            steps = steps_between(self.frame, self.chosen)
+            path = self.frame.positions[self.chosen[0]] + np.cumsum([np.zeros(3), *steps], axis=0)
+            places = self.camera.project(path, self.width(), self.height())
+            radii = model.radii[self.chosen] * places.scale
+            paint_measure(
+                painter, colours, places.xy, radii, self._seen().xy[self.chosen], found.words
+            )
+
+    def legend(self) -> list[tuple[np.ndarray, str, str]]:
+        """Return colour, name and number of every element, or of the molecules."""
+        assert self.scene is not None
+        palette = self._palette()
+        if self.style_drawn.colouring == "molecule":
+            number = int(self.scene.molecules.max()) + 1
+            return [(palette[0], "Molecules", f"{number:,}")]
+        return [
+            (palette[place], element, f"{number:,}")
+            for place, (element, number) in enumerate(self.scene.counts)
+        ]
+
+    def _seen(self) -> Projected:
+        return self._prepare()[0].project(self.camera, self.width(), self.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Paint anew."""
+        self._image = None
+
+    # -- the mouse
+
+    def atom_at(self, place: QPointF) -> int | None:
+        """Return the atom at a place in the picture."""
+        if self.scene is None:
+            return None
+        return pick(self._seen(), self._prepare()[0].radii, place.x(), place.y(), _REACH)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Begin to turn, to move, or to choose."""
+        self._pressed = self._last = event.position()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Turn or move what is held, else say what is pointed at."""
+        place, buttons = event.position(), event.buttons()
+        if self.scene is None:
+            return
+        if buttons == Qt.MouseButton.NoButton:
+            self._point_at(self.atom_at(place))
+            return
+        step = place - self._last
+        self._last = place
+        if self._pressed is not None and _length(place - self._pressed) >= _CLICK_PIXELS:
+            self._pressed = None
+        if self._pressed is not None:
+            return
+        self._in_motion()
+        held = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+        if held or not buttons & Qt.MouseButton.LeftButton:
+            self._look(self.camera.moved(step.x(), step.y(), self.width(), self.height()))
+        elif event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self._look(self.camera.turned(0.0, 0.0, step.x() * _TURN_PER_PIXEL))
+        else:
+            turn = step * _TURN_PER_PIXEL
+            self._look(self.camera.turned(turn.x(), turn.y()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Choose the atom that was clicked; nothing clicked lets go of all."""
+        if self._pressed is not None and event.button() == Qt.MouseButton.LeftButton:
+            self.choose(self.atom_at(event.position()))
+        self._pressed = None
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Look at all of it again where nothing is."""
+        if self.atom_at(event.position()) is None:
+            self.reset_view()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        """Come closer to what is under the mouse."""
+        if self.scene is None:
+            return
+        self._in_motion()
+        factor = _ZOOM_PER_NOTCH ** (event.angleDelta().y() / 120.0)
+        place = event.position()
+        self._look(self.camera.zoomed(factor, self.width(), self.height(), place.x(), place.y()))
+        event.accept()
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Point at nothing."""
+        self._point_at(None)
+
+    # -- the keys
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Turn with the arrows, move with Shift, zoom with + and -, go through the atoms."""
+        key = Qt.Key
+        arrows = {
+            key.Key_Left: (-1, 0), key.Key_Right: (1, 0), key.Key_Up: (0, -1), key.Key_Down: (0, 1)
+        }  # fmt: skip
+        pressed = Qt.Key(event.key())
+        if self.scene is None:
+            super().keyPressEvent(event)
+        elif pressed in arrows:
+            self._arrow(*arrows[pressed], event.modifiers())
+        elif pressed in (key.Key_Plus, key.Key_Equal):
+            self.zoom(_ZOOM_PER_NOTCH)
+        elif pressed == key.Key_Minus:
+            self.zoom(1.0 / _ZOOM_PER_NOTCH)
+        elif pressed in (key.Key_PageDown, key.Key_N):
+            self._step(1)
+        elif pressed in (key.Key_PageUp, key.Key_P):
+            self._step(-1)
+        elif pressed in (key.Key_Return, key.Key_Enter) and self.current is not None:
+            self.choose(self.current)
+        elif pressed == key.Key_Escape and self.chosen:
+            self.choose(None)
+        elif pressed == key.Key_Home:
+            self.reset_view()
+        elif pressed in (key.Key_A, key.Key_B, key.Key_C):
+            self.look_along("ABC".index(pressed.name[-1]))
+        else:
+            super().keyPressEvent(event)
+
+    def _arrow(self, right: int, down: int, modifiers: Qt.KeyboardModifier) -> None:
+        if modifiers & Qt.KeyboardModifier.ShiftModifier:
+            step = right * _MOVE_PER_KEY, down * _MOVE_PER_KEY
+            self._look(self.camera.moved(*step, self.width(), self.height()))
+        elif modifiers & Qt.KeyboardModifier.ControlModifier:
+            self._look(self.camera.turned(0.0, 0.0, (right + down) * _TURN_PER_KEY))
+        else:
+            self._look(self.camera.turned(right * _TURN_PER_KEY, down * _TURN_PER_KEY))
+
+    def _step(self, way: int) -> None:
+        assert self.scene is not None
+        before = self.current if self.current is not None else (-1 if way > 0 else 0)
+        self._point_at((before + way) % len(self.scene.symbols))
+
+    # -- choosing
+
+    def _point_at(self, atom: int | None) -> None:
+        if atom != self.current:
+            self.current = atom
+            self.update()
+            self._tell()
+
+    def choose(self, atom: int | None) -> None:
+        """Take an atom into what is measured or out of it; None lets go of all.
+
+        A fifth atom begins anew.
+        """
+        if atom is None or self.scene is None:
+            self.chosen = []
+        elif atom in self.chosen:
+            self.chosen.remove(atom)
+        elif len(self.chosen) == MOST_ATOMS:
+            self.chosen = [atom]
+        else:
+            self.chosen.append(atom)
+        self.update()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say what is pointed at and what is measured."""
+        if self.scene is None or self.frame is None:
+            return
+        parts = [measure_words(self.scene, self.frame, self.chosen)]
+        if self.current is not None and [self.current] != self.chosen:
+            parts.append(measure_words(self.scene, self.frame, [self.current]))
+        words = "   |   ".join(part for part in parts if part)
+        counts = ", ".join(f"{number} {element}" for element, number in self.scene.counts)
+        self.setAccessibleDescription(words or f"{counts} in a cell")
+        self.told.emit(words)
+
+
+def _rgb(colour: str) -> np.ndarray:
+    """Return a colour of the theme as [rgb], 0 to 1."""
+    made = QColor(colour)
+    return np.array([made.redF(), made.greenF(), made.blueF()])
+
+
+def _length(step: QPointF) -> float:
+    return float(np.hypot(step.x(), step.y()))
