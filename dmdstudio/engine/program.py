@@ -64,6 +64,11 @@ class Program:
         return self.replicas.compile(one)
 
     @cached_property
+    def loss(self) -> Callable[..., Any]:
+        """Means -> loss and its derivative by them."""
+        return self.replicas.compile_one(jax.value_and_grad(self.problem.loss))
+
+    @cached_property
     def forward(self) -> Callable[..., Any]:
         """(parameters, start) -> trajectory, with all that the way back needs."""
         method = self.problem.method

@@ -150,7 +150,7 @@ def step(
     ensemble = Ensemble(program, pool, weights, horizon=state.horizon)
     yield from ensemble.propagate(state.parameters, keep=True)
 
-    loss, cotangent = jax.value_and_grad(problem.loss)(jax.tree.map(jnp.asarray, ensemble.means))
+    loss, cotangent = program.loss(ensemble.means)
     prior = float(problem.prior(jnp.asarray(state.parameters)))
     loss = float(loss) + prior
     gradient = yield from differentiate(ensemble, state.parameters, cotangent)

@@ -22,6 +22,10 @@ from dmdstudio.engine.processes import ALONE, Processes
 if TYPE_CHECKING:
     from jaxlib._jax import Device
 
+SAME_BITS = {"xla_gpu_deterministic_ops": True}
+"""Options of XLA's compiler: on a GPU no atomic additions, whose order is not fixed, and no choice
+of kernels by their speed. Other devices do neither."""
+
 
 @dataclass(frozen=True)
 class Replicas:
@@ -32,12 +36,14 @@ class Replicas:
         batch: replicas in one piece of work, a multiple of the number of devices.
         devices: where, of this process.
         processes: among which the replicas are shared out.
+        deterministic: whether what is compiled gives the same bits at every run on a GPU too.
     """
 
     count: int
     batch: int
     devices: tuple[Device, ...]
     processes: Processes = ALONE
+    deterministic: bool = False
 
     @classmethod
     def plan(
@@ -46,6 +52,7 @@ class Replicas:
         batch: int,
         devices: tuple[Device, ...],
         processes: Processes = ALONE,
+        deterministic: bool = False,
     ) -> Replicas:
         """Choose the batch: as asked, else small pieces on a CPU and all at once on a GPU.
 
@@ -61,7 +68,7 @@ class Replicas:
         if batch == 0:
             batch = 4 * len(devices) if devices[0].platform == "cpu" else own
         share = -(-min(batch, own) // len(devices))
-        return cls(count, share * len(devices), devices, processes)
+        return cls(count, share * len(devices), devices, processes, deterministic)
 
     def halved(self) -> Replicas | None:
         """Return the same replicas in batches of half the size; None where one is left a device."""
@@ -102,7 +109,11 @@ class Replicas:
             )
             return inner(shared, *replicated)
 
-        return jax.jit(spread)
+        return self.compile_one(spread)
+
+    def compile_one(self, function: Callable[..., Tree]) -> Callable[..., Tree]:
+        """Return a function of arrays that belong to no replica, compiled."""
+        return jax.jit(function, compiler_options=SAME_BITS if self.deterministic else None)
 
     def split(self, *trees: Tree) -> Iterator[tuple[Tree, ...]]:
         """Cut arrays [replica, ...] into this process' batches on its devices; the last is filled.

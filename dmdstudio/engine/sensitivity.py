@@ -161,7 +161,8 @@ def _in_points(ensemble: Ensemble, key: str, moved: Tree) -> np.ndarray:
         return jax.jvp(target.prediction, (mean,), (tangent,))[1]
 
     moved = jax.tree.map(lambda a, m: jnp.asarray(a, m.dtype), moved, mean)
-    return np.asarray(jax.jit(jax.vmap(jax.vmap(along)))(moved)).swapaxes(1, 2)
+    of_points = ensemble.program.replicas.compile_one(jax.vmap(jax.vmap(along)))
+    return np.asarray(of_points(moved)).swapaxes(1, 2)
 
 
 def _summed_up(ensemble: Ensemble, key: str, of_replicas: np.ndarray) -> Sensitivity:

@@ -385,6 +385,15 @@ class ExecutionPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "faster for the number of atoms.",
         ),
     ] = "auto"
+    deterministic: Annotated[
+        bool,
+        setting(
+            "Deterministic",
+            "On a GPU, take only operations that give the same bits at every run on the same "
+            "machine, at some cost in speed. A CPU gives the same bits anyway.",
+            only_with={"device": ("auto", "gpu")},
+        ),
+    ] = False
 
 
 class Recipe(Struct, frozen=True, kw_only=True):

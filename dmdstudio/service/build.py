@@ -129,7 +129,9 @@ def build(
         optimizer=recipe.optimizer,
         refinement=recipe.refinement,
         seed=plan.seed,
-        replicas=Replicas.plan(sampling.replicas, plan.batch, chosen, machine.processes()),
+        replicas=Replicas.plan(
+            sampling.replicas, plan.batch, chosen, machine.processes(), plan.deterministic
+        ),
         surfaces=given,
     )
     require_affordable(problem)

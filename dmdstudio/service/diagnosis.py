@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import msgspec
 import numpy as np
 
@@ -57,8 +55,8 @@ def diagnose(recipe: Recipe, control: Control, replicas: int | None = None) -> I
     if growth is None:
         yield _stopped()
         return
-    means = jax.tree.map(jnp.asarray, ensemble.means)
-    work = horizons.scan(ensemble, problem.initial, jax.grad(problem.loss)(means))
+    _, cotangent = program.loss(ensemble.means)
+    work = horizons.scan(ensemble, problem.initial, cotangent)
     scan = yield from pieces(work, "diagnosing", MEASURED + 0.1, 1.0, control)
     if scan is None:
         yield _stopped()

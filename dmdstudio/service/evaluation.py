@@ -66,8 +66,7 @@ def evaluate(
     if ensemble is None:
         yield Finished(reason="stopped", iterations=0, best_iteration=-1, seconds=0.0)
         return
-    means = jax.tree.map(jnp.asarray, ensemble.means)
-    loss, cotangent = jax.value_and_grad(problem.loss)(means)
+    loss, cotangent = program.loss(ensemble.means)
     prior = float(problem.prior(jnp.asarray(problem.initial)))
     known = None
     if uncertainty:
@@ -129,8 +128,7 @@ def check_gradient(recipe: Recipe, control: Control, replicas: int = 4) -> Event
     if ensemble is None:
         yield Finished(reason="stopped", iterations=0, best_iteration=-1, seconds=0.0)
         return
-    means = jax.tree.map(jnp.asarray, ensemble.means)
-    cotangent = jax.grad(problem.loss)(means)
+    _, cotangent = program.loss(ensemble.means)
     values: dict[str, np.ndarray] = {}
     seconds: dict[str, float] = {}
     residual: float | None = None

@@ -57,7 +57,7 @@ class Fault:
 
     Attributes:
         kind: ``nan``, ``memory``, ``overflow`` or ``kill``.
-        function: of the program, ``loss``, or of the run's folder: ``append``, ``write_state``.
+        function: of the program, or of the run's folder: ``append``, ``write_state``.
         call: at which of its calls, from 0.
         repeats: how often.
     """
@@ -97,8 +97,6 @@ class Workshop:
         patch.setattr(ForceField, "with_capacity", lambda field, capacity: replace(field))
         for name in ("append", "write_state"):
             patch.setattr(RunStore, name, self._stored(getattr(RunStore, name), name))
-        plain = type(problem).loss
-        patch.setattr(type(problem), "loss", lambda own, means: self._loss(plain(own, means)))
 
     def _program(self, problem):
         program = Program(problem)
@@ -106,6 +104,7 @@ class Workshop:
         shared = self._programs.setdefault(batch, Program(problem))
         for name in FUNCTIONS:
             vars(program)[name] = self._faulty(shared, name)
+        vars(program)["loss"] = self._faulty(Program(problem), "loss")  # data may differ
         return program
 
     def _faulty(self, shared, name):
@@ -121,9 +120,6 @@ class Workshop:
     def _struck(self, name):
         self.calls[name] += 1
         return self.fault is not None and self.fault.strikes(name)
-
-    def _loss(self, value):
-        return value * float("nan") if self._struck("loss") else value
 
     def _stored(self, plain, name):
         def call(store, *arguments, **options):
