@@ -29,7 +29,7 @@ from dmdstudio.plan.events import (
     StepReport,
     Uncertainty,
 )
-from dmdstudio.plan.recipe import Recipe, read_recipe
+from dmdstudio.plan.recipe import Recipe, read_recipe, terms_to_tables
 from dmdstudio.plan.settings import with_settings
 from dmdstudio.terminal import (
     follow,
@@ -157,6 +157,15 @@ def _parser() -> argparse.ArgumentParser:
     command = add("report", _report, "Write a run on one page, as HTML or PDF.")
     command.add_argument("run_dir", metavar="RUN_DIR")
     command.add_argument("--output", required=True, metavar="FILE", help="FILE.html or FILE.pdf")
+
+    command = add(
+        "import-potential",
+        _import_potential,
+        "Read a potential of another engine as the [[potential]] tables of a recipe.",
+    )
+    command.add_argument("file", metavar="FILE", help="see `catalog` for the formats")
+    command.add_argument("--structure", required=True, metavar="S", help="whose atoms it is for")
+    command.add_argument("--output", metavar="PATH", help="file for the tables; default: print")
 
     command = add("benchmark", _benchmark, "Measure speed and memory beside other codes.")
     command.add_argument("name", choices=["forward", "gradient", "memory", "scaling"])
@@ -403,6 +412,35 @@ def _report(options: Any) -> int:
 
     path = write_report(options.run_dir, Path(options.output))
     print_json({"files": [str(path)]}) if options.json else print(path)
+    return 0
+
+
+def _import_potential(options: Any) -> int:
+    from dmdstudio.files.potentials.reading import read_potential, recipe_part
+    from dmdstudio.files.structures import read_structure
+    from dmdstudio.files.whole import write_text
+
+    found = read_potential(options.file, read_structure(options.structure))
+    text = recipe_part(found, Path(options.file).name)
+    if options.output:
+        write_text(Path(options.output), text)
+    if options.json:
+        print_json(
+            {
+                "format": found.label,
+                "potential": terms_to_tables(found.terms),
+                "notes": list(found.notes),
+                "charges": dict(found.charges),
+                "types": {owner: list(names) for owner, names in found.types.items()},
+                "file": options.output,
+            }
+        )
+    elif options.output:
+        print(f"{options.output}: {found.summary}")
+        for note in found.notes:
+            print(f"  {note}")
+    else:
+        print(text, end="")
     return 0
 
 

@@ -633,6 +633,14 @@ def _without_none(value: Any) -> Any:
     return value
 
 
+def terms_to_tables(terms: Sequence[PotentialPlan]) -> list[dict[str, Any]]:
+    """Return terms as the ``[[potential]]`` tables of a recipe hold them."""
+    tables = msgspec.json.decode(msgspec.json.encode(list(terms)))
+    for table in tables:
+        table.update(table.pop("options"))
+    return _without_none(tables)
+
+
 def recipe_to_toml(recipe: Recipe) -> str:
     """Return a recipe as the text of its file; `parse_recipe` gives the same recipe back."""
     return tomli_w.dumps(recipe_to_table(recipe))

@@ -66,11 +66,11 @@ def describe() -> Ready:
 
 def catalog() -> Catalog:
     """Return all that is registered."""
-    from dmdstudio.files.potentials import formats
+    from dmdstudio.files.potentials import formats, reading
 
     registries = (potentials, surfaces, observables, gradients)
     entries = [item.entry() for registry in registries for _, item in registry.items()]
-    return Catalog((*entries, *formats()))
+    return Catalog((*entries, *formats(), *reading.formats()))
 
 
 def build(

@@ -1,0 +1,119 @@
+"""What a file of a force field says, in one form for all formats: molecules with their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from dmdstudio.plan.recipe import PotentialPlan
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number of a file in the file's own unit, one of `dmdstudio.base.units`."""
+
+    value: float
+    unit: str
+
+
+Numbers = Mapping[str, Number]
+"""Parameters of one term by the names that its kind has, such as ``length`` and ``stiffness``."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A molecule of a file as a graph, to find it in a structure.
+
+    Attributes:
+        name: what the file calls it.
+        elements: chemical symbols [atom].
+        bonds: pairs of bonded atoms, indices into ``elements``.
+        line: where it stands in the file.
+    """
+
+    name: str
+    elements: tuple[str, ...]
+    bonds: tuple[tuple[int, int], ...]
+    line: int
+
+
+@dataclass(frozen=True)
+class Molecule:
+    """A template with all its numbers.
+
+    Attributes:
+        template: its graph.
+        types: the file's name for the type of every atom [atom].
+        charges: [atom], e.
+        pairs: ``sigma`` and ``epsilon`` of every atom [atom].
+        masses: [atom], amu; 0 where the file says none.
+        bonds: parameters by (i, j), i < j; a bond that the file has no term for is missing.
+        angles: parameters by (i, centre, k), i < k, alike.
+    """
+
+    template: Template
+    types: tuple[str, ...]
+    charges: tuple[float, ...]
+    pairs: tuple[Numbers, ...]
+    masses: tuple[float, ...]
+    bonds: Mapping[tuple[int, int], Numbers]
+    angles: Mapping[tuple[int, int, int], Numbers]
+
+
+@dataclass(frozen=True)
+class ForceFieldFile:
+    """A force field as a file has it.
+
+    Attributes:
+        name: of the file, for errors and notes.
+        templates: the molecules that it knows.
+        molecule: returns the numbers of a template; raises `FileError` where a term of it has a
+            form that we do not have.
+        mixing: of sigma of unlike types, as ``lennard_jones`` calls it.
+        pairs_at_3_bonds: factors of the Lennard-Jones energy and of the charges' energy of atoms
+            three bonds apart.
+        settings: options by kind of term, as far as the file says them.
+        charges: kind of the term for charges; empty where the file does not say.
+        notes: sentences on what was left out or approximated.
+        notes_of: alike, for a template that the structure has.
+    """
+
+    name: str
+    templates: tuple[Template, ...]
+    molecule: Callable[[Template], Molecule]
+    mixing: str
+    pairs_at_3_bonds: tuple[float, float] = (1.0, 1.0)
+    settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    charges: str = ""
+    notes: tuple[str, ...] = ()
+    notes_of: Callable[[Template], tuple[str, ...]] = lambda _: ()
+
+
+@dataclass(frozen=True)
+class ReadPotential:
+    """A potential file in the terms of a recipe.
+
+    Attributes:
+        label: of its format.
+        terms: what the recipe's ``[[potential]]`` tables hold.
+        notes: sentences on what was left out, approximated or taken from elsewhere.
+        charges: of every type of atoms, e; empty where the potential has none.
+        types: the file's names for the atoms of every type.
+        molecules: what the file calls the molecules of the structure.
+    """
+
+    label: str
+    terms: tuple[PotentialPlan, ...]
+    notes: tuple[str, ...] = ()
+    charges: Mapping[str, float] = field(default_factory=dict)
+    types: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    molecules: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """What was read, in one line: ``'lennard_jones (H, O), harmonic_bond (H-O)'``."""
+        told = []
+        for term in self.terms:
+            owners = dict.fromkeys(p.owner for p in term.parameter if p.of)
+            told.append(term.kind + (f" ({', '.join(owners)})" if owners else ""))
+        return ", ".join(told)

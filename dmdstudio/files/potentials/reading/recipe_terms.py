@@ -1,0 +1,322 @@
+"""A force field in the terms of a recipe: one number for every type, bond and angle that it has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dmdstudio.base.errors import FileError
+from dmdstudio.base.units import factor
+from dmdstudio.files.potentials.reading.force_field import (
+    ForceFieldFile,
+    Number,
+    Numbers,
+    ReadPotential,
+)
+from dmdstudio.files.potentials.reading.graphs import angles, neighbours, three_bonds_apart
+from dmdstudio.files.potentials.reading.matching import Kind, kinds_of
+from dmdstudio.files.potentials.reading.places import Place
+from dmdstudio.files.structures.cell import perpendicular_widths
+from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan, chain
+from dmdstudio.plan.structure import Structure
+
+CUTOFF = 10.0
+"""Of a potential whose file says none, in angstrom, where the cell is wide enough."""
+
+SWITCH_WIDTH = 1.0
+"""Between the start of the switch and the cutoff, alike."""
+
+CHARGED = ("ewald", "coulomb")
+"""Kinds of terms for charges; the first where nothing says which."""
+
+SAME = 1e-9
+"""Relative difference of numbers that are the same but for their rounding."""
+
+NEUTRAL = 1e-6
+"""Largest charge of a neutral cell, e."""
+
+
+def recipe_terms(
+    file: ForceFieldFile,
+    label: str,
+    structure: Structure,
+    before: Sequence[PotentialPlan] = (),
+) -> ReadPotential:
+    """Return the terms that a force field makes of a structure; see `format.read_potential`."""
+    kinds = kinds_of(file, structure)
+    _require_full_pairs(file, kinds)
+    collected = _Collected(file)
+    for kind in kinds:
+        collected.take(kind)
+    writer = _Writer(file, structure, before)
+    terms = [
+        writer.bonded("harmonic_bond", collected.bonds),
+        writer.bonded("harmonic_angle", collected.angles),
+        writer.pairs(collected.pairs),
+        writer.charges(collected.charges),
+    ]
+    given = tuple(term for term in terms if term is not None)
+    if not given:
+        raise Place(file.name, 1).error(
+            "holds no energy for the atoms of the structure: all its numbers for them are zero."
+        )
+    charges = {owner: n["charge"].value for owner, n in collected.charges.items()}
+    told = [note for kind in kinds for note in file.notes_of(kind.molecule.template)]
+    masses = _masses(kinds, structure, file.name)
+    notes = tuple(dict.fromkeys([*file.notes, *told, *writer.notes, *masses]))
+    return ReadPotential(
+        label,
+        given,
+        notes,
+        charges if any(charges.values()) else {},
+        {owner: tuple(sorted(types)) for owner, types in collected.types.items()},
+        tuple(dict.fromkeys(kind.molecule.template.name for kind in kinds)),
+    )
+
+
+def _require_full_pairs(file: ForceFieldFile, kinds: Sequence[Kind]) -> None:
+    """Raise where atoms three bonds apart interact by a part of their energy."""
+    for kind in kinds:
+        template = kind.molecule.template
+        far = three_bonds_apart(neighbours(len(template.elements), template.bonds))
+        for i, j in far:
+            of_pairs = all(kind.molecule.pairs[atom]["epsilon"].value for atom in (i, j))
+            of_charges = kind.molecule.charges[i] * kind.molecule.charges[j] != 0.0
+            scales = file.pairs_at_3_bonds
+            for what, acts, scale in zip(
+                ("Lennard-Jones", "charges"), (of_pairs, of_charges), scales, strict=True
+            ):
+                if acts and scale != 1.0:
+                    raise Place(file.name, template.line).error(
+                        f"takes {scale:g} of the energy of {what} between atoms three bonds apart, "
+                        f"which {template.name!r} has; here they interact in full.",
+                        "Take molecules of at most two bonds in a row, or a force field whose "
+                        "factors are 1.",
+                    )
+
+
+@dataclass
+class _Collected:
+    """The numbers of all kinds of molecules by their owner in a recipe."""
+
+    file: ForceFieldFile
+    pairs: dict[str, Numbers] = field(default_factory=dict)
+    charges: dict[str, Numbers] = field(default_factory=dict)
+    bonds: dict[str, Numbers | None] = field(default_factory=dict)
+    angles: dict[str, Numbers | None] = field(default_factory=dict)
+    types: dict[str, set[str]] = field(default_factory=dict)
+    _told: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def take(self, kind: Kind) -> None:
+        """Take in one kind of molecules."""
+        molecule, template = kind.molecule, kind.molecule.template
+        for atom, element in enumerate(template.elements):
+            told = f"type {molecule.types[atom]!r} of {template.name!r} (line {template.line})"
+            charge = {"charge": Number(molecule.charges[atom], "e")}
+            self._same("pairs", self.pairs, element, molecule.pairs[atom], told)
+            self._same("charges", self.charges, element, charge, told)
+            self.types.setdefault(element, set()).add(molecule.types[atom])
+        around = neighbours(len(template.elements), template.bonds)
+        for what, into, chains, numbers in (
+            ("bonds", self.bonds, template.bonds, molecule.bonds),
+            ("angles", self.angles, angles(around), molecule.angles),
+        ):
+            for atoms in chains:
+                owner = chain([template.elements[atom] for atom in atoms])
+                types = "-".join(molecule.types[atom] for atom in atoms)
+                told = f"{types} of {template.name!r} (line {template.line})"
+                given = numbers.get(atoms)  # type: ignore[call-overload]  # of the same length
+                if what == "bonds" and given is None:
+                    raise Place(self.file.name, template.line).error(
+                        f"there is no term that holds the bond {told} together.",
+                        "Molecules are flexible here: add a harmonic bond for it.",
+                    )
+                self._same(what, into, owner, given, told)
+
+    def _same(
+        self,
+        what: str,
+        into: dict,
+        owner: str,
+        numbers: Numbers | None,
+        told: str,
+    ) -> None:
+        """Take in numbers of an owner, which must be those it has."""
+        first = self._told.setdefault((what, owner), told)
+        if first == told or owner not in into:
+            into.setdefault(owner, numbers)
+            return
+        if not _alike(into[owner], numbers):
+            raise FileError(
+                f"{self.file.name}: {first} and {told} are both {owner} in a recipe, which tells "
+                f"atoms apart by their element only, but differ: {_said(into[owner])} and "
+                f"{_said(numbers)}.",
+                "Take a model in which all atoms of an element have the same numbers.",
+            )
+
+
+def _alike(one: Numbers | None, other: Numbers | None) -> bool:
+    """Tell whether numbers mean the same; sigma does not matter where there is no depth."""
+    if one is None or other is None:
+        return one is other
+    if "epsilon" in one and not one["epsilon"].value and not other["epsilon"].value:
+        return True
+    return all(
+        math.isclose(n.value * factor(n.unit, one[key].unit), one[key].value, rel_tol=SAME)
+        for key, n in other.items()
+    )
+
+
+def _said(numbers: Numbers | None) -> str:
+    if numbers is None:
+        return "nothing"
+    return ", ".join(f"{key} {n.value:g} {n.unit}" for key, n in numbers.items())
+
+
+class _Writer:
+    """Makes terms of numbers, with what a recipe had before where the file does not say."""
+
+    def __init__(
+        self, file: ForceFieldFile, structure: Structure, before: Sequence[PotentialPlan]
+    ) -> None:
+        self.file, self.structure = file, structure
+        self.before = {plan.kind: plan for plan in reversed(before)}
+        self.notes: list[str] = []
+        self.widest = float(perpendicular_widths(structure.cell).min()) / 2
+
+    def bonded(self, kind: str, numbers: Mapping[str, Numbers | None]) -> PotentialPlan | None:
+        """Return the term for bonds or angles, None where the structure has none of them."""
+        given = {owner: n for owner, n in numbers.items() if n is not None}
+        if not given:
+            return None
+        missing = sorted(set(numbers) - set(given))
+        if missing:
+            self.notes.append(
+                f"{self.file.name} has no term for {', '.join(missing)}: stiffness 0 stands for "
+                "that."
+            )
+        pattern = next(iter(given.values()))
+        zero = {
+            key: Number(n.value if key != "stiffness" else 0.0, n.unit)
+            for key, n in pattern.items()
+        }
+        return self._plan(kind, {owner: n or zero for owner, n in numbers.items()}, {})
+
+    def pairs(self, numbers: Mapping[str, Numbers]) -> PotentialPlan | None:
+        """Return the Lennard-Jones term, None where all depths are zero."""
+        kind = "lennard_jones"
+        if not any(n["epsilon"].value for n in numbers.values()):
+            return None
+        said = dict(self.file.settings.get(kind, {}))
+        cutoff = self._cutoff(kind, said)
+        old = self.before.get(kind)
+        start = said.get("switch_start", old.options.get("switch_start") if old else None)
+        if not isinstance(start, (int, float)) or not start < cutoff:
+            start = max(round(cutoff - SWITCH_WIDTH, 6), 0.5 * cutoff)
+        if "switch_start" not in said:
+            self.notes.append(
+                f"Lennard-Jones is switched to zero between {start:g} and {cutoff:g} angstrom, "
+                "without a correction for what is beyond."
+            )
+        options = {"cutoff": cutoff, "switch_start": start, "mixing": self.file.mixing}
+        return self._plan(kind, numbers, options)
+
+    def charges(self, numbers: Mapping[str, Numbers]) -> PotentialPlan | None:
+        """Return the term for charges, None where there are none."""
+        if not any(n["charge"].value for n in numbers.values()):
+            return None
+        old = next((self.before[kind] for kind in CHARGED if kind in self.before), None)
+        kind = self.file.charges or (old.kind if old else CHARGED[0])
+        options: dict[str, object] = dict(self.file.settings.get(kind, {}))
+        if not self.file.charges:
+            whose = "as the recipe had it" if old else "the usual choice"
+            self.notes.append(
+                f"{self.file.name} does not say how charges are summed: {kind}, {whose}."
+            )
+        options["cutoff"] = self._cutoff(kind, options)
+        if old is not None and old.kind == kind:
+            kept = ("damping", "shift", "tolerance")
+            options = {**{k: v for k, v in old.options.items() if k in kept}, **options}
+        counts = {owner: self.structure.symbols.count(owner) for owner in numbers}
+        total = math.fsum(counts[owner] * n["charge"].value for owner, n in numbers.items())
+        if abs(total) > NEUTRAL:
+            self.notes.append(
+                f"With the charges of {self.file.name} the cell has {total:g} e in all, but must "
+                "be neutral: add the ions that make up for it, or set `balance` to a type whose "
+                "charge may follow from the others'."
+            )
+        balance = old.options.get("balance") if old else None
+        if balance in numbers and abs(total) <= NEUTRAL:
+            options["balance"] = balance
+            numbers = {owner: n for owner, n in numbers.items() if owner != balance}
+        return self._plan(kind, numbers, options)
+
+    def _cutoff(self, kind: str, said: Mapping[str, object]) -> float:
+        """Return a term's cutoff: the file's, the recipe's before, or one that fits the cell."""
+        given = said.get("cutoff")
+        if isinstance(given, (int, float)):
+            if given > self.widest:
+                self.notes.append(
+                    f"The cutoff of {kind}, {given:g} angstrom, needs a cell twice as wide; it is "
+                    f"{2 * self.widest:.3f} wide: replicate it."
+                )
+            return float(given)
+        olds = [self.before[k] for k in (kind, "lennard_jones", *CHARGED) if k in self.before]
+        before = next((o.options["cutoff"] for o in olds if "cutoff" in o.options), None)
+        whose = "as the recipe had it"
+        if not isinstance(before, (int, float)) or before > self.widest:
+            before = min(CUTOFF, math.floor(self.widest * 10.0) / 10.0 or self.widest)
+            whose = "which suits the cell"
+        self.notes.append(f"{self.file.name} says no cutoff: {before:g} angstrom, {whose}.")
+        return float(before)
+
+    def _plan(
+        self, kind: str, numbers: Mapping[str, Numbers], options: dict[str, object]
+    ) -> PotentialPlan:
+        old = self.before.get(kind)
+        known = {(p.name, p.owner): p for p in (old.parameter if old else ())}
+        return PotentialPlan(
+            kind=kind,
+            name=old.name if old else "",
+            options=options,
+            parameter=tuple(
+                _parameter(key, owner, number, known.get((key, owner)))
+                for owner in sorted(numbers)
+                for key, number in numbers[owner].items()
+            ),
+        )
+
+
+def _parameter(name: str, owner: str, number: Number, old: ParameterPlan | None) -> ParameterPlan:
+    """Return a parameter at the file's number: fixed, or free and bounded as it was before."""
+    value, unit = number.value, number.unit
+    plan = ParameterPlan(name=name, of=owner, value=value, unit=unit, free=False)
+    if old is None or not old.free or (name == "epsilon" and value == 0.0):
+        return plan
+    scale = factor(old.unit or unit, unit)
+    lower = None if old.lower is None else old.lower * scale
+    upper = None if old.upper is None else old.upper * scale
+    lower = None if lower is None or lower > value else lower
+    upper = None if upper is None or upper < value else upper
+    prior = old.prior if old.prior_mean is None and value != 0.0 else None
+    return ParameterPlan(
+        name=name, of=owner, value=value, unit=unit, lower=lower, upper=upper, prior=prior
+    )
+
+
+def _masses(kinds: Iterable[Kind], structure: Structure, name: str) -> list[str]:
+    """Say where the file's masses are others than the structure's, which count."""
+    told = {}
+    symbols = np.array(structure.symbols)
+    for kind in kinds:
+        template = kind.molecule.template
+        for element, mass in zip(template.elements, kind.molecule.masses, strict=True):
+            own = float(structure.masses[symbols == element].mean())
+            if mass and abs(mass / own - 1.0) > 0.005:
+                told[element] = f"{element} {mass:g} amu (here {own:g})"
+    if not told:
+        return []
+    return [f"The masses of {name} are not taken over: {', '.join(told.values())}."]
