@@ -45,6 +45,14 @@ def runs_folder() -> Path:
     return platformdirs.user_data_path("DMD Studio", appauthor=False) / "runs"
 
 
+def documents_folder() -> Path:
+    """Return where people keep what they write: their documents, else their home."""
+    import platformdirs
+
+    documents = platformdirs.user_documents_path()
+    return documents if documents.is_dir() else Path.home()
+
+
 def new_run_folder(title: str, now: float | None = None) -> Path:
     """Return a folder name that is not taken: title and time."""
     words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "run"

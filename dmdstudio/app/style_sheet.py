@@ -92,6 +92,8 @@ def style_sheet(c: Theme) -> str:
     QPushButton#segment:focus {{ color: {c.accent}; }}
     QPushButton:disabled {{ color: {c.faded}; }}
     QLabel#quiet {{ color: {c.quiet}; }}
+    QLabel#readout {{ background: {c.panel}; border: 1px solid {c.line}; border-radius: 5px;
+        padding: 4px 8px; }}
     QLabel#wrong {{ color: {c.bad}; }}
     QLabel#figure {{ font-weight: 600; }}
     QProgressBar {{ background: {c.line}; border: none; border-radius: 3px; max-height: 6px;

@@ -33,6 +33,14 @@ def theme() -> Theme:
     return LIGHT
 
 
+def colour_of(role: str) -> QColor:
+    """Return the colour of a role: ``accent``, ``quiet``, ``series 2`` ..."""
+    word, _, number = role.partition(" ")
+    if word == "series":
+        return QColor(theme().series[int(number) % len(theme().series)])
+    return QColor(getattr(theme(), role))
+
+
 def theme_changed() -> _Announcer:
     """Return the object whose ``changed`` signal tells of a new theme."""
     global _announcer

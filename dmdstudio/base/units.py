@@ -9,6 +9,7 @@ Source: CODATA 2022; e, k_B, N_A, c and h are exact by definition of the SI (201
 from __future__ import annotations
 
 from math import pi
+from typing import Any
 
 from .errors import UnitError
 
@@ -193,6 +194,39 @@ def to_internal(value: float, unit: str) -> float:
 def from_internal(value: float, unit: str) -> float:
     """Turn a value in internal units into ``unit``."""
     return value / _UNITS[canonical(unit)][1]
+
+
+_ANGSTROM_PER_CM = 1e8
+
+
+def spectral(value: Any, source: str, target: str) -> Any:
+    """Turn positions in a spectrum between wavenumber, frequency, photon energy and wavelength.
+
+    E = h c nu and lambda = 1 / nu, in vacuum; other dimensions are only rescaled. Where one of the
+    two is a wavelength and the other is not, 0 becomes infinity.
+
+    Args:
+        value: a number or an array, in ``source``.
+        source: its unit.
+        target: the unit that is wanted.
+
+    Raises:
+        UnitError: a unit is unknown, or the two are no positions in a spectrum.
+    """
+    kinds = dimension(source), dimension(target)
+    if kinds[0] == kinds[1]:
+        return value * factor(source, target)
+    per_cm = {
+        "wavenumber": lambda unit: factor(unit, "1/cm"),
+        "energy": lambda unit: factor(unit, "eV") * WAVENUMBER_OF_ENERGY,
+        "length": lambda unit: _ANGSTROM_PER_CM / factor(unit, "angstrom"),
+    }
+    if not set(kinds) <= per_cm.keys():
+        factor(source, target)  # says what is wrong
+    first, last = per_cm[kinds[0]](source), per_cm[kinds[1]](target)
+    if (kinds[0] == "length") != (kinds[1] == "length"):
+        return first / (value * last) if kinds[0] == "length" else last / (value * first)
+    return value * first / last
 
 
 def pretty(unit: str) -> str:

@@ -306,11 +306,11 @@ def test_static_targets_are_compared_on_their_own_axes(opened):
     for number, target in enumerate(view.latest.targets):
         panel.chooser.setCurrentIndex(number)
         assert not panel.plot.is_empty
-        words = panel.plot._axis_words
+        bottom, _ = panel.plot.contents.bottom
         if target.axis:
             x, y = panel.plot._lines["latest"][0].getOriginalDataset()
             assert list(x) == target.axis and list(y) == target.value
-            assert target.axis_label in words["bottom"]
+            assert bottom == target.axis_label
         else:
-            assert words["bottom"] == "Iteration"
+            assert bottom == "Iteration"
             assert len(panel.plot._lines["value"][0].getOriginalDataset()[0]) == len(view.steps)

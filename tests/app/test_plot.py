@@ -1,7 +1,12 @@
 """The plot: bands that follow their data, axes that are made when they are needed."""
 
+import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 
+from dmdstudio.app.axis_choices import axis_choices
+from dmdstudio.app.plot_table import table_text
+from dmdstudio.app.readout import Snap, nearest_point, read_out
 from dmdstudio.app.session import Session
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
@@ -84,3 +89,130 @@ def test_a_panel_of_several_plots_finishes_before_it_begins_anew(qtbot, applicat
     qtbot.waitUntil(lambda: len(drawn) == 6)
     qtbot.wait(20)
     assert drawn == [0, 1, 2, 0, 1, 2]
+
+
+# -- read-out, units, regions, switching
+
+
+@pytest.fixture
+def spectrum(plot):
+    plot.set_labels("Wavenumber", "Absorption", "1/cm", "1/cm")
+    plot.line("low", [100.0, 200.0, 400.0], [1.0, 2.0, 4.0], "accent", label="Low")
+    plot.line("high", [100.0, 200.0, 400.0], [11.0, 12.0, 14.0], "good", label="High")
+    plot.errors("low error", [100.0, 200.0, 400.0], [1.0, 2.0, 4.0], [0.1] * 3, "accent", of="low")
+    return plot
+
+
+def test_the_crosshair_takes_the_nearest_point_and_reads_every_line(spectrum):
+    snap = nearest_point(spectrum.contents, 190.0, 11.0, 1.0, 0.01)
+    assert (snap.name, snap.x, snap.y) == ("high", 200.0, 12.0)
+    rows = {name: number for name, number, _ in read_out(spectrum.contents, snap)}
+    assert rows["Wavenumber"] == "200 cm⁻¹" and "5.9958 THz" in rows[""]
+    assert rows["Low"].startswith("2 ") and rows["High"].startswith("12 ")
+    between = Snap("low", 1, 300.0, 3.0)
+    assert ("Low", "3.00 ± 0.10 cm⁻¹", "low") in read_out(spectrum.contents, between)
+
+
+def test_keys_move_the_crosshair_and_the_mouse_cannot_leave_it_behind(qtbot, spectrum):
+    cross = spectrum.crosshair
+    for key in (Qt.Key.Key_Home, Qt.Key.Key_Right, Qt.Key.Key_Down):
+        qtbot.keyClick(spectrum, key)
+    assert (cross.snap.name, cross.snap.x) == ("high", 200.0) and cross.box.isVisible()
+    spectrum.line("high", [100.0, 200.0], [1.0, 7.0], "good", label="High")
+    assert cross.snap.y == 7.0, "it reads what is drawn now"
+    spectrum.remove("high")
+    assert cross.snap is None and not cross.box.isVisible()
+    qtbot.keyClick(spectrum, Qt.Key.Key_Left)
+    qtbot.keyClick(spectrum, Qt.Key.Key_Escape)
+    assert cross.snap is None
+
+
+def test_the_unit_of_an_axis_changes_in_all_plots_and_is_remembered(qtbot, spectrum):
+    spectrum.menu.next_unit()
+    x, _ = spectrum._lines["low"][0].getOriginalDataset()
+    assert x == pytest.approx([2.99792, 5.99585, 11.9917], rel=1e-5)
+    assert spectrum._plot.getAxis("bottom").labelText == "Frequency (THz)"
+    other = Plot("Another", "Nothing yet.")
+    qtbot.addWidget(other)
+    other.set_labels("Wavenumber", "Absorption", "1/cm")
+    assert other.contents.coordinates.shown == "THz"
+    axis_choices().choose_unit("1/cm", "um")
+    x, y = spectrum._lines["low"][0].getOriginalDataset()
+    assert list(x) == [25.0, 50.0, 100.0] and list(y) == [4.0, 2.0, 1.0]
+    axis_choices().choose_unit("1/cm", "1/cm")
+    assert list(spectrum._lines["low"][0].getOriginalDataset()[0]) == [100.0, 200.0, 400.0]
+
+
+def test_a_spectrum_falls_where_it_is_asked_to_and_a_time_never(spectrum):
+    spectrum.menu.reverse()
+    assert spectrum._plot.getViewBox().xInverted()
+    spectrum.set_labels("Time", "Correlation", "ps")
+    assert not spectrum._plot.getViewBox().xInverted()
+    spectrum.menu.reverse()
+    assert not spectrum.contents.falling
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("unit", ["1/cm", "meV", "um"])
+def test_a_region_says_where_it_was_dragged_to_in_the_unit_of_the_data(spectrum, log, unit):
+    told = []
+    spectrum.set_log(False, bottom=log)
+    axis_choices().choose_unit("1/cm", unit)
+    ends = (True, True)
+    spectrum.region(
+        "out", 150.0, 250.0, "quiet", "Out", ends=ends, dragged=lambda *e: told.append(e)
+    )
+    region = spectrum._regions["out"]
+    coordinates = spectrum.contents.coordinates
+    region.item.setRegion(sorted(coordinates.to_view(x) for x in (120.0, 310.0)))
+    assert told[-1] == pytest.approx((120.0, 310.0))
+    axis_choices().choose_unit("1/cm", "1/cm")
+
+
+def test_one_end_of_a_region_stays_where_it_is_not_to_be_dragged(plot):
+    told = []
+    plot.set_labels("Time", "Correlation", "ps")
+    plot.line("value", [0.0, 1.0], [1.0, 0.0], "accent")
+    plot.region(
+        "fit", 0.0, 0.7, "good", "Fit", ends=(False, True), dragged=lambda *e: told.append(e)
+    )
+    item = plot._regions["fit"].item
+    assert [line.movable for line in item.lines] == [False, True]
+    item.setRegion((0.0, 0.5))
+    assert told == [(0.0, 0.5)]
+
+
+def test_switching_a_line_off_takes_its_errors_along_and_makes_room(spectrum):
+    spectrum._legend.linkActivated.emit("high")
+    assert not spectrum._lines["high"][0].isVisible()
+    assert spectrum.view_range()[1][1] < 6.0
+    assert "Low" in table_text(spectrum.contents) and "High" not in table_text(spectrum.contents)
+    spectrum.switch("low")
+    assert not spectrum._lines["low error"][0].isVisible()
+    spectrum.switch("low")
+    assert spectrum._lines["low error"][0].isVisible()
+
+
+def test_a_dense_line_is_thinned_on_screen_and_whole_in_the_table(plot):
+    x = np.linspace(0.0, 4000.0, 100_000)
+    y = np.sin(x)
+    y[70_000] = 9.0
+    plot.line("value", x, y, "accent", label="Value")
+    plot.view_range()
+    shown, values = plot._lines["value"][0].getData()
+    assert len(shown) < 5000 and values.max() == 9.0
+    assert len(table_text(plot.contents).splitlines()) == 100_001
+
+
+def test_zooming_holds_while_the_run_goes_on_until_the_view_is_reset(plot):
+    plot.line("value", [0.0, 1.0], [0.0, 1.0], "accent")
+    plot.set_range(-5.0, 5.0)
+    view = plot._plot.getViewBox()
+    view.setRange(xRange=(0.2, 0.3), yRange=(0.2, 0.3), padding=0.0)
+    view.zoomed.emit()
+    plot.line("value", [0.0, 9.0], [0.0, 9.0], "accent")
+    plot.set_range(-6.0, 6.0)
+    assert plot.view_range()[0] == pytest.approx((0.2, 0.3))
+    view.reset.emit()
+    assert plot.view_range()[1] == pytest.approx((-6.0, 6.0))
+    assert plot.view_range()[0][1] > 9.0

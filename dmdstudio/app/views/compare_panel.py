@@ -126,15 +126,18 @@ class ComparePanel(Panel):
 
     def _draw_curve(self, target: TargetReport) -> None:
         view, plot = self.session.view, self.plot
-        plot.set_labels(
-            with_unit(target.axis_label or "Axis", target.axis_unit),
-            with_unit(target.label, target.unit),
-        )
+        plot.whole_numbers_below(False)
+        plot.set_labels(target.axis_label or "Axis", target.label, target.axis_unit, target.unit)
         axis = target.axis
         if target.experiment and len(target.experiment) == len(axis):
             plot.line("experiment", axis, target.experiment, "text", label="Experiment", dash=True)
             plot.errors(
-                "experiment error", axis, target.experiment, target.experiment_error, "text"
+                "experiment error",
+                axis,
+                target.experiment,
+                target.experiment_error,
+                "text",
+                of="experiment",
             )
         reports = (
             ("initial", "Initial", _report_of(view.first, target.name), "quiet", 1.4),
@@ -147,7 +150,9 @@ class ComparePanel(Panel):
             plot.line(name, report.axis, report.value, colour, label=label, width=width)
             if name == "latest" and len(report.error) == len(report.value):
                 value, error = np.asarray(report.value), np.asarray(report.error)
-                plot.band("latest error", report.axis, value - error, value + error, colour)
+                plot.band(
+                    "latest error", report.axis, value - error, value + error, colour, of=name
+                )
         if not target.experiment and not target.value:
             plot.set_empty(self.why_empty(target.label))
 
@@ -160,9 +165,9 @@ def draw_number(plot: Plot, session: Session, target: TargetReport, empty: str) 
         plot.set_empty(empty)
         return
     plot.whole_numbers_below()
-    plot.set_labels("Iteration", with_unit(target.label, target.unit))
-    plot.errors("error", iterations, values, errors, "accent")
+    plot.set_labels("Iteration", target.label, "", target.unit)
     plot.line("value", iterations, values, "accent", label="Prediction", points=True, width=1.4)
+    plot.errors("error", iterations, values, errors, "accent", of="value")
     if target.experiment:
         error = target.experiment_error[0] if target.experiment_error else 0.0
         value = target.experiment[0]

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from dmdstudio.app.views.plot import Plot
-from dmdstudio.app.words import growth_words, number_with_error, setting_words, short_key, with_unit
+from dmdstudio.app.words import growth_words, number_with_error, setting_words, short_key
 from dmdstudio.plan.events import Diagnosed, HorizonRow
 
 ENOUGH = 3.0
@@ -92,7 +92,7 @@ class DiagnosisPage(QWidget):
     def _draw_growth(self, found: Diagnosed) -> None:
         plot = self.growth
         plot.set_log(True)
-        plot.set_labels("Lag (ps)", "Adjoint norm / first")
+        plot.set_labels("Lag", "Adjoint norm / first", "ps")
         lag = np.asarray(found.lag)
         plot.band("quartiles", lag, found.growth_low, found.growth_high, "accent")
         plot.line("growth", lag, found.growth, "accent", label="Measured")
@@ -108,7 +108,7 @@ class DiagnosisPage(QWidget):
     def _draw_ratio(self, found: Diagnosed) -> None:
         plot, rows = self.ratio, found.rows
         plot.set_log(True, bottom=True)
-        plot.set_labels("Horizon (ps)", "Signal-to-noise")
+        plot.set_labels("Horizon", "Signal-to-noise", "ps")
         horizons = [row.horizon for row in rows]
         ratios = [row.signal_to_noise for row in rows]
         plot.level("enough", horizons, ENOUGH, 0.0, "quiet", f"{ENOUGH:g}: enough", beyond=0.0)
@@ -136,10 +136,11 @@ class DiagnosisPage(QWidget):
         plot, rows, unit = self.gradient, found.rows, found.units[key]
         plot.clear()
         plot.set_log(False, bottom=True)
-        plot.set_labels("Horizon (ps)", with_unit("Gradient", f"1/{unit}" if unit else ""))
+        plot.set_labels("Horizon", "Gradient", "ps", f"1/{unit}" if unit else "")
         horizons = [row.horizon for row in rows]
         values = [row.gradients[key] for row in rows]
-        plot.errors("error", horizons, values, [row.errors[key] for row in rows], "accent")
+        errors = [row.errors[key] for row in rows]
+        plot.errors("error", horizons, values, errors, "accent", of="value")
         low, high = believable_range(rows, key, max(found.reference, found.chosen))
         words = _off_scale([row for row in rows if not low < row.gradients[key] < high], key)
         plot.line("value", horizons, values, "accent", label=words, points=True, width=1.4)

@@ -13,7 +13,6 @@ from dmdstudio.app.state import is_scalar, targets_of
 from dmdstudio.app.views.compare_panel import draw_number
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
-from dmdstudio.app.words import with_unit
 from dmdstudio.plan.events import Curve, StepReport, TargetReport
 
 _CURVES = 3
@@ -74,9 +73,7 @@ class DiffusionPanel(Panel):
         if self._shown[number] != curve.name:
             plot.clear()
             self._shown[number] = curve.name
-        plot.set_labels(
-            with_unit(curve.axis_label, curve.axis_unit), with_unit(curve.label, curve.unit)
-        )
+        plot.set_labels(curve.axis_label, curve.label, curve.axis_unit, curve.unit)
         first = _curve_of(view.first, target, curve.name)
         if first is not None and view.first is not view.latest:
             plot.line("initial", first.axis, first.value, "quiet", label="Initial", width=1.4)
@@ -84,7 +81,9 @@ class DiffusionPanel(Panel):
         plot.line("latest", curve.axis, value, "accent", label="Latest")
         if len(curve.error) == len(curve.value):
             error = np.asarray(curve.error)
-            plot.band("latest error", curve.axis, value - error, value + error, "accent")
+            plot.band(
+                "latest error", curve.axis, value - error, value + error, "accent", of="latest"
+            )
         plot.setAccessibleName(curve.label)
 
 

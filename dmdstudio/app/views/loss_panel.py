@@ -57,7 +57,8 @@ class LossPanel(Panel):
         iterations = [step.iteration for step in steps]
         total = [step.loss for step in steps]
         self.loss.set_labels("Iteration", "Loss")
-        self.loss.errors("error", iterations, total, [s.loss_error for s in steps], "accent")
+        errors = [step.loss_error for step in steps]
+        self.loss.errors("error", iterations, total, errors, "accent", of="total")
         self._draw_targets(iterations)
         self.loss.line("total", iterations, total, "accent", label="Total", points=True, width=1.4)
         self.gradient.set_labels("Iteration", "Gradient norm")

@@ -64,7 +64,7 @@ class NoisePage(QWidget):
     def _draw_samples(self, session: Session, iterations: list[int]) -> None:
         plot, steps = self.samples, session.view.steps
         percent = [100.0 * step.effective_sample_fraction for step in steps]
-        plot.set_labels("Iteration", "Effective samples (%)")
+        plot.set_labels("Iteration", "Effective samples", "", "%")
         recipe = session.ran or session.recipe
         if recipe is not None:
             threshold = 100.0 * recipe.sampling.effective_sample_fraction

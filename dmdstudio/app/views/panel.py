@@ -8,6 +8,8 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QWidget
 
+from dmdstudio import __version__
+from dmdstudio.app.plot_contents import Provenance
 from dmdstudio.app.session import Session
 from dmdstudio.app.views.plot import Plot
 from dmdstudio.plan.events import Started
@@ -44,6 +46,8 @@ class Panel(QWidget):
 
     def _draw_now(self) -> None:
         self._due = False
+        for plot in self.findChildren(Plot):
+            plot.provenance = self.provenance
         started = self.session.view.started
         if started is not self._started:  # another run: nothing of the last one may stay
             self._started = started
@@ -67,6 +71,16 @@ class Panel(QWidget):
         super().showEvent(event)
         if self._due:
             self._draw_now()
+
+    def provenance(self) -> Provenance:
+        """Return where the numbers that are shown come from."""
+        recipe, view = self.session.recipe, self.session.view
+        return Provenance(
+            title=recipe.title if recipe is not None else "",
+            run=view.started.run_dir if view.started is not None else "",
+            iteration=view.latest.iteration if view.latest is not None else None,
+            version=__version__,
+        )
 
     def why_empty(self, what: str) -> str:
         """Return why there is nothing to draw, and what to do about it."""

@@ -9,7 +9,7 @@ from dmdstudio.app.session import Session
 from dmdstudio.app.state import parameter_history
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
-from dmdstudio.app.words import short_key, with_unit
+from dmdstudio.app.words import short_key
 from dmdstudio.plan.events import ParameterReport
 
 _MOST_LINES = 12
@@ -61,7 +61,7 @@ class ParametersPanel(Panel):
             self.relative.set_empty(self.why_empty("The change of the parameters"))
             self.single.set_empty(self.why_empty("The history of a parameter"))
             return
-        self.relative.set_labels("Iteration", "Change since the start (%)")
+        self.relative.set_labels("Iteration", "Change since the start", "", "%")
         self.relative.whole_numbers_below()
         for number, parameter in enumerate(free[:_MOST_LINES]):
             iterations, values = parameter_history(view, parameter.key)
@@ -80,7 +80,7 @@ class ParametersPanel(Panel):
         if parameter is None:
             return
         iterations, values = parameter_history(self.session.view, parameter.key)
-        self.single.set_labels("Iteration", with_unit(short_key(parameter.key), parameter.unit))
+        self.single.set_labels("Iteration", short_key(parameter.key), "", parameter.unit)
         self.single.whole_numbers_below()
         self.single.line("value", iterations, values, "accent", points=True, width=1.6)
         span = max(values) - min(values) or abs(values[0]) * 0.01 or 1.0

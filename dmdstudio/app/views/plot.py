@@ -6,21 +6,38 @@ ignore a logarithmic axis.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
-from dmdstudio.app.theme import theme, theme_changed
+from dmdstudio.app.axis_choices import axis_choices
+from dmdstudio.app.axis_units import Coordinates
+from dmdstudio.app.plot_contents import (
+    Look,
+    Mark,
+    PlotContents,
+    Provenance,
+    Series,
+    Span,
+)
+from dmdstudio.app.theme import colour_of, theme, theme_changed
 from dmdstudio.app.views.axis import Axis
+from dmdstudio.app.views.crosshair import Crosshair
+from dmdstudio.app.views.legend import Legend
+from dmdstudio.app.views.plot_menu import PlotMenu
+from dmdstudio.app.views.plot_view import PlotView
+from dmdstudio.app.views.region import Region
 
 pg.setConfigOptions(antialias=True)
 
 Numbers = Sequence[float] | np.ndarray
+_DENSE = 4000
+"""Lines of more points are thinned to what the screen resolves, and drawn thinly."""
 
 
 class Plot(QWidget):
@@ -28,30 +45,37 @@ class Plot(QWidget):
 
     Lines have names; drawing a name again replaces it. Colours are named by role (``accent``,
     ``quiet``, ``text``, ``series 0`` ...), so that they follow the theme.
+
+    Signals:
+        hovered: the position under the crosshair, in the unit of the data; None where it has gone.
+        curve_switched: a line was switched on or off.
     """
+
+    hovered = Signal(object)
+    curve_switched = Signal(str)
 
     def __init__(self, title: str, empty: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._title = title
+        self.contents = PlotContents(title)
+        self.provenance: Callable[[], Provenance] = Provenance
         self._axes: Any = None
-        self._whole_numbers = False
-        self._lines: dict[str, tuple[pg.PlotDataItem, dict[str, Any]]] = {}
+        self._lines: dict[str, tuple[pg.PlotDataItem, Look]] = {}
         self._bands: dict[str, tuple[pg.FillBetweenItem, str]] = {}
-        self._axis_words: dict[str, str] = {"left": "", "bottom": ""}
-        self._marks: dict[str, tuple[pg.InfiniteLine, dict[str, Any]]] = {}
-        self._log = False
-        self._log_bottom = False
+        self._marks: dict[str, tuple[pg.InfiniteLine, str]] = {}
+        self._regions: dict[str, Region] = {}
+        self._wanted: dict[str, tuple[float, float]] = {}
+        self._zoomed = False
+        self._keeps_unit = False
         self._empty = QLabel(empty)
         self._empty.setObjectName("quiet")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         self._empty.setMargin(24)
-        self._legend = QLabel()
-        self._legend.setContentsMargins(16, 8, 16, 0)
-        self._legend.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._legend = Legend()
+        self._legend.toggled.connect(self.switch)
         drawn = QWidget()
         column = QVBoxLayout(drawn)
-        column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(3, 3, 3, 3)  # for the frame that shows the focus
         column.setSpacing(0)
         column.addWidget(self._legend)
         self._drawn = drawn
@@ -59,9 +83,20 @@ class Plot(QWidget):
         self._stack.addWidget(self._empty)
         self._stack.addWidget(drawn)
         self.setMinimumSize(180, 130)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(title)
         self.setAccessibleDescription(empty)
+        self.menu = PlotMenu(
+            self,
+            self.contents,
+            view=self.view_range,
+            provenance=lambda: self.provenance(),
+            reset=self.reset_view,
+            switch=self.switch,
+            ready=lambda: self.is_prepared and not self.is_empty,
+        )
         theme_changed().changed.connect(self.restyle)
+        axis_choices().changed.connect(self._choose_axis)
 
     @property
     def is_prepared(self) -> bool:
@@ -73,9 +108,12 @@ class Plot(QWidget):
         if self._axes is not None:
             return
         axes = {side: Axis(orientation=side) for side in ("left", "bottom")}
-        self._widget = pg.PlotWidget(axisItems=axes, enableMenu=False)
-        self._widget.setAccessibleName(self._title)
+        view = PlotView()
+        self._widget = pg.PlotWidget(viewBox=view, axisItems=axes, enableMenu=False)
+        self._widget.setAccessibleName(self.contents.title)
         self._widget.setFrameShape(self._widget.Shape.NoFrame)
+        self._widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._widget.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self._axes = self._widget.getPlotItem()
         self._axes.hideButtons()
         self._axes.showGrid(x=False, y=True, alpha=0.45)  # more would cost most of a repaint
@@ -83,7 +121,12 @@ class Plot(QWidget):
         for side in ("left", "bottom"):
             self._axes.getAxis(side).enableAutoSIPrefix(False)
         self._axes.getAxis("left").setWidth(72)
-        self._axes.getAxis("bottom").whole_numbers = self._whole_numbers
+        self._axes.getAxis("bottom").whole_numbers = self.contents.whole_numbers
+        view.invertX(self.contents.falling)
+        view.reset.connect(self.reset_view)
+        view.zoomed.connect(self._note_zoom)
+        self.crosshair = Crosshair(self._widget, self.contents)
+        self.crosshair.moved.connect(self.hovered)
         layout = self._drawn.layout()
         assert isinstance(layout, QVBoxLayout)
         layout.addWidget(self._widget, 1)
@@ -99,12 +142,16 @@ class Plot(QWidget):
         """The same before and after the axes are made, so that plots share room evenly."""
         return QSize(400, 300)
 
-    def set_labels(self, bottom: str, left: str) -> None:
-        """Name both axes, units included."""
-        words = {"left": left, "bottom": bottom}
-        if words != self._axis_words:
-            self._axis_words = words
-            self._label_axes()
+    # -- what is drawn
+
+    def set_labels(
+        self, bottom: str, left: str, bottom_unit: str = "", left_unit: str = ""
+    ) -> None:
+        """Name both axes; the units are those of the data."""
+        named = (bottom, bottom_unit), (left, left_unit)
+        if named != (self.contents.bottom, self.contents.left):
+            self.contents.bottom, self.contents.left = named
+            self._choose_axis()
 
     def set_empty(self, words: str) -> None:
         """Say why there is nothing to see."""
@@ -119,14 +166,14 @@ class Plot(QWidget):
 
     def set_log(self, log: bool, bottom: bool = False) -> None:
         """Choose logarithmic or linear axes, left and below."""
-        if (log, bottom) != (self._log, self._log_bottom):
-            self._log, self._log_bottom = log, bottom
+        contents = self.contents
+        if (log, bottom) != (contents.log_left, contents.coordinates.log):
+            contents.log_left = log
+            contents.coordinates = Coordinates(
+                contents.coordinates.native, contents.coordinates.shown, bottom
+            )
             self._plot.setLogMode(x=bottom, y=log)
             self._plot.enableAutoRange()
-
-    def set_range(self, low: float, high: float) -> None:
-        """Show this part of the left axis, whatever the lines hold."""
-        self._plot.setYRange(low, high, padding=0.0)
 
     def line(
         self,
@@ -140,55 +187,102 @@ class Plot(QWidget):
         dash: bool = False,
         width: float = 2.0,
         joined: bool = True,
-        connect: str = "auto",
+        of: str = "",
+        pairs: bool = False,
+        level: bool = False,
+        in_range: bool = True,
     ) -> None:
-        """Draw or redraw a line."""
-        look = {
-            "colour": colour,
-            "points": points,
-            "dash": dash,
-            "width": width,
-            "joined": joined,
-            "label": label,
-        }
+        """Draw or redraw a line.
+
+        Args:
+            name: by which it is known; drawing it again replaces it.
+            x: positions, in the unit of the bottom axis' data.
+            y: values.
+            colour: by role.
+            label: what the legend says; without one the legend leaves it out.
+            points: whether each point has a dot.
+            dash: whether it is broken.
+            width: pixels.
+            joined: whether the points are joined at all.
+            of: the line that it comes and goes with.
+            pairs: whether every two points are joined, not all of them.
+            level: whether it is one value across all positions.
+            in_range: whether the axes make room for it.
+        """
         self.prepare()
+        look = Look(colour, points, dash, width, joined)
         known, old = self._lines.get(name, (None, None))
+        before = self.contents.series.get(name)
         item = pg.PlotDataItem() if known is None else known
-        values = np.asarray(y, dtype=float)
-        if self._log:
-            values = np.where(values > 0, values, np.nan)
-        style = self._style(look) if look != old else {}
-        item.setData(np.asarray(x, dtype=float), values, connect=connect, **style)
+        series = Series(name, np.asarray(x, float), np.asarray(y, float), look, label, of, level)
+        series.pairs = pairs
+        self.contents.series[name] = series
+        self._set_data(item, series, self._style(look) if look != old else {})
         if known is None:  # only now: each change of an item that is shown costs an update
-            item.setLogMode(self._log_bottom, self._log)
-            self._plot.addItem(item)
+            item.setLogMode(self.contents.coordinates.log, self.contents.log_left)
+            item.setVisible(self.contents.visible(series))
+            self._plot.addItem(item, ignoreBounds=not in_range)
+            if len(series.x) > _DENSE:
+                self._set_data(item, series, {})
         self._lines[name] = (item, look)
-        if style:
-            self._write_legend()
+        if look != old or before is None or before.label != label:
+            self._legend.show_contents(self.contents)
+        self.crosshair.refresh()
         self._stack.setCurrentWidget(self._drawn)
 
-    def errors(self, name: str, x: Numbers, y: Numbers, error: Numbers, colour: str) -> None:
-        """Draw vertical error bars of one standard error."""
+    def _set_data(self, item: pg.PlotDataItem, series: Series, style: dict[str, Any]) -> None:
+        """Hand a line over in the units on screen."""
+        x = np.asarray(self.contents.coordinates.in_shown(series.x), dtype=float)
+        y = series.y
+        if self.contents.log_left:
+            y = np.where(y > 0, y, np.nan)
+        if self.contents.coordinates.native != self.contents.coordinates.shown and not series.pairs:
+            x, y = _rising(x, y)
+        shown = item.scene() is not None  # clipping to a view needs one
+        dense = shown and len(x) > _DENSE and not series.pairs
+        if dense != bool(item.opts["autoDownsample"]):
+            item.opts.update(autoDownsample=dense, downsampleMethod="peak", clipToView=dense)
+            item.opts["autoDownsampleFactor"] = 1.0
+            item.curve.setSegmentedLineMode("on" if dense else "auto")
+            style = self._style(series.look)
+        if dense and style and series.look.dash:  # dashes of thousands of points take long
+            style["pen"] = pg.mkPen(colour_of(series.look.colour), width=1.0)
+        item.setData(x, y, connect="pairs" if series.pairs else "auto", **style)
+
+    def errors(
+        self, name: str, x: Numbers, y: Numbers, error: Numbers, colour: str, of: str = ""
+    ) -> None:
+        """Draw vertical error bars of one standard error, of the line ``of``."""
         x, y, error = (np.asarray(v, dtype=float) for v in (x, y, error))
         if len(x) == 0 or len(error) != len(x) or not np.any(error > 0):
             self.remove(name)
             return
+        if len(x) > _DENSE // 4:  # so many bars would be a band, slowly drawn
+            self.band(name, x, y - error, y + error, colour, of=of)
+            return
         low = y - error
-        if self._log:
+        if self.contents.log_left:
             low = np.where(low > 0, low, np.where(y > 0, y * 1e-2, np.nan))
         ends = np.stack([low, y + error], axis=1).ravel()
-        self.line(name, np.repeat(x, 2), ends, colour, width=1.2, connect="pairs")
+        self.line(name, np.repeat(x, 2), ends, colour, width=1.2, pairs=True, of=of or name)
+        self.contents.errors[of] = error
 
-    def band(self, name: str, x: Numbers, low: Numbers, high: Numbers, colour: str) -> None:
-        """Fill the space between two lines."""
+    def band(
+        self, name: str, x: Numbers, low: Numbers, high: Numbers, colour: str, of: str = ""
+    ) -> None:
+        """Fill the space between two lines; with ``of``, one standard error about that line."""
         for end, values in (("low", low), ("high", high)):
-            self.line(f"{name} {end}", x, values, colour, width=0.0)
+            self.line(f"{name} {end}", x, values, colour, width=0.0, of=of or name)
+        self.contents.errors[of] = 0.5 * (np.asarray(high, float) - np.asarray(low, float))
+        self.contents.bands[name] = colour
         if name not in self._bands:
-            fill = pg.FillBetweenItem(self._lines[f"{name} low"][0], self._lines[f"{name} high"][0])
+            lower, upper = (self._lines[f"{name} {end}"][0].curve for end in ("low", "high"))
+            fill = pg.FillBetweenItem(lower, upper)
             fill.setZValue(-20)
-            self._plot.addItem(fill)
+            self._plot.addItem(fill, ignoreBounds=True)
             self._bands[name] = (fill, colour)
             self._paint_band(fill, colour)
+            self._show_visible()
 
     def level(
         self,
@@ -202,9 +296,10 @@ class Plot(QWidget):
     ) -> None:
         """Draw a horizontal line across all ``x``, with a band of one standard error."""
         ends = [float(np.min(x)) - beyond, float(np.max(x)) + beyond]
-        self.line(name, ends, [value, value], colour, label=label, dash=True, width=1.5)
+        self.line(name, ends, [value] * 2, colour, label=label, dash=True, width=1.5, level=True)
         if error > 0:
-            self.band(f"{name} band", ends, [value - error] * 2, [value + error] * 2, colour)
+            low, high = [value - error] * 2, [value + error] * 2
+            self.band(f"{name} band", ends, low, high, colour, of=name)
 
     def mark(self, name: str, x: float, colour: str, label: str) -> None:
         """Draw a vertical line through the whole height."""
@@ -213,41 +308,152 @@ class Plot(QWidget):
             line = pg.InfiniteLine(angle=90, movable=False)
             line.setZValue(-10)
             self._plot.addItem(line, ignoreBounds=True)
-        line.setPos(float(np.log10(x)) if self._log_bottom else x)
-        self._marks[name] = (line, {"colour": colour, "label": label})
+        line.setPos(self.contents.coordinates.to_view(x))
+        self.contents.marks[name] = Mark(x, colour, label)
+        self._marks[name] = (line, colour)
         self._paint_mark(name)
-        self._write_legend()
+        self._legend.show_contents(self.contents)
+
+    def region(
+        self,
+        name: str,
+        low: float,
+        high: float,
+        colour: str,
+        label: str,
+        *,
+        ends: tuple[bool, bool] = (False, False),
+        dragged: Callable[[float, float], None] | None = None,
+    ) -> None:
+        """Shade a part of the bottom axis.
+
+        Args:
+            name: by which it is known.
+            low: begin, in the unit of the data.
+            high: end.
+            colour: by role.
+            label: what it is called.
+            ends: which of its ends can be dragged; the whole of it where both can.
+            dragged: told of the new ends once the mouse lets go.
+        """
+        self.contents.spans[name] = Span(low, high, colour, label)
+        region = self._regions.get(name)
+        if region is None:
+            self.prepare()
+            region = self._regions[name] = Region(self)
+            if dragged is not None:
+                region.dragged.connect(dragged)
+            self._plot.addItem(region.item, ignoreBounds=True)
+        region.show_span(self.contents.spans[name], self.contents.coordinates, ends)
+        self._legend.show_contents(self.contents)
+
+    def remove_region(self, name: str) -> None:
+        """Take a region away."""
+        region = self._regions.pop(name, None)
+        if region is not None:
+            del self.contents.spans[name]
+            self._plot.removeItem(region.item)
+            region.deleteLater()
+            self._legend.show_contents(self.contents)
 
     def remove(self, name: str) -> None:
-        """Take a line away."""
+        """Take a line away, or a band."""
+        fill, _ = self._bands.pop(name, (None, None))
+        if fill is not None:
+            del self.contents.bands[name]
+            self._plot.removeItem(fill)
+            for end in ("low", "high"):
+                self.remove(f"{name} {end}")
         item, _ = self._lines.pop(name, (None, None))
         if item is not None:
+            del self.contents.series[name]
             self._plot.removeItem(item)
-            self._write_legend()
+            self._legend.show_contents(self.contents)
+            self.crosshair.refresh()
 
     def clear(self) -> None:
         """Take everything away."""
-        for fill, _ in self._bands.values():
-            self._plot.removeItem(fill)
-        self._bands.clear()
+        for name in list(self._bands):
+            self.remove(name)
         for line, _ in self._marks.values():
             self._plot.removeItem(line)
         self._marks.clear()
+        self.contents.marks.clear()
+        for name in list(self._regions):
+            self.remove_region(name)
         for name in list(self._lines):
             self.remove(name)
-        self._write_legend()
+        self.contents.hidden.clear()
+        self.contents.errors.clear()
+        self._wanted.clear()
+        self._legend.show_contents(self.contents)
         if self._axes is not None:
-            self._axes.enableAutoRange()
+            self.reset_view()
 
-    def whole_numbers_below(self) -> None:
-        """Mark the bottom axis at whole numbers only, for iterations."""
-        self._whole_numbers = True
+    def switch(self, name: str) -> None:
+        """Switch a line on or off, and what belongs to it."""
+        self.contents.hidden ^= {name}
+        self._show_visible()
+        self._legend.show_contents(self.contents)
+        self.crosshair.refresh()
+        self.curve_switched.emit(name)
+
+    def _show_visible(self) -> None:
+        for name, (item, _) in self._lines.items():
+            item.setVisible(self.contents.visible(self.contents.series[name]))
+        for name, (fill, _) in self._bands.items():
+            fill.setVisible(self.contents.visible(self.contents.series[f"{name} low"]))
+
+    # -- the axes
+
+    def whole_numbers_below(self, only: bool = True) -> None:
+        """Mark the bottom axis at whole numbers only, for iterations, or wherever it fits."""
+        self.contents.whole_numbers = only
         if self._axes is not None:
-            self._axes.getAxis("bottom").whole_numbers = True
+            self._axes.getAxis("bottom").whole_numbers = only
+
+    def set_range(self, low: float, high: float) -> None:
+        """Show this part of the left axis, whatever the lines hold."""
+        self._want("left", low, high)
 
     def set_span(self, low: float, high: float) -> None:
         """Show this part of the bottom axis, whatever the lines hold."""
-        self._plot.setXRange(low, high, padding=0.0)
+        self._want("bottom", low, high)
+
+    def show_all(self) -> None:
+        """Let the lines decide again what the left axis shows."""
+        if self._wanted.pop("left", None) is not None and not self._zoomed:
+            self.reset_view()
+
+    def _want(self, side: str, low: float, high: float) -> None:
+        wanted = (low, high) if low < high else (high, low)
+        if self._wanted.get(side) != wanted:
+            self._wanted[side] = wanted
+            if not self._zoomed:
+                self._show_wanted(side)
+
+    def _show_wanted(self, side: str) -> None:
+        low, high = self._wanted[side]
+        show = self._plot.setYRange if side == "left" else self._plot.setXRange
+        if side == "bottom" and not self.contents.ticks:
+            low, high = sorted(self.contents.coordinates.to_view(x) for x in (low, high))
+        show(low, high, padding=0.0)
+
+    def reset_view(self) -> None:
+        """Show everything, or what was asked for, after a zoom."""
+        self._zoomed = False
+        self._plot.enableAutoRange()
+        for side in self._wanted:
+            self._show_wanted(side)
+
+    def view_range(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return what the bottom and the left axis show, as they count."""
+        self._plot.getViewBox().updateAutoRange()
+        across, up = self._plot.viewRange()
+        return (across[0], across[1]), (up[0], up[1])
+
+    def _note_zoom(self) -> None:
+        self._zoomed = True
 
     def set_right_margin(self, pixels: float) -> None:
         """Leave room on the right, so that the axis lines up with that of a picture above."""
@@ -255,8 +461,101 @@ class Plot(QWidget):
 
     def set_ticks(self, names: Sequence[str]) -> None:
         """Write names at 0, 1, 2 ... of the bottom axis; without names, its numbers again."""
+        self.contents.ticks = tuple(names)
         ticks = [list(enumerate(names))] if names else None
         self._plot.getAxis("bottom").setTicks(ticks)
+
+    def share_bottom(self, below: Plot) -> None:
+        """Show the same part of the bottom axis as a plot right below, whose marks serve both."""
+        self._plot.setXLink(below._plot)
+        self._plot.getAxis("bottom").setStyle(showValues=False)
+        self._plot.getAxis("bottom").setHeight(8)
+        self._plot.setContentsMargins(4, 8, 12, 0)
+        self._plot.getAxis("bottom").showLabel(False)
+        self.hovered.connect(below.crosshair.show_position)
+        below.hovered.connect(self.crosshair.show_position)
+
+    def keep_unit(self) -> None:
+        """Show the bottom axis as the data have it, whatever the user chose for others."""
+        self._keeps_unit = True
+
+    def _choose_axis(self) -> None:
+        """Show the bottom axis in the unit and direction that the user chose."""
+        contents, chosen = self.contents, axis_choices()
+        native = contents.bottom[1]
+        log = contents.coordinates.log
+        shown = native if self._keeps_unit else chosen.shown_unit(native)
+        coordinates = Coordinates(native, shown, log)
+        falling = not self._keeps_unit and chosen.is_reversed(native)
+        changed = (coordinates, falling) != (contents.coordinates, contents.falling)
+        contents.coordinates, contents.falling = coordinates, falling
+        if self._axes is None:
+            return
+        self._label_axes()
+        if not changed:
+            return
+        self._axes.getViewBox().invertX(falling)
+        for name, (item, _) in self._lines.items():
+            self._set_data(item, contents.series[name], {})
+        for name, (line, _) in self._marks.items():
+            line.setPos(coordinates.to_view(contents.marks[name].x))
+        for name, region in self._regions.items():
+            region.show_span(contents.spans[name], coordinates, region.ends)
+        self.crosshair.leave(keys_too=True)
+        self.reset_view()
+
+    # -- by hand
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Move the crosshair, or do what the menu lists under the key."""
+        if self.is_empty or not self.is_prepared:
+            super().keyPressEvent(event)
+            return
+        key, far = event.key(), event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+        steps = 10 if far else 1
+        moves = {
+            Qt.Key.Key_Left: lambda: self.crosshair.step(-steps),
+            Qt.Key.Key_Right: lambda: self.crosshair.step(steps),
+            Qt.Key.Key_Home: lambda: self.crosshair.jump(last=False),
+            Qt.Key.Key_End: lambda: self.crosshair.jump(last=True),
+            Qt.Key.Key_Up: lambda: self.crosshair.switch(-1),
+            Qt.Key.Key_Down: lambda: self.crosshair.switch(1),
+            Qt.Key.Key_Escape: lambda: self.crosshair.leave(keys_too=True),
+        }
+        if key in moves:
+            moves[Qt.Key(key)]()
+        else:
+            super().keyPressEvent(event)
+
+    def leaveEvent(self, event: Any) -> None:  # noqa: N802
+        """Take the crosshair away with the mouse."""
+        super().leaveEvent(event)
+        if self.is_prepared:
+            self.crosshair.leave()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Show that keys go here."""
+        super().focusInEvent(event)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Take the crosshair of the keyboard away."""
+        super().focusOutEvent(event)
+        if self.is_prepared and event.reason() != Qt.FocusReason.PopupFocusReason:
+            self.crosshair.leave(keys_too=True)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Frame the plot while keys go to it."""
+        super().paintEvent(event)
+        if self.hasFocus():
+            painter = QPainter(self)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(pg.mkPen(theme().accent, width=1.5))
+            painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -1), 5.0, 5.0)
+            painter.end()
+
+    # -- looks
 
     def restyle(self) -> None:
         """Take on the colours of the theme."""
@@ -269,51 +568,41 @@ class Plot(QWidget):
             axis.setPen(pg.mkPen(colours.line))
             axis.setTextPen(pg.mkPen(colours.quiet))
             axis.setStyle(tickFont=self.font(), tickTextOffset=6)
-        for item, look in self._lines.values():
-            item.opts.update(self._style(look))
-            item.updateItems(styleUpdate=True)
+        for name, (item, look) in self._lines.items():
+            self._set_data(item, self.contents.series[name], self._style(look))
         for fill, colour in self._bands.values():
             self._paint_band(fill, colour)
         for name in self._marks:
             self._paint_mark(name)
+        for region in self._regions.values():
+            region.restyle()
+        self.crosshair.refresh()
         self._label_axes()
-        self._write_legend()
-
-    def _write_legend(self) -> None:
-        """List the named lines above the axes, where they can hide none of them."""
-        words = []
-        for _, look in self._lines.values():
-            if look["label"]:
-                mark = "●" if look["points"] else "╌╌" if look["dash"] else "━━"
-                colour = colour_of(look["colour"]).name()
-                words.append(f'<span style="color:{colour}">{mark}</span>&nbsp;{look["label"]}')
-        for _, look in self._marks.values():
-            colour = colour_of(look["colour"]).name()
-            words.append(f'<span style="color:{colour}">┆</span>&nbsp;{look["label"]}')
-        self._legend.setText("&nbsp;&nbsp;&nbsp; ".join(words))
-        self._legend.setVisible(bool(words))
+        self._legend.show_contents(self.contents)
 
     def _label_axes(self) -> None:
-        for side, words in self._axis_words.items() if self._axes is not None else ():
-            self._plot.setLabel(side, words, color=theme().quiet)
+        if self._axes is not None:
+            words = {"left": self.contents.left_words(), "bottom": self.contents.bottom_words()}
+            for side, label in words.items():
+                self._plot.getAxis(side).setLabel(label, color=theme().quiet)
 
-    def _style(self, look: dict[str, Any]) -> dict[str, Any]:
+    def _style(self, look: Look) -> dict[str, Any]:
         """Return how pyqtgraph is told of the looks of a line."""
-        colour = colour_of(look["colour"])
-        dash = Qt.PenStyle.DashLine if look["dash"] else Qt.PenStyle.SolidLine
-        width = look["width"] * self.devicePixelRatioF()  # pyqtgraph's pens do not scale
+        colour = colour_of(look.colour)
+        dash = Qt.PenStyle.DashLine if look.dash else Qt.PenStyle.SolidLine
+        width = look.width * self.devicePixelRatioF()  # pyqtgraph's pens do not scale
         pen = pg.mkPen(colour, width=width, style=dash) if width else pg.mkPen(None)
         return {
-            "pen": pen if look["joined"] else None,  # without a pen its path would not be made
-            "symbol": "o" if look["points"] else None,
+            "pen": pen if look.joined else None,  # without a pen its path would not be made
+            "symbol": "o" if look.points else None,
             "symbolSize": 7,
             "symbolBrush": pg.mkBrush(colour),
             "symbolPen": pg.mkPen(theme().panel, width=1.0),
         }
 
     def _paint_mark(self, name: str) -> None:
-        line, look = self._marks[name]
-        pen = pg.mkPen(colour_of(look["colour"]), style=Qt.PenStyle.DashLine)
+        line, colour = self._marks[name]
+        pen = pg.mkPen(colour_of(colour), style=Qt.PenStyle.DashLine)
         pen.setWidthF(1.5 * self.devicePixelRatioF())
         line.setPen(pen)
 
@@ -323,9 +612,9 @@ class Plot(QWidget):
         fill.setBrush(pg.mkBrush(shade))
 
 
-def colour_of(role: str) -> QColor:
-    """Return the theme's colour of a role."""
-    word, _, number = role.partition(" ")
-    if word == "series":
-        return QColor(theme().series[int(number) % len(theme().series)])
-    return QColor(getattr(theme(), role))
+def _rising(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a line from left to right, without points that the unit on screen cannot show."""
+    known = np.isfinite(x)
+    if not known.all():
+        x, y = x[known], y[known]
+    return (x[::-1], y[::-1]) if len(x) > 1 and x[0] > x[-1] else (x, y)

@@ -53,6 +53,7 @@ class SensitivityPanel(Panel):
         top.addWidget(self.chooser)
         self.image = ImagePlot("Change of the prediction for one percent more of each parameter")
         self.lines = Plot("Change of the prediction for one percent more of each parameter", "")
+        self.lines.keep_unit()  # that of the image above
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setChildrenCollapsible(False)
         splitter.setHandleWidth(10)
@@ -142,13 +143,15 @@ class SensitivityPanel(Panel):
         self.image.show()
         self.lines.set_right_margin(self.image.room_of_scale)
         self.lines.set_ticks([])
-        self.lines.set_labels(bottom, with_unit("Per +1 %", target.unit))
+        self.lines.set_labels(
+            target.axis_label or "Axis", "Per +1 %", target.axis_unit, target.unit
+        )
         order = np.argsort(-own[:, 0])[:_MOST_LINES]
         self.lines.level("zero", target.axis, 0.0, 0.0, "quiet", "", beyond=0.0)
         for number, row in enumerate(sorted(order)):
             colour = f"series {number}"
             low, high = change[row] - error[row], change[row] + error[row]
-            self.lines.band(f"error {row}", target.axis, low, high, colour)
+            self.lines.band(f"error {row}", target.axis, low, high, colour, of=f"of {row}")
             self.lines.line(f"of {row}", target.axis, change[row], colour, label=names[row])
         self.lines.set_span(*span)
 
@@ -159,9 +162,9 @@ class SensitivityPanel(Panel):
         places = list(range(len(names)))
         self.lines.set_right_margin(12)
         self.lines.set_ticks(names)
-        self.lines.set_labels("", with_unit("Change per +1 %", target.unit))
+        self.lines.set_labels("", "Change per +1 %", "", target.unit)
         self.lines.level("zero", places, 0.0, 0.0, "quiet", "")
-        self.lines.errors("error", places, change, error, "accent")
+        self.lines.errors("error", places, change, error, "accent", of="change")
         self.lines.line("change", places, change, "accent", points=True, joined=False)
 
 
