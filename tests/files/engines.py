@@ -122,3 +122,29 @@ def lammps_forces(script: Path, data: Path | None = None) -> LammpsResult:
     energy, *pressure = map(float, script.with_name("energy.txt").read_text().split())
     stress = -np.array(pressure) / BAR
     return LammpsResult(energy, stress, table[:, 1:4], table[:, 4:7])
+
+
+KJ_PER_MOL = 96.48533212331002
+"""Of one eV."""
+
+
+def in_openmm(script: Path, platform: str) -> tuple[float, np.ndarray, list[float]]:
+    """Energy (eV), forces [atom, xyz] (eV/angstrom) and masses that an exported script gives."""
+    import openmm
+    from openmm import unit
+
+    spec = importlib.util.spec_from_file_location("exported", script)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    _, system, state = module.build()
+    chosen = openmm.Platform.getPlatformByName(platform)
+    context = openmm.Context(system, openmm.VerletIntegrator(0.001), chosen)
+    context.setPeriodicBoxVectors(*state.getPeriodicBoxVectors())
+    context.setPositions(state.getPositions())
+    found = context.getState(getEnergy=True, getForces=True)
+    energy = found.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole)
+    forces = found.getForces(asNumpy=True).value_in_unit(unit.kilojoule_per_mole / unit.angstrom)
+    atoms = range(system.getNumParticles())
+    masses = [system.getParticleMass(n).value_in_unit(unit.dalton) for n in atoms]
+    return energy / KJ_PER_MOL, forces / KJ_PER_MOL, masses

@@ -12,15 +12,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engines import WITHOUT_LAMMPS, lammps_environment, lammps_forces, run_lammps
+from engines import (
+    KJ_PER_MOL,
+    WITHOUT_LAMMPS,
+    in_openmm,
+    lammps_environment,
+    lammps_forces,
+    run_lammps,
+)
 
 from dmdstudio.base.errors import FileError, RecipeError
 from dmdstudio.files.potentials import ParameterChange, Provenance, export, formats
 from dmdstudio.files.structures import lower_triangular
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm
-
-KJ_PER_MOL = 96.48533212331002  # of one eV
 
 needs_lammps = pytest.mark.skipif(lammps_environment() is None, reason=WITHOUT_LAMMPS)
 needs_openmm = pytest.mark.skipif(
@@ -150,28 +155,6 @@ def test_lammps_gives_the_same_energy_and_forces(tmp_path, cell, mixture):
     found = difference(structure, term(mixing), result.energy, result.forces @ rotation.T)
     assert found[0] < 1e-12
     assert found[1] < 1e-12
-
-
-def in_openmm(script: Path, platform: str) -> tuple[float, np.ndarray, list[float]]:
-    """Energy (eV), forces [atom, xyz] (eV/angstrom) and masses that an exported script gives."""
-    import openmm
-    from openmm import unit
-
-    spec = importlib.util.spec_from_file_location("exported", script)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    _, system, state = module.build()
-    chosen = openmm.Platform.getPlatformByName(platform)
-    context = openmm.Context(system, openmm.VerletIntegrator(0.001), chosen)
-    context.setPeriodicBoxVectors(*state.getPeriodicBoxVectors())
-    context.setPositions(state.getPositions())
-    found = context.getState(getEnergy=True, getForces=True)
-    energy = found.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole)
-    forces = found.getForces(asNumpy=True).value_in_unit(unit.kilojoule_per_mole / unit.angstrom)
-    atoms = range(system.getNumParticles())
-    masses = [system.getParticleMass(n).value_in_unit(unit.dalton) for n in atoms]
-    return energy / KJ_PER_MOL, forces / KJ_PER_MOL, masses
 
 
 @needs_openmm
@@ -322,7 +305,6 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path):
     refused("'lammps' cannot write a term of kind 'eann'", PotentialTerm("eann", {}, {}))
     other = PotentialTerm("nequip", {}, {})
     refused("'ase' cannot write a term of kind 'nequip'", other, name="ase")
-    refused("there are 2", good, good, name="openmm")
     refused("no term")
     refused("no sigma for Ar", replace(good, parameters={"epsilon": {"Ar": 1.0}}))
     refused("no number 'cutoff'", replace(good, options={"switch_start": 9.0}))

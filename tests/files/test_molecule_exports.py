@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
 import ase
 import numpy as np
 import pytest
-from engines import WITHOUT_LAMMPS, lammps_environment, lammps_forces
+from engines import WITHOUT_LAMMPS, in_openmm, lammps_environment, lammps_forces
 
 from dmdstudio.engine.water import water
 from dmdstudio.files.potentials import Provenance, export, export_formats
@@ -18,6 +19,9 @@ from dmdstudio.plan.terms import PotentialTerm
 from dmdstudio.service.calculator import RefinedPotential
 
 needs_lammps = pytest.mark.skipif(lammps_environment() is None, reason=WITHOUT_LAMMPS)
+needs_openmm = pytest.mark.skipif(
+    importlib.util.find_spec("openmm") is None, reason="openmm is not installed"
+)
 
 PROVENANCE = Provenance("Water & ions", "water-1", 3, "0.1.0", "2025-01-31", 0.5)
 CUBE = np.eye(3) * 14.5
@@ -58,6 +62,32 @@ def liquid(cell: np.ndarray, stir: float = 0.05) -> Structure:
     system, positions = water(cell, 3, stir=stir)
     symbols = tuple(system.type_names[type_] for type_ in system.types)
     return Structure(symbols, positions, cell, system.masses, "water", system.bonds)
+
+
+def shuffled(structure: Structure) -> Structure:
+    """Return the same atoms in another order, anywhere in the cells around."""
+    random = np.random.default_rng(8)
+    order = random.permutation(len(structure.symbols))
+    images = random.integers(-1, 2, (len(order), 3)) @ structure.cell
+    return replace(
+        structure,
+        symbols=tuple(structure.symbols[n] for n in order),
+        positions=structure.positions[order] + images,
+        masses=structure.masses[order],
+        bonds=np.argsort(order)[structure.bonds],
+    )
+
+
+def peroxide(cell: np.ndarray) -> Structure:
+    """Return 27 chains H-O-O-H, whose ends are three bonds apart."""
+    random = np.random.default_rng(3)
+    grid = np.stack(np.meshgrid(*[np.arange(3)] * 3), -1).reshape(-1, 3) / 3
+    shape = np.array([[-0.9, 0.9, 0.2], [-0.7, 0, 0], [0.7, 0, 0], [0.9, 0.3, 0.85]])
+    turns = np.linalg.qr(random.normal(size=(27, 3, 3)))[0]
+    positions = ((grid @ cell)[:, None] + shape @ turns).reshape(-1, 3)
+    bonds = (4 * np.arange(27)[:, None, None] + [[0, 1], [1, 2], [2, 3]]).reshape(-1, 2)
+    masses = np.tile([1.008, 15.999, 15.999, 1.008], 27)
+    return Structure(("H", "O", "O", "H") * 27, positions, cell, masses, "peroxide", bonds)
 
 
 def configurations(structure: Structure, count: int = 5) -> list[Structure]:
@@ -131,3 +161,54 @@ def test_terms_add_up_in_lammps(tmp_path: Path):
     assert bonds == pytest.approx(ours(BONDED[1:], structure)[0], rel=1e-12)
     with pytest.raises(Exception, match="needs bonds"):
         export("lammps", BONDED, bare, tmp_path / "bare.in", PROVENANCE)
+
+
+@needs_openmm
+@pytest.mark.parametrize(
+    ("cell", "sum_"), [("cube", "shifted"), ("turned", "curved"), ("cube", "ewald")]
+)
+def test_openmm_gives_our_energy_and_forces(tmp_path: Path, cell: str, sum_: str):
+    """Atoms in any order, in any image of the cell; the sums for the skewed cell are a mesh."""
+    structure = shuffled(liquid(CELLS[cell]))
+    terms = (*BONDED, VAN_DER_WAALS, SUMS[sum_])
+    script = export("openmm", terms, structure, tmp_path / "water.xml", PROVENANCE)[-1]
+    energy, forces, _ = in_openmm(script, "Reference")
+    close(structure, terms, energy, forces, sum_)
+
+
+def close(structure: Structure, terms, energy: float, forces: np.ndarray, sum_: str) -> None:
+    """Assert that OpenMM's energy and forces are ours."""
+    expected, pulls, _ = ours(terms, structure)
+    _, rotation = lower_triangular(structure)
+    order = export_formats.get("openmm").order(structure)
+    off = np.abs(forces @ rotation.T - pulls[order]).max() / np.abs(pulls).max()
+    print(f"energy {energy / expected - 1:.1e}, forces {off:.1e}")
+    assert energy == pytest.approx(expected, rel=1e-7 if sum_ == "ewald" else 1e-11)
+    assert off < (1e-7 if sum_ == "ewald" else 1e-11)
+
+
+CHAINS = (
+    PotentialTerm(
+        "harmonic_bond",
+        {},
+        {"length": {"H-O": 0.97, "O-O": 1.45}, "stiffness": {"H-O": 45.0, "O-O": 30.0}},
+    ),
+    PotentialTerm("harmonic_angle", {}, {"angle": {"H-O-O": 1.75}, "stiffness": {"H-O-O": 4.0}}),
+    VAN_DER_WAALS,
+    replace(VAN_DER_WAALS, options={**VAN_DER_WAALS.options, "mixing": "geometric"}),
+    SUMS["ewald"],
+)
+
+
+@needs_lammps
+@needs_openmm
+def test_pairs_three_bonds_apart_count_in_full(tmp_path: Path):
+    """In a cell that is skewed, where OpenMM has no Ewald sum but a mesh."""
+    structure = peroxide(SKEWED)
+    terms = (*CHAINS[:-1], replace(SUMS["ewald"], parameters={"charge": {"O": -0.4, "H": 0.4}}))
+    script = export("openmm", terms, structure, tmp_path / "chains.xml", PROVENANCE)[-1]
+    energy, forces, _ = in_openmm(script, "Reference")
+    close(structure, terms, energy, forces, "ewald")
+    result = lammps_forces(export("lammps", terms, structure, tmp_path / "c.in", PROVENANCE)[0])
+    assert result.energy == pytest.approx(energy, rel=1e-6)
+    assert np.abs(result.forces - forces).max() < 1e-6 * np.abs(forces).max()

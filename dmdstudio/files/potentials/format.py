@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+
 from dmdstudio.base.errors import FileError
 from dmdstudio.base.registry import Registry
 from dmdstudio.files.potentials.provenance import Provenance
@@ -57,6 +59,33 @@ class ExportFormat(abc.ABC):
         Raises:
             FileError: the terms or the structure cannot be expressed in this format.
         """
+
+    def write_structure(
+        self,
+        terms: Sequence[PotentialTerm],
+        structure: Structure,
+        path: Path,
+        provenance: Provenance,
+    ) -> list[Path]:
+        """Write another structure for a potential that was written, and nothing else.
+
+        Args:
+            terms: those of the potential.
+            structure: atoms of the same types.
+            path: names the files as that of a main file would; none is written there.
+            provenance: goes into every file as a comment.
+
+        Returns:
+            The files written.
+
+        Raises:
+            FileError: the structure cannot be expressed, or the format holds no structure.
+        """
+        raise FileError(f"Format {self.name!r} keeps no structure beside the potential.")
+
+    def order(self, structure: Structure) -> np.ndarray:
+        """Return the numbers of the atoms in the order in which they are written [atom]."""
+        return np.arange(len(structure.symbols))
 
 
 export_formats: Registry[ExportFormat] = Registry("export format")

@@ -2,7 +2,8 @@
 
 Units metal: angstrom, eV, e, degrees. Where LAMMPS has a style with our very formula, it is that
 style; other pairs are written out as formulas (package LEPTON). Its coul/dsf is not ours: it adds a
-self-energy and screens what bonds leave out, and its erfc has seven digits. In coul/long charges differ by 3e-8: its constant is rounded.
+self-energy and screens what bonds leave out, and its erfc has seven digits. In coul/long charges
+differ by 3e-8, for its constant is rounded.
 Source: https://docs.lammps.org/pair_mdf.html, pair_lepton.html, pair_coul.html, bond_harmonic.html
 """
 

@@ -7,34 +7,67 @@ SCRIPT = '''{about}
 
 from argparse import ArgumentParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import openmm
 from openmm import app, unit
 
 HERE = Path(__file__).resolve().parent
-CUTOFF = {cutoff}  # nm
-SWITCH_START = {switch_start}  # nm; switched to zero between here and the cutoff
+METHOD = app.{method}
+TOLERANCE = {tolerance!r}  # of Ewald's sum or its mesh; 1e-5 is usual, and faster
+CUTOFF = {cutoff}  # nm, of NonbondedForce
+SWITCH_START = {switch_start}  # nm; its Lennard-Jones is switched to zero from here to the cutoff
+LARGEST_CUTOFF = {largest_cutoff}  # nm, of all forces; formulas are zero from their own on
 
 
-def build():
+def build(pdb=HERE / "{pdb}", state=HERE / "{state}"):
     """Return topology, system and state (positions and box with every digit)."""
-    state = openmm.XmlSerializer.deserialize((HERE / "{state}").read_text())
-    topology = app.PDBFile(str(HERE / "{pdb}")).topology
+    state = openmm.XmlSerializer.deserialize(Path(state).read_text())
+    topology = app.PDBFile(str(pdb)).topology
     topology.setPeriodicBoxVectors(state.getPeriodicBoxVectors())
     system = app.ForceField(str(HERE / "{force_field}")).createSystem(
         topology,
-        nonbondedMethod=app.CutoffPeriodic,
-        nonbondedCutoff=CUTOFF * unit.nanometer,
+        nonbondedMethod=METHOD,
+        nonbondedCutoff=LARGEST_CUTOFF * unit.nanometer,
+        constraints=None,
+        rigidWater=False,
         removeCMMotion=False,
     )
-    for force in system.getForces():
-        force.setUseSwitchingFunction(True)
-        force.setSwitchingDistance(SWITCH_START * unit.nanometer)
+    for index, force in reversed(list(enumerate(system.getForces()))):
         if isinstance(force, openmm.NonbondedForce):
-            force.setUseDispersionCorrection(False)
-        else:
+            system.addForce(finished(force, topology))
+            system.removeForce(index)
+        elif isinstance(force, openmm.CustomNonbondedForce):
             force.setUseLongRangeCorrection(False)
+        else:
+            force.setUsesPeriodicBoundaryConditions(True)
     return topology, system, state
+
+
+def finished(force, topology):
+    """Return a NonbondedForce with its cutoff and switch, whose only exceptions are exclusions.
+
+    The force field makes pairs three bonds apart exceptions, which know neither cutoff nor switch.
+    """
+    tree = ElementTree.fromstring(openmm.XmlSerializer.serialize(force))
+    tree.find("Exceptions").clear()
+    found = openmm.XmlSerializer.deserialize(ElementTree.tostring(tree, "unicode"))
+    around = [set() for _ in topology.atoms()]
+    for first, second in topology.bonds():
+        around[first.index].add(second.index)
+        around[second.index].add(first.index)
+    for atom, near in enumerate(around):
+        for other in near.union(*(around[n] for n in near)):
+            if other > atom:
+                found.addException(atom, other, 0.0, 1.0, 0.0)
+    found.setEwaldErrorTolerance(TOLERANCE)
+    found.setCutoffDistance(CUTOFF * unit.nanometer)
+    if SWITCH_START is not None:
+        found.setUseSwitchingFunction(True)
+        found.setSwitchingDistance(SWITCH_START * unit.nanometer)
+    found.setUseDispersionCorrection(False)
+    found.setExceptionsUsePeriodicBoundaryConditions(True)
+    return found
 
 
 def main():

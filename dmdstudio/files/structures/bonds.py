@@ -53,6 +53,22 @@ def whole(structure: Structure) -> Structure:
     Raises:
         FileError: the bonds go on from cell to cell, so that there are no molecules.
     """
+    together, apart = _together(structure)
+    if apart > 1e-6:
+        raise FileError(
+            "The bonds of the structure go on through the whole cell, so that it has no molecules.",
+            "Only molecules that end within half a cell can be brought to a density.",
+        )
+    return together
+
+
+def gathered(structure: Structure) -> Structure:
+    """Return the same atoms with no molecule cut, as far as that can be; see `whole`."""
+    return _together(structure)[0]
+
+
+def _together(structure: Structure) -> tuple[Structure, float]:
+    """Return molecules in one piece, and by how much a bond is longer than its minimum image."""
     first, second = structure.bonds.T
     positions = structure.positions.copy()
     apart = positions[second] - positions[first]
@@ -65,9 +81,5 @@ def whole(structure: Structure) -> Structure:
             reached = placed[one] & ~placed[other]
             positions[other[reached]] = positions[one[reached]] + vector[reached]
             placed[other[reached]] = True
-    if np.abs(positions[second] - positions[first] - apart).max(initial=0.0) > 1e-6:
-        raise FileError(
-            "The bonds of the structure go on through the whole cell, so that it has no molecules.",
-            "Only molecules that end within half a cell can be brought to a density.",
-        )
-    return replace(structure, positions=positions)
+    off = np.abs(positions[second] - positions[first] - apart).max(initial=0.0)
+    return replace(structure, positions=positions), float(off)
