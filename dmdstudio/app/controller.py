@@ -19,6 +19,7 @@ from dmdstudio.app.bridge import EngineBridge
 from dmdstudio.app.drops import Drop, sort_drop
 from dmdstudio.app.matter import Matter, matter_of
 from dmdstudio.app.matter_watch import MatterWatch
+from dmdstudio.app.potential_file import FoundPotential, found_potential
 from dmdstudio.app.run_folders import new_run_folder, remember
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import RunView, reduce
@@ -31,7 +32,7 @@ from dmdstudio.plan.recipe import Recipe, read_recipe, recipe_to_toml, sections
 from dmdstudio.plan.recipe_files import rebased
 from dmdstudio.plan.structure import Measurement
 
-_ORDER = ("recipe", "run", "structure", "data", "unknown")
+_ORDER = ("recipe", "run", "structure", "potential", "data", "unknown")
 
 
 class Controller(QObject):
@@ -40,7 +41,7 @@ class Controller(QObject):
     Signals:
         notice: level, message, advice, details.
         opened: a recipe or run is shown now.
-        waiting_changed: other data files wait for a structure.
+        waiting_changed: other files wait for a structure.
         busy_changed: whether the engine is at work.
         gradient_checked: the answer to `check_gradient`.
     """
@@ -61,7 +62,7 @@ class Controller(QObject):
         self.bridge.busy.connect(self._set_busy)
         self.busy = False
         self.waiting: list[Path] = []
-        """Data files that came before there was a recipe to go into."""
+        """Data and potential files that came before there was a recipe to go into."""
         self._beginning = False
         self._matter_watch = MatterWatch(self.session)
 
@@ -75,10 +76,13 @@ class Controller(QObject):
         if self.busy and any(drop.kind in ("recipe", "run") for drop in drops):
             self._warn("A refinement is at work.", "Stop it before opening another.")
             return
+        structure = next((drop.path for drop in drops if drop.kind == "structure"), None)
         for drop in drops:
-            self._open(drop)
+            self._open(drop, structure)
 
-    def _open(self, drop: Drop) -> None:
+    def _open(self, drop: Drop, structure: Path | None = None) -> None:
+        """Open a file; ``structure`` is what comes with it, for a potential."""
+        recipe = self.session.recipe
         match drop.kind:
             case "recipe":
                 self._open_recipe(drop.path)
@@ -89,6 +93,11 @@ class Controller(QObject):
                 self.begin(drop.path)
             case "data" if self.session.recipe is None:
                 self._keep(drop.path)
+            case "potential" if recipe is not None:
+                found = functools.partial(found_potential, drop.path, recipe, structure)
+                self._read(found, self._take_potential)
+            case "potential":
+                self._add_waiting(drop.path)
             case "structure":
                 self._read(lambda: _checked_structure(drop.path), self._take_structure)
             case "data":
@@ -159,12 +168,14 @@ class Controller(QObject):
         if self.session.recipe is not None:  # it has come meanwhile
             self._take_data(read)
             return
-        path = read[0]
+        self._add_waiting(read[0])
+
+    def _add_waiting(self, path: Path) -> None:
         self.waiting = [*(p for p in self.waiting if p != path), path]
         self.waiting_changed.emit()
 
     def forget_waiting(self) -> None:
-        """Let go of the data files that wait for a structure."""
+        """Let go of the files that wait for a structure."""
         self.waiting = []
         self.waiting_changed.emit()
 
@@ -172,7 +183,20 @@ class Controller(QObject):
         waiting = self.waiting
         self.forget_waiting()
         for path in waiting:
-            self._read(lambda path=path: _measurement(path), self._take_data)
+            self._open(sort_drop(path, has_recipe=True))
+
+    def _take_potential(self, found: FoundPotential) -> None:
+        recipe = self.session.recipe
+        if recipe is None:
+            return
+        table = self.session.table()
+        table["potential"] = found.tables(recipe.folder)
+        try:
+            self.session.replace_recipe(table, f"potential of {found.path.name}")
+        except RecipeError as error:
+            self._tell_error(error)
+        else:
+            self.notice.emit("info", *found.notice)
 
     def _take_structure(self, path: Path) -> None:
         if self.session.recipe is not None:

@@ -8,13 +8,14 @@ from typing import Literal
 
 from dmdstudio.app.run_folders import is_run_folder
 
-Kind = Literal["recipe", "run", "structure", "data", "unknown"]
+Kind = Literal["recipe", "run", "structure", "potential", "data", "unknown"]
 
 _STRUCTURES = {
     ".xyz", ".extxyz", ".cif", ".pdb", ".gro", ".poscar", ".vasp", ".lmp", ".data"
 }  # fmt: skip
 _DATA = {".csv", ".tsv", ".dat", ".txt"}
 _STRUCTURE_NAMES = {"POSCAR", "CONTCAR", "XDATCAR"}
+_POTENTIALS = {".xml", ".in", ".top", ".itp", ".pickle", ".npz"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ def sort_drop(path: Path, has_recipe: bool) -> Drop:
         "structure": "Becomes the structure of the system"
         if has_recipe
         else "Begins a new refinement of this structure",
+        "potential": "Becomes the potential"
+        if has_recipe
+        else "Is kept, and becomes the potential once there is a structure",
         "data": "Becomes the experiment of a target"
         if has_recipe
         else "Is kept, and becomes a target once there is a structure",
@@ -60,6 +64,8 @@ def _kind(path: Path) -> Kind:
         return "recipe"
     if suffix in _STRUCTURES or path.name in _STRUCTURE_NAMES:
         return "structure"
+    if suffix in _POTENTIALS or path.name.startswith("in."):  # as LAMMPS' own examples are called
+        return "potential"
     return "data" if suffix in _DATA else "unknown"
 
 

@@ -28,7 +28,7 @@ class StartPage(QWidget):
 
     Signals:
         chosen: the path of a recipe or run that was chosen from the recent ones.
-        forget_waiting: the data files that wait for a structure are not wanted.
+        forget_waiting: the files that wait for a structure are not wanted.
     """
 
     chosen = Signal(object)
@@ -103,11 +103,11 @@ class StartPage(QWidget):
         self.refresh()
 
     def _waiting_row(self) -> QFrame:
-        """Return the line that says which data wait for a structure; hidden while none do."""
+        """Return the line that says which files wait for a structure; hidden while none do."""
         frame = QFrame()
         frame.setObjectName("card")
         forget = QPushButton("Forget")
-        forget.setToolTip("Let go of the data files that wait for a structure")
+        forget.setToolTip("Let go of the files that wait for a structure")
         forget.clicked.connect(self.forget_waiting)
         row = QHBoxLayout(frame)
         row.setContentsMargins(14, 10, 12, 10)
@@ -117,16 +117,18 @@ class StartPage(QWidget):
         return frame
 
     def show_waiting(self, paths: Sequence[Path]) -> None:
-        """Say which data files wait for a structure."""
+        """Say which files wait for a structure."""
         names = ", ".join(path.name for path in paths)
         verb = "waits" if len(paths) == 1 else "wait"
-        self._waiting.setText(f"{names} {verb} for a structure, to become a target of it.")
+        self._waiting.setText(f"{names} {verb} for a structure.")
         self.waiting.setVisible(bool(paths))
 
     def _drop_zone(self, new_action: QAction, open_action: QAction) -> QFrame:
         zone = QFrame()
         zone.setObjectName("card")
-        words = QLabel("Drop a structure to begin, or a spectrum, a recipe or a run folder")
+        words = QLabel(
+            "Drop a structure to begin, or a potential, a spectrum, a recipe or a run folder"
+        )
         words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         words.setWordWrap(True)
         layout = QVBoxLayout(zone)
