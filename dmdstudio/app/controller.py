@@ -456,9 +456,11 @@ def _begun(path: Path) -> tuple[Recipe, Matter]:
 
 def _measurement(path: Path) -> tuple[Path, Measurement, str]:
     """Return what a file holds and which observable that measures."""
+    from dmdstudio.app.measured import measurement_of, stamp_of
     from dmdstudio.files.spectra import observable_of, read_measurement
 
-    measurement = read_measurement(path)
+    stamp = stamp_of(path)  # so that the plot of it need not read it again
+    measurement = read_measurement(path) if stamp is None else measurement_of(stamp)
     return path, measurement, observable_of(measurement.quantity)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from dmdstudio.app.axis_units import Coordinates, axis_name
 from dmdstudio.app.words import with_unit
+from dmdstudio.base.units import pretty
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,11 @@ class PlotContents:
     def file_name(self) -> str:
         """Return a name for files made of it, in lower case: ``'loss-by-iteration'``."""
         return re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-") or "plot"
+
+    def short_words(self, side: str) -> str:
+        """Return what an axis is called where the whole name has no room: its unit."""
+        unit = self.left[1] if side == "left" else self.coordinates.shown
+        return pretty(unit) if unit not in ("", "1") else ""
 
     def left_words(self) -> str:
         """Return the name of the left axis with its unit."""

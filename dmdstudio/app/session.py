@@ -75,10 +75,11 @@ class Session(QObject):
         """Return a copy of the recipe's tables."""
         return {} if self.recipe is None else recipe_to_table(self.recipe)
 
-    def change(self, place: Place, value: Any) -> str:
+    def change(self, place: Place, value: Any, *, merges: bool = True) -> str:
         """Set one value (None takes it out); return what is wrong with it, or nothing.
 
         What does not fit is not taken over; it is remembered as a problem until it is mended.
+        Changes of one place in a row are one edit, unless they do not merge.
         """
         assert self.recipe is not None
         table = self.table()
@@ -91,7 +92,7 @@ class Session(QObject):
             return sentence
         self.report(place, "")
         if recipe != self.recipe:
-            self.undo_stack.push(_Edit(self, self.recipe, recipe, place))
+            self.undo_stack.push(_Edit(self, self.recipe, recipe, place, merges))
         return ""
 
     def replace_recipe(self, table: dict[str, Any], words: str) -> None:
@@ -161,7 +162,9 @@ class _Edit(QUndoCommand):
         return 1
 
     def mergeWith(self, other: QUndoCommand) -> bool:  # noqa: N802
-        if not isinstance(other, _Edit) or not self._merges or other._place != self._place:
+        if not isinstance(other, _Edit) or other._place != self._place:
+            return False
+        if not (self._merges and other._merges):
             return False
         self._after = other._after
         return True

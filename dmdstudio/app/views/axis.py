@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pyqtgraph as pg
+from PySide6.QtGui import QFontMetricsF
 
+from dmdstudio.app.theme import theme
 from dmdstudio.app.ticks import linear_step, log_ticks, power_words
 
 _ROOM = {"left": 34.0, "right": 34.0, "bottom": 60.0}
@@ -21,6 +23,29 @@ class Axis(pg.AxisItem):
     """
 
     whole_numbers = False
+    _names = ("", "")
+
+    def name_it(self, words: str, short: str) -> None:
+        """Call the axis ``words``, or ``short`` while that has no room."""
+        self._names = words, short
+        self._fit_name()
+
+    def resizeEvent(self, event: Any = None) -> None:  # noqa: N802
+        """Take the name that has room."""
+        super().resizeEvent(event)
+        if any(self._names):
+            self._fit_name()
+
+    def _fit_name(self) -> None:
+        words, short = self._names
+        label: Any = self.label
+        size = self.geometry()
+        room = size.height() if self.orientation in ("left", "right") else size.width()
+        wide = QFontMetricsF(label.font()).horizontalAdvance(words)
+        fitting = words if wide <= room or room <= 0 else short
+        colour = theme().quiet
+        if (fitting, colour) != (self.labelText, self.labelStyle.get("color")):
+            self.setLabel(fitting, color=colour)
 
     def tickSpacing(self, low: float, high: float, size: float) -> Any:  # noqa: N802
         """Return the distance of marks: 1, 2 or 5 of a power of ten, with room for words."""

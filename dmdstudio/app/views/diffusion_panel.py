@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import is_scalar, targets_of
-from dmdstudio.app.views.compare_panel import draw_number
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
+from dmdstudio.app.views.target_drawing import draw_number
 from dmdstudio.plan.events import Curve, StepReport, TargetReport
 
 _CURVES = 3

@@ -45,6 +45,8 @@ class Legend(QLabel):
                 words.append(_entry(series.label, sign, look.colour, series.name, hidden))
         for mark in contents.marks.values():
             words.append(_entry(mark.label, "┆", mark.colour, "", False))
+        for label, colour in {s.label: s.colour for s in contents.spans.values()}.items():
+            words.append(_entry(label, "▒", colour, "", False))
         text = " &nbsp;&nbsp; ".join(words)
         if text != self.text():
             self.setText(text)

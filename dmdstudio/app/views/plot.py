@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
@@ -66,6 +66,8 @@ class Plot(QWidget):
         self._wanted: dict[str, tuple[float, float]] = {}
         self._zoomed = False
         self._keeps_unit = False
+        self._bottom_shown = True
+        self._follows: Plot | None = None
         self._empty = QLabel(empty)
         self._empty.setObjectName("quiet")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -210,11 +212,15 @@ class Plot(QWidget):
             in_range: whether the axes make room for it.
         """
         self.prepare()
+        x, y = np.asarray(x, float), np.asarray(y, float)
         look = Look(colour, points, dash, width, joined)
         known, old = self._lines.get(name, (None, None))
         before = self.contents.series.get(name)
         item = pg.PlotDataItem() if known is None else known
-        series = Series(name, np.asarray(x, float), np.asarray(y, float), look, label, of, level)
+        self._stack.setCurrentWidget(self._drawn)
+        if before is not None and before.x is x and before.y is y and look == old:
+            return  # the very same arrays: nothing to do for many points
+        series = Series(name, x, y, look, label, of, level)
         series.pairs = pairs
         self.contents.series[name] = series
         self._set_data(item, series, self._style(look) if look != old else {})
@@ -228,7 +234,6 @@ class Plot(QWidget):
         if look != old or before is None or before.label != label:
             self._legend.show_contents(self.contents)
         self.crosshair.refresh()
-        self._stack.setCurrentWidget(self._drawn)
 
     def _set_data(self, item: pg.PlotDataItem, series: Series, style: dict[str, Any]) -> None:
         """Hand a line over in the units on screen."""
@@ -442,7 +447,12 @@ class Plot(QWidget):
     def reset_view(self) -> None:
         """Show everything, or what was asked for, after a zoom."""
         self._zoomed = False
-        self._plot.enableAutoRange()
+        if self._follows is not None:
+            self._plot.enableAutoRange(y=True)
+            if self._follows._zoomed:
+                self._follows.reset_view()
+        else:
+            self._plot.enableAutoRange()
         for side in self._wanted:
             self._show_wanted(side)
 
@@ -451,6 +461,13 @@ class Plot(QWidget):
         self._plot.getViewBox().updateAutoRange()
         across, up = self._plot.viewRange()
         return (across[0], across[1]), (up[0], up[1])
+
+    def place_below(self, point: QPoint) -> float | None:
+        """Return the place in the view under a point of the screen; None outside the axes."""
+        view = self._plot.getViewBox()
+        scene = self._widget.mapToScene(self._widget.mapFromGlobal(point))
+        inside = view.sceneBoundingRect().contains(scene)
+        return float(view.mapSceneToView(scene).x()) if inside else None
 
     def _note_zoom(self) -> None:
         self._zoomed = True
@@ -466,14 +483,33 @@ class Plot(QWidget):
         self._plot.getAxis("bottom").setTicks(ticks)
 
     def share_bottom(self, below: Plot) -> None:
-        """Show the same part of the bottom axis as a plot right below, whose marks serve both."""
-        self._plot.setXLink(below._plot)
-        self._plot.getAxis("bottom").setStyle(showValues=False)
-        self._plot.getAxis("bottom").setHeight(8)
-        self._plot.setContentsMargins(4, 8, 12, 0)
-        self._plot.getAxis("bottom").showLabel(False)
+        """Let a plot right below show the same part of the bottom axis, and the same crosshair."""
+        mine, other = self._plot.getViewBox(), below._plot.getViewBox()
+        below._follows = self
+        other.enableAutoRange(x=False)
+        mine.sigXRangeChanged.connect(lambda _, ends: other.setXRange(*ends, padding=0.0))
+        other.zoomed.connect(self._take_span)
         self.hovered.connect(below.crosshair.show_position)
         below.hovered.connect(self.crosshair.show_position)
+        self._below = below
+
+    def _take_span(self) -> None:
+        """Show what was zoomed to in the plot below."""
+        self._note_zoom()
+        self._plot.setXRange(*self._below.view_range()[0], padding=0.0)
+
+    def show_bottom_axis(self, shown: bool) -> None:
+        """Show numbers and name of the bottom axis, or leave them to the plot below."""
+        axis = self._plot.getAxis("bottom")
+        axis.setStyle(showValues=shown)
+        axis.setHeight(None if shown else 10)
+        self._bottom_shown = shown
+        self._label_axes()
+
+    def hide_legend(self) -> None:
+        """Leave the legend to the plot above."""
+        self._legend.hide()
+        self._legend.setMaximumHeight(0)
 
     def keep_unit(self) -> None:
         """Show the bottom axis as the data have it, whatever the user chose for others."""
@@ -584,7 +620,8 @@ class Plot(QWidget):
         if self._axes is not None:
             words = {"left": self.contents.left_words(), "bottom": self.contents.bottom_words()}
             for side, label in words.items():
-                self._plot.getAxis(side).setLabel(label, color=theme().quiet)
+                self._plot.getAxis(side).name_it(label, self.contents.short_words(side))
+            self._plot.getAxis("bottom").showLabel(self._bottom_shown)
 
     def _style(self, look: Look) -> dict[str, Any]:
         """Return how pyqtgraph is told of the looks of a line."""

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from dmdstudio.app.axis_units import Coordinates
 from dmdstudio.app.plot_contents import Span
-from dmdstudio.app.theme import colour_of, theme
+from dmdstudio.app.theme import colour_of
 
 Changed = Callable[[float, float], None]
 
@@ -28,7 +28,6 @@ class Region(QObject):
         super().__init__(parent)
         self.item = pg.LinearRegionItem(movable=False)
         self.item.setZValue(-15)
-        self._words = pg.InfLineLabel(self.item.lines[1], "", position=0.97, anchors=[(1, 0)] * 2)
         self._coordinates = Coordinates()
         self._span: Span | None = None
         self.ends = (False, False)
@@ -45,7 +44,6 @@ class Region(QObject):
         turned = coordinates.to_view(span.low) > coordinates.to_view(span.high)
         for line, movable in zip(self.item.lines, reversed(ends) if turned else ends, strict=True):
             line.setMovable(movable)
-        self._words.setText(span.label)
         self.restyle()
 
     def restyle(self) -> None:
@@ -62,7 +60,6 @@ class Region(QObject):
         for line in self.item.lines:
             line.setPen(pen)
             line.setHoverPen(pg.mkPen(shade, width=3.0))
-        self._words.setColor(theme().quiet)
 
     def _finish(self) -> None:
         assert self._span is not None
