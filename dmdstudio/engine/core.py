@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, combinations_with_replacement
 from typing import Any, NamedTuple
 
 import jax
@@ -119,13 +119,28 @@ class System:
         return np.array(sorted(near), np.int64).reshape(-1, 2)
 
     def owners(self, per: str) -> tuple[str, ...]:
-        """Return the names of what has numbers of its own: types, bonds, angles; one for none."""
+        """Return the names of what has numbers of its own: types, pairs of them, bonds, angles.
+
+        One without a name where ``per`` is ``none``.
+        """
         return {
             "type": self.type_names,
+            "pair": self.pair_names,
             "bond": self.bond_names,
             "angle": self.angle_names,
             "none": ("",),
         }[per]
+
+    @cached_property
+    def pair_names(self) -> tuple[str, ...]:
+        """Pairs of types, like ones too, such as ``Na-Na`` and ``Cl-Na``, sorted."""
+        return tuple(chain(pair) for pair in combinations_with_replacement(self.type_names, 2))
+
+    @cached_property
+    def pair_kinds(self) -> np.ndarray:
+        """Index into `pair_names` [type, type]."""
+        names = self.type_names
+        return np.array([[self.pair_names.index(chain((a, b))) for b in names] for a in names])
 
     @cached_property
     def bond_names(self) -> tuple[str, ...]:

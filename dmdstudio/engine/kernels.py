@@ -22,6 +22,8 @@ A new pair potential becomes fast in three steps; without them XLA does its sums
    with derivatives by the refinable numbers only. They must write g as the same expression (call
    one function for it), be exactly zero beyond the cutoff, as at ``s = FAR``, where excluded pairs
    are put, and be finite for every allowed value, zero too (do not divide by a parameter).
+   ``exponential`` and ``logarithm`` are there to be used (`loops.functions`). The form of a
+   `switched.SwitchedPairs` gives ``parts`` and ``curve`` instead; `loops.switched` does the rest.
 2. Set ``kernel = Radial(template, names, trial)`` in the `PairPotential`, with the names of the
    refinable numbers in what `PairPotential.pair_parameters` returns, and a trial value of all.
 3. Return the constants from `PairPotential.kernel_constants`.
@@ -57,16 +59,29 @@ class Radial:
         parameters: names of the refinable numbers of a pair, which come first.
         trial: a value of every number, refinable and constant, in internal units, with a cutoff of
             4.5 to 15 angstrom; the kernels are tried with them before they are trusted.
+        switched: the template gives ``parts`` and ``curve`` for ``loops/switched.py``, which brings
+            them to zero at the cutoff; the first constants are the start of the switch and the
+            inverse of its width.
     """
 
     template: str
     parameters: tuple[str, ...]
     trial: tuple[float, ...]
+    switched: bool = False
 
     @property
     def count(self) -> int:
         """Number of refinable numbers."""
         return len(self.parameters)
+
+    def form(self, real: type[np.floating]) -> ModuleType:
+        """Return the module that gives ``energy``, ``first`` and ``second`` in a precision."""
+        given = {"REAL": real, **functions(real)}
+        form = load(self.template, **given)
+        if not self.switched:
+            return form
+        own = {"parts": form.parts, "curve": form.curve}
+        return load("switched", CORE=self.template, COUNT=self.count, **own, **given)
 
 
 @dataclass(frozen=True)
@@ -162,6 +177,13 @@ def load(template: str, **constants: Any) -> ModuleType:
     return module
 
 
+@functools.cache
+def functions(real: type[np.floating]) -> dict[str, Any]:
+    """Return the functions of ``loops/functions.py`` in a precision, for `load`."""
+    loaded = load("functions", REAL=real)
+    return {name: getattr(loaded, name) for name in ("exponential", "logarithm")}
+
+
 def interface() -> dict[str, Any]:
     """Return the functions of ``loops/interface.py`` for `load`, and what their code depends on."""
     loaded = load("interface", MINOR_VERSION=_minor_version())
@@ -183,7 +205,7 @@ def register(loops: ModuleType) -> dict[str, str]:
 def compiled(variant: Variant, sort: str) -> str:
     """Compile and register one kernel of a variant, one of `SORTS`; return XLA's name of it."""
     radial, real = variant.radial, np.dtype(variant.precision).type
-    form = load(radial.template, REAL=real)
+    form = radial.form(real)
     given = {
         "REAL": real,
         "INTEGER": np.dtype(f"int{variant.bits}").type,
@@ -192,7 +214,7 @@ def compiled(variant: Variant, sort: str) -> str:
         "UNIFORM": variant.uniform,
         "COUNT": radial.count,
         "CONSTANTS": max(1, len(radial.trial) - radial.count),
-        "RADIAL": radial.template,
+        "RADIAL": form.__name__,
         "energy": form.energy,
         "first": form.first,
         "second": form.second,

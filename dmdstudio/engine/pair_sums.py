@@ -170,7 +170,7 @@ def _trial_error(variant: Variant, sort: str) -> float:
         )
         found = np.asarray(found)
         positions = np.asarray(system.to_positions(lattice))  # as the lattice has them
-    form = kernels.load(radial.template, REAL=np.float64)
+    form = radial.form(np.float64)
     force, level = np.zeros((4, 3)), 0.0
     for i, j in ((0, 1), (0, 2), (1, 2), (1, 3), (2, 3)):
         fractional = (positions[j] - positions[i]) @ np.linalg.inv(cell)

@@ -53,7 +53,7 @@ class ParameterField(Struct, frozen=True, kw_only=True):
     doc: str = ""
     lower: float | None = None
     upper: float | None = None
-    per: Literal["type", "bond", "angle", "none"] = "type"
+    per: Literal["type", "pair", "bond", "angle", "none"] = "type"
     typical: float | None = None
 
 

@@ -50,7 +50,9 @@ class ParameterPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     name: Annotated[str, setting("Name", "The parameter, as the potential calls it.")]
     of: Annotated[
         str,
-        setting("Of", "The atom type, bond (H-O) or angle (H-O-H) it belongs to; empty for all."),
+        setting(
+            "Of", "The atom type, pair (Cl-Na), bond (H-O) or angle (H-O-H); empty for all types."
+        ),
     ] = ""
     value: Annotated[float, setting("Value", "The value that the refinement starts from.")]
     unit: Annotated[str, setting("Unit", "The unit of value and bounds.")] = ""

@@ -231,7 +231,7 @@ def _require_owners(recipe: Recipe) -> None:
         for field in kind.parameters:
             for parameter in plan.parameter:
                 parts = len(parameter.of.split("-"))
-                wanted = {"bond": 2, "angle": 3}.get(field.per, parts)
+                wanted = {"pair": 2, "bond": 2, "angle": 3}.get(field.per, parts)
                 if parameter.name == field.name and parts != wanted:
                     example = {2: "of = 'H-O'", 3: "of = 'H-O-H'"}[wanted]
                     found = f"found of = {parameter.of!r}" if parameter.of else "`of` is missing"
