@@ -41,6 +41,10 @@ class Field(Struct, frozen=True, kw_only=True):
     only_with: dict[str, tuple[str, ...]] = {}
 
 
+BONDED = ("bond", "angle")
+"""What a parameter may be `per` that is there only where atoms are bonded."""
+
+
 class ParameterField(Struct, frozen=True, kw_only=True):
     """One refinable parameter of a potential, one number for each of what it is ``per``.
 

@@ -42,6 +42,14 @@ class SystemPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Annotated[float, msgspec.Meta(gt=0)] | None,
         setting("Density", "Scale the cell to this density; empty keeps the file's.", "g/cm3"),
     ] = None
+    bonds: Annotated[
+        Literal["auto", "find", "none"],
+        setting(
+            "Bonds",
+            "find looks for them by the distances in the structure; auto does where a parameter "
+            "belongs to bonds. Pairs one or two bonds apart have no pair forces.",
+        ),
+    ] = "auto"
 
 
 class ParameterPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -33,7 +33,7 @@ from dmdstudio.files.spectra import (
     read_measurement,
     to_wavenumber,
 )
-from dmdstudio.plan.catalog import Catalog, ParameterField, options_from
+from dmdstudio.plan.catalog import BONDED, Catalog, ParameterField, options_from
 from dmdstudio.plan.events import Ready
 from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan, Recipe, TargetPlan
 from dmdstudio.plan.structure import Measurement
@@ -89,6 +89,7 @@ def build(
     plan = recipe.execution
     chosen = machine.devices(plan.device)
     _require_owners(recipe)
+    recipe = _with_bonds_settled(recipe)
     structure = structure_of(recipe)
     names = tuple(sorted(set(structure.symbols)))
     system = System(
@@ -223,11 +224,28 @@ def _require_surfaces(targets: tuple[Target, ...], given: tuple[tuple[str, Surfa
                 )
 
 
+def _kinds(recipe: Recipe) -> list[tuple[PotentialPlan, type[Potential | Surface]]]:
+    kinds: list[Any] = [(plan, potentials.get(plan.kind)) for plan in recipe.potential]
+    return kinds + [(plan, surfaces.get(plan.kind)) for plan in recipe.surface]
+
+
+def _with_bonds_settled(recipe: Recipe) -> Recipe:
+    """Return a recipe that says itself whether bonds are looked for."""
+    if recipe.system.bonds == "none":
+        return recipe
+    wanted = any(field.per in BONDED for _, kind in _kinds(recipe) for field in kind.parameters)
+    if recipe.system.bonds == "find" and not wanted:
+        raise RecipeError(
+            "The recipe has system.bonds = 'find', but no term with parameters of bonds.",
+            "Set it to 'auto', or add terms such as harmonic_bond that hold molecules together.",
+        )
+    system = msgspec.structs.replace(recipe.system, bonds="find" if wanted else "none")
+    return msgspec.structs.replace(recipe, system=system)
+
+
 def _require_owners(recipe: Recipe) -> None:
     """Raise where a parameter of bonds or angles does not say which: the bonds hang on it."""
-    kinds = [(plan, potentials.get(plan.kind)) for plan in recipe.potential]
-    kinds += [(plan, surfaces.get(plan.kind)) for plan in recipe.surface]
-    for plan, kind in kinds:
+    for plan, kind in _kinds(recipe):
         for field in kind.parameters:
             for parameter in plan.parameter:
                 parts = len(parameter.of.split("-"))

@@ -18,7 +18,7 @@ from dmdstudio.engine.potential import ForceField, potentials
 from dmdstudio.engine.potentials.ewald import MARGIN
 from dmdstudio.files.potentials import parameter_files, read_parameters
 from dmdstudio.files.structures import with_bonds
-from dmdstudio.plan.catalog import options_from
+from dmdstudio.plan.catalog import BONDED, options_from
 from dmdstudio.plan.structure import Structure
 
 _REGISTERED = _potentials  # importing it fills the registry
@@ -111,7 +111,7 @@ class RefinedPotential(Calculator):
         if self._bonds is None or self._bonds[0] != symbols:
             found = Structure(symbols, atoms.positions, atoms.cell[:], atoms.get_masses())
             fields = [f for term in self.terms for f in potentials.get(term["kind"]).parameters]
-            if any(f.per in ("bond", "angle") for f in fields):
+            if any(f.per in BONDED for f in fields):
                 found = with_bonds(found)
             self._bonds = (symbols, found.bonds)
         return self._bonds[1]

@@ -16,11 +16,12 @@ MOST_ATOMS = 1_000_000
 def structure_of(recipe: Recipe, bonds: bool = False) -> Structure:
     """Read the structure of a recipe, replicated, bonded where asked, and at its density.
 
-    Bonds are looked for where a parameter of the recipe belongs to one, or to an angle.
+    Where ``system.bonds`` is ``auto``, bonds are looked for if a parameter has the name of a pair,
+    a bond or an angle; which of them it is, `build` finds out.
 
     Args:
         recipe: says where its files lie.
-        bonds: look for bonds in any case, and do not mind where there are none.
+        bonds: look for bonds in any case.
 
     Raises:
         FileError, RecipeError: the file cannot be read, or does not fit the recipe.
@@ -34,10 +35,13 @@ def structure_of(recipe: Recipe, bonds: bool = False) -> Structure:
             "Lower it.",
         )
     structure = replicate(structure, copies)
-    wanted = any("-" in p.of for term in recipe.terms for p in term.parameter)
+    wanted = recipe.system.bonds == "find" or (
+        recipe.system.bonds == "auto"
+        and any("-" in p.of for term in recipe.terms for p in term.parameter)
+    )
     if bonds or wanted:
         structure = with_bonds(structure)
-        if not (bonds or len(structure.bonds)):
+        if recipe.system.bonds == "find" and not len(structure.bonds):
             raise RecipeError(
                 "The recipe has parameters of bonds or angles, but no two atoms of "
                 f"{recipe.system.structure} ({structure.formula}) are as close as a bond.",
