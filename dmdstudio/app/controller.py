@@ -17,6 +17,7 @@ from dmdstudio.app.background import in_background
 from dmdstudio.app.beginning import at_temperature, first_recipe
 from dmdstudio.app.bridge import EngineBridge
 from dmdstudio.app.drops import Drop, sort_drop
+from dmdstudio.app.edits import target_of, with_surfaces
 from dmdstudio.app.matter import Matter, matter_of
 from dmdstudio.app.matter_watch import MatterWatch
 from dmdstudio.app.potential_file import FoundPotential, found_potential
@@ -25,7 +26,7 @@ from dmdstudio.app.session import Session
 from dmdstudio.app.state import RunView, reduce
 from dmdstudio.base.errors import DmdError, RecipeError
 from dmdstudio.files.whole import write_text
-from dmdstudio.plan.catalog import Entry, fields_of
+from dmdstudio.plan.catalog import fields_of
 from dmdstudio.plan.commands import CheckGradient, Diagnose, Resume, Run
 from dmdstudio.plan.events import Event, Failed, Finished, GradientChecked, Phase
 from dmdstudio.plan.recipe import Recipe, read_recipe, recipe_to_toml, sections
@@ -64,7 +65,9 @@ class Controller(QObject):
         self.waiting: list[Path] = []
         """Data and potential files that came before there was a recipe to go into."""
         self._beginning = False
+        self._postponed: list[tuple[Path, Measurement, str]] = []
         self._matter_watch = MatterWatch(self.session)
+        self.session.matter_changed.connect(self._take_postponed)
 
     # -- files
 
@@ -206,6 +209,9 @@ class Controller(QObject):
         path, measurement, observable = read
         if self.session.recipe is None:
             return
+        if self.session.matter is None and not self.session.matter_problem:
+            self._postponed.append(read)  # until it is known what there is to measure
+            return
         known = [entry.name for entry in self.session.catalog.section("observable")]
         if known and observable not in known:
             self._warn(
@@ -228,33 +234,22 @@ class Controller(QObject):
         elif at is not None:
             words = f"{path.name} was measured at {at:g} K, the recipe is at "
             self._warn(f"{words}{self.session.recipe.sampling.temperature:g} K.")
-        added: dict[str, Any] = {"observable": observable, "data": self._name(path)}
+        entry = self.session.catalog.find("observable", observable)
+        fitted = target_of(table, entry, self.session.matter) if entry else {}
+        added: dict[str, Any] = {**fitted, "observable": observable, "data": self._name(path)}
         if observable != measurement.quantity and measurement.quantity != "n_alpha":
             added["fit_scale"] = True  # absorbance and such: only the shape says something
         table["target"] = [*table.get("target", []), added]
-        if surface := self._missing_surface(observable):
-            table["surface"] = [*table.get("surface", []), surface]
+        table = with_surfaces(table, self.session.catalog, self.session.matter)
         try:
             self.session.replace_recipe(table, f"add target {observable}")
         except RecipeError as error:
             self._tell_error(error)
 
-    def _missing_surface(self, observable: str) -> dict[str, Any] | None:
-        """Return the plainest surface that an observable wants, the recipe lacks and could have."""
-        recipe, catalog = self.session.recipe, self.session.catalog
-        entry = catalog.find("observable", observable)
-        if entry is None or recipe is None:
-            return None
-        kinds = [catalog.find("surface", plan.kind) for plan in recipe.surface]
-        needs = {need.removesuffix("_velocity") for need in entry.needs}
-        needs -= {kind.gives for kind in kinds if kind is not None}
-        if "dipole" in needs:
-            charged = any(p.name == "charge" for t in recipe.potential for p in t.parameter)
-            return {"kind": "potential_charges"} if charged else None
-        surface = catalog.find("surface", "bond_polarisability")
-        if "polarisability" in needs and surface is not None:
-            return _of_bonds(surface, recipe)
-        return None
+    def _take_postponed(self) -> None:
+        postponed, self._postponed = self._postponed, []
+        for read in postponed:
+            self._take_data(read)
 
     def _name(self, path: Path) -> str:
         """Return a path as the recipe names it: relative where it lies below the recipe."""
@@ -396,27 +391,6 @@ class Controller(QObject):
     def _tell_sentence(self, sentence: str) -> None:
         if sentence:
             self.notice.emit("error", sentence, "", "")
-
-
-def _of_bonds(surface: Entry, recipe: Recipe) -> dict[str, Any] | None:
-    """Return a surface with numbers for all bonds of a potential, None where there are none.
-
-    What the potential knows of a bond, its length, is taken from there. All numbers are fixed: of
-    a spectrum that is compared up to a factor they could not all be refined.
-    """
-    known = {(p.name, p.owner): p for term in recipe.potential for p in term.parameter}
-    numbers: list[dict[str, Any]] = []
-    for bond in sorted({owner for _, owner in known if owner.count("-") == 1}):
-        for field in surface.parameters:
-            number: dict[str, Any] = {"name": field.name, "of": bond, "free": False}
-            if field.typical is not None:
-                number["value"] = round(field.typical, 4)
-            elif own := known.get((field.name, bond)):
-                number |= {"value": own.value, "unit": own.unit}
-            else:
-                return None
-            numbers.append(number)
-    return {"kind": surface.name, "parameter": numbers} if numbers else None
 
 
 def _rooted(recipe: Recipe) -> Recipe:

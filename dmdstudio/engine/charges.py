@@ -129,7 +129,9 @@ class Screening:
         return (*numbers, *(float(c) for c in coefficients))
 
 
-CHARGE = ParameterField(name="charge", unit="e", label="q", doc="Charge of an atom.")
+CHARGE = ParameterField(
+    name="charge", unit="e", label="q", doc="Charge of an atom.", spared_by="balance"
+)
 """The parameter of every term that has charges."""
 
 

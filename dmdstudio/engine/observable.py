@@ -153,6 +153,7 @@ class Observable(abc.ABC):
             axis_unit=cls.axis_unit,
             source=cls.source,
             needs=tuple(sorted(cls.needs)),
+            ensembles=cls.ensembles,
         )
 
 

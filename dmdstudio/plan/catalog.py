@@ -48,7 +48,10 @@ BONDED = ("bond", "angle")
 class ParameterField(Struct, frozen=True, kw_only=True):
     """One refinable parameter of a potential, one number for each of what it is ``per``.
 
-    ``typical``: a number to start from where nothing is known, in ``unit``.
+    Attributes:
+        typical: a number to start from where nothing is known, in ``unit``.
+        spared_by: a setting of the same term that names the one owner which needs no number.
+        zero_between_like: bonds whose ends are alike have none.
     """
 
     name: str
@@ -59,12 +62,15 @@ class ParameterField(Struct, frozen=True, kw_only=True):
     upper: float | None = None
     per: Literal["type", "pair", "bond", "angle", "none"] = "type"
     typical: float | None = None
+    spared_by: str = ""
+    zero_between_like: bool = False
 
 
 class Entry(Struct, frozen=True, kw_only=True):
     """One registered thing.
 
-    Of a surface, ``gives`` names the property; of an observable, ``needs`` what it takes.
+    Of a surface, ``gives`` names the property; of an observable, ``needs`` what it takes and
+    ``ensembles`` those of the starts in which it can change at all.
     """
 
     section: str  # potential, observable, gradient, thermostat, optimizer, export format, ...
@@ -79,6 +85,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     source: str = ""
     needs: tuple[str, ...] = ()
     gives: str = ""
+    ensembles: tuple[str, ...] = ()
 
 
 class Catalog(Struct, frozen=True):

@@ -66,6 +66,7 @@ class ChargeFlux(Surface):
             label="j",
             doc="Charge that the first-named end of a bond gains as the bond grows.",
             per="bond",
+            zero_between_like=True,
         ),
         ParameterField(
             name="length",
