@@ -8,6 +8,7 @@ from typing import Literal
 
 from dmdstudio.app.matter import Matter
 from dmdstudio.app.state import RunView
+from dmdstudio.app.wanted import missing_numbers, stray_numbers
 from dmdstudio.app.words import difference
 from dmdstudio.plan.catalog import Catalog
 from dmdstudio.plan.recipe import Recipe
@@ -56,7 +57,7 @@ def check_all(
         return tuple(waiting)
     found = [
         _system(recipe, matter, matter_problem),
-        _potential(recipe, catalog),
+        _potential(recipe, catalog, matter),
         _experiment(recipe, catalog),
     ]
     wrong: dict[str, str] = {}
@@ -87,9 +88,11 @@ def _system(recipe: Recipe, matter: Matter | None, matter_problem: str) -> Check
     return Check("System", "ready", f"{name}, {temperature}")
 
 
-def _potential(recipe: Recipe, catalog: Catalog) -> Check:
+def _potential(recipe: Recipe, catalog: Catalog, matter: Matter | None) -> Check:
     if not recipe.potential:
         return Check("Potential", "attention", "Choose a potential")
+    if reason := _lacks(recipe, catalog, matter):
+        return Check("Potential", "attention", reason)
     parameters = [p for term in recipe.terms for p in term.parameter]
     free = sum(p.free for p in parameters)
     kinds = ", ".join(_label(catalog, "potential", p.kind, p.name) for p in recipe.potential)
@@ -98,6 +101,44 @@ def _potential(recipe: Recipe, catalog: Catalog) -> Check:
         return Check("Potential", "attention", "No parameter is free to be refined")
     count = [f"{free} of {len(parameters)} free"] if parameters or not arrays else []
     return Check("Potential", "ready", ", ".join([kinds, *count, *arrays]))
+
+
+def _lacks(recipe: Recipe, catalog: Catalog, matter: Matter | None) -> str:
+    """Return what terms and surfaces still need, or have for nothing; nothing where all is well."""
+    for section, terms in (("potential", recipe.potential), ("surface", recipe.surface)):
+        for plan in terms:
+            entry = catalog.find(section, plan.kind)
+            for field in entry.fields if entry else ():
+                if field.required and not plan.options.get(field.name):
+                    label = _label(catalog, section, plan.kind, plan.name)
+                    return f"{label} needs its {field.label.lower()}"
+    for sentence in stray_numbers(recipe, catalog, matter):
+        return sentence
+    if wanted := missing_numbers(recipe, catalog, matter):
+        more = f", and {len(wanted) - 1} more" if len(wanted) > 1 else ""
+        return f"A value is needed: {wanted[0].words}{more}"
+    return ""
+
+
+def _unfit(recipe: Recipe, catalog: Catalog) -> str:
+    """Return why an observable cannot be predicted as the recipe stands; nothing where all can."""
+    kinds = (catalog.find("surface", plan.kind) for plan in recipe.surface)
+    having = {kind.gives for kind in kinds if kind is not None}
+    known = all(catalog.find("surface", plan.kind) for plan in recipe.surface)
+    for target in recipe.target:
+        entry = catalog.find("observable", target.observable)
+        if entry is None:
+            continue
+        label = target.name or entry.label
+        if entry.ensembles and recipe.sampling.ensemble not in entry.ensembles:
+            return f"{label} needs starts at constant pressure: set the ensemble to npt"
+        needs = {need.removesuffix("_velocity") for need in entry.needs} & {
+            "dipole",
+            "polarisability",
+        }
+        if known and needs - having:
+            return f"{label} needs a {min(needs - having)} surface: add one to the potential"
+    return ""
 
 
 def _experiment(recipe: Recipe, catalog: Catalog) -> Check:
@@ -109,6 +150,8 @@ def _experiment(recipe: Recipe, catalog: Catalog) -> Check:
             return Check("Experiment", "attention", f"{target.data} is not there")
     if not measured:
         return Check("Experiment", "attention", "No target has a data file")
+    if reason := _unfit(recipe, catalog):
+        return Check("Experiment", "attention", reason)
     names = ", ".join(_label(catalog, "observable", t.observable, t.name) for t in measured)
     return Check("Experiment", "ready", names)
 

@@ -42,6 +42,7 @@ class Controller(QObject):
     Signals:
         notice: level, message, advice, details.
         opened: a recipe or run is shown now.
+        begun: a draft is shown now, with its potential still to choose.
         waiting_changed: other files wait for a structure.
         busy_changed: whether the engine is at work.
         gradient_checked: the answer to `check_gradient`.
@@ -49,6 +50,7 @@ class Controller(QObject):
 
     notice = Signal(str, str, str, str)
     opened = Signal()
+    begun = Signal()
     waiting_changed = Signal()
     busy_changed = Signal(bool)
     gradient_checked = Signal(object)
@@ -157,6 +159,7 @@ class Controller(QObject):
         self.session.open_recipe(recipe, None)
         self.session.show_run(RunView(ready=self.session.view.ready, log=self.session.view.log))
         self.opened.emit()
+        self.begun.emit()
         self._take_waiting()
 
     def _not_begun(self, error: DmdError) -> None:

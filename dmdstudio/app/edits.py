@@ -93,18 +93,18 @@ def duplicate(table: Table, section: str, index: int) -> Table:
     """Return the tables with the same once more right after it, under a name of its own."""
     items = list(table[section])
     double = copy.deepcopy(items[index])
-    double["name"] = _free_name(items, _key(double))
+    double["name"] = _free_name(items, key_of(double))
     return {**table, section: [*items[: index + 1], double, *items[index + 1 :]]}
 
 
 def rename(table: Table, section: str, index: int, name: str) -> Table:
     """Return the tables with a term of another name; surfaces that refer to it follow."""
     items = copy.deepcopy(table[section])
-    before = _key(items[index])
+    before = key_of(items[index])
     items[index]["name"] = name
     table = {**table, section: items}
     if section == "potential":
-        after = _key(items[index])
+        after = key_of(items[index])
         table["surface"] = [
             {**s, "term": after} if s.get("term") == before else s for s in table.get("surface", [])
         ]
@@ -117,18 +117,18 @@ def _with(table: Table, section: str, item: Table) -> Table:
     others = [*items, *(table.get("surface" if section == "potential" else "potential", []))]
     if section == "target":
         others = items
-    if _key(item) in {_key(other) for other in others}:
-        item = {**item, "name": _free_name(others, _key(item))}
+    if key_of(item) in {key_of(other) for other in others}:
+        item = {**item, "name": _free_name(others, key_of(item))}
     return {**table, section: [*items, item]}
 
 
-def _key(item: Table) -> str:
+def key_of(item: Table) -> str:
     """Return the name by which a recipe refers to a term, surface or target."""
     return item.get("name") or item.get("kind") or item.get("observable") or ""
 
 
 def _free_name(items: Sequence[Table], name: str) -> str:
-    taken, stem, number = {_key(item) for item in items}, name.rstrip("0123456789 "), 2
+    taken, stem, number = {key_of(item) for item in items}, name.rstrip("0123456789 "), 2
     while f"{stem} {number}" in taken:
         number += 1
     return f"{stem} {number}"

@@ -83,6 +83,9 @@ def style_sheet(c: Theme) -> str:
     QPushButton#primary:focus {{ border-color: {c.text}; }}
     QPushButton#primary:disabled {{ background: {c.window}; border-color: {c.line};
         color: {c.faded}; }}
+    QPushButton#choice {{ text-align: left; padding: 8px 12px; font-weight: 600; }}
+    QPushButton#add {{ padding: 5px 12px; }}
+    QPushButton#add::menu-indicator {{ image: none; }}
     QPushButton#section {{ text-align: left; border: none; background: transparent;
         font-weight: 600; padding: 8px 2px; }}
     QPushButton#section:focus {{ color: {c.accent}; }}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtCore import Qt
 
 from dmdstudio.app.beginning import first_recipe
 from dmdstudio.app.matter import matter_of
@@ -118,3 +119,141 @@ def test_another_structure_is_read_anew(qtbot, window):
     window.session.change(("system", "structure"), "nowhere.xyz")
     qtbot.waitUntil(lambda: bool(window.session.matter_problem))
     assert "needs attention" in window.workflow.item(0).toolTip()
+
+
+@pytest.fixture(scope="module")
+def ready():
+    """What the engine says of itself."""
+    from dmdstudio.service.build import describe
+
+    return describe()
+
+
+def same_physics(recipe, shipped):
+    """Whether two recipes build the same potential, dynamics and targets."""
+    from dmdstudio.service.build import build
+
+    (one, first), (other, second) = build(recipe), build(shipped)
+    assert [t.options for t in first.potential] == [t.options for t in second.potential]
+    assert [t.options for t in first.target] == [t.options for t in second.target]
+    numbers = [[(s.term, s.name, s.value, s.free) for s in p.slots] for p in (one, other)]
+    assert numbers[0] == numbers[1]
+    assert first.dynamics == second.dynamics and first.gradient == second.gradient
+    assert (first.sampling.temperature, first.sampling.timestep, first.sampling.replicas) == (
+        second.sampling.temperature, second.sampling.timestep, second.sampling.replicas
+    )  # fmt: skip
+    assert np.array_equal(one.start, other.start)
+
+
+def test_from_an_empty_window_to_the_shipped_argon_recipe_and_back(qtbot, window, ready):
+    """Two drops and one click; the same physics; undone to where it began."""
+    window.session.hear(ready)
+    window.open_paths([ARGON / "argon-self-diffusion.csv"])
+    qtbot.waitUntil(lambda: bool(window.controller.waiting))
+    window.open_paths([ARGON / "argon-256.extxyz"])
+    qtbot.waitUntil(lambda: bool(window.session.recipe and window.session.recipe.target))
+    offered = window.parameter_table.offer.buttons()
+    assert [button.isVisible() for button in offered] == [True, True]
+    qtbot.mouseClick(offered[0], Qt.MouseButton.LeftButton)
+    assert window.actions_by_name["run"].isEnabled()
+    same_physics(window.session.recipe, read_recipe(ARGON / "recipe.toml"))
+    while window.session.undo_stack.canUndo():
+        window.actions_by_name["undo"].trigger()
+    recipe = window.session.recipe
+    assert not recipe.potential and not recipe.target and recipe.sampling.temperature == 298.15
+    assert window.parameter_table.offer.isVisible()
+
+
+def test_from_an_empty_window_to_water_with_an_infrared_target(qtbot, window, ready):
+    """The spectrum brings the dipole surface once the potential has charges."""
+    from dmdstudio.service.build import build
+
+    window.session.hear(ready)
+    window.open_paths([WATER / "water-64.extxyz", WATER / "water-infrared-25C.csv"])
+    qtbot.waitUntil(lambda: bool(window.session.recipe and window.session.recipe.target))
+    assert "dipole surface" in window.workflow.item(2).toolTip()
+    qtbot.mouseClick(window.parameter_table.offer.buttons()[0], Qt.MouseButton.LeftButton)
+    recipe = window.session.recipe
+    assert [s.kind for s in recipe.surface] == ["potential_charges"]
+    assert window.actions_by_name["run"].isEnabled()
+    assert {t.options["cutoff"] for t in recipe.potential if "cutoff" in t.options} == {5.8}
+    problem, _ = build(recipe)
+    assert problem.targets[0].observable.name == "infrared_spectrum"
+    shipped, _ = build(read_recipe(WATER / "recipe.toml"))
+    assert [(s.key, s.value, s.free) for s in problem.slots] == [
+        (s.key, s.value, s.free) for s in shipped.slots
+    ]
+
+
+def test_a_term_has_a_row_for_every_owner_and_blocks_until_it_has_values(qtbot, window, ready):
+    """Geometry starts from the structure, a stiffness from nothing; keys alone fill it in."""
+    window.session.hear(ready)
+    window.open_paths([WATER / "water-64.extxyz"])
+    qtbot.waitUntil(lambda: window.session.recipe is not None)
+    window.editor.add("potential", "harmonic_bond")
+    table, model = window.parameter_table.table, window.parameter_table.model
+    rows = [model.index(r, 0).data() for r in range(model.rowCount())]
+    assert rows == ["length H-O", "stiffness H-O"]
+    assert float(model.index(0, 2).data()) == pytest.approx(1.0, abs=0.1)
+    assert model.index(1, 2).data() == "needs a value"
+    assert "A value is needed: stiffness of H-O" in window.workflow.item(1).toolTip()
+    assert not model.setData(model.index(1, 2), "-3")
+    assert "below 0" in window.parameter_table._wrong.text()
+    table.setFocus()
+    table.setCurrentIndex(model.index(1, 2))
+    qtbot.keyClick(table, Qt.Key.Key_F2)
+    qtbot.keyClicks(table.focusWidget() or table, "1059")
+    qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: len(window.session.recipe.potential[0].parameter) == 2)
+    assert "Harmonic bonds" in window.workflow.item(1).toolTip()
+    assert not window.parameter_table._wrong.text()
+    clear = window.parameter_table.menu(1).actions()[0]
+    clear.trigger()
+    assert model.index(1, 2).data() == "needs a value"
+    for _ in range(2):
+        window.actions_by_name["undo"].trigger()
+    assert model.index(1, 2).data() == "needs a value"
+    window.actions_by_name["undo"].trigger()
+    assert not window.session.recipe.potential
+
+
+def test_charges_are_wanted_of_all_but_the_balancing_type(qtbot, window, ready, water):
+    window.session.hear(ready)
+    window.open_paths([WATER / "water-64.extxyz"])
+    qtbot.waitUntil(lambda: window.session.recipe is not None)
+    window.editor.add("potential", "coulomb")
+    window.editor.add("potential", "coulomb")
+    keys = [term.key for term in window.session.recipe.potential]
+    assert keys == ["coulomb", "coulomb 2"]
+    assert [m.words for m in window.editor.missing()] == ["charge of O"] * 2
+    assert window.session.recipe.potential[0].options["cutoff"] < water.half_width
+    remove = window.parameter_table.menu(0).actions()[0]
+    assert "Remove coulomb" in remove.text()
+    remove.trigger()
+    assert [term.key for term in window.session.recipe.potential] == ["coulomb 2"]
+
+
+def test_every_force_field_offered_builds(ready):
+    from dmdstudio.app import edits, presets
+    from dmdstudio.plan.recipe import recipe_from_table, recipe_to_table
+    from dmdstudio.service.build import build
+
+    for path in (ARGON / "argon-256.extxyz", WATER / "water-64.extxyz"):
+        matter = matter_of(with_bonds(read_structure(path)))
+        offered = presets.fitting(matter)
+        assert len(offered) == 2
+        for preset in offered:
+            table = edits.add_preset(recipe_to_table(first_recipe(path, matter)), preset, matter)
+            entry = ready.catalog.find("observable", "self_diffusion")
+            recipe = recipe_from_table(edits.add_target(table, entry, matter), path.parent)
+            problem, _ = build(recipe, refined=False)
+            assert any(slot.free for slot in problem.slots)
+
+
+def test_numbers_of_what_the_structure_lacks_are_told_of(qtbot, window, ready, example):
+    window.session.hear(ready)
+    window.open_paths([example])
+    window.session.change(("potential", 0, "parameter", 0, "of"), "Kr")
+    qtbot.waitUntil(lambda: window.session.matter is not None)
+    assert "no atom type Kr" in window.workflow.item(1).toolTip()
+    assert not window.actions_by_name["run"].isEnabled()

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMainWindow, QStackedWidget
 from dmdstudio.app.actions import STRUCTURE_VIEWS, make_actions, paint_icons
 from dmdstudio.app.checks import blocks, check_all
 from dmdstudio.app.controller import Controller
+from dmdstudio.app.editor import Editor
 from dmdstudio.app.icons import application_icon
 from dmdstudio.app.run_folders import example_recipe, runs_folder, settings
 from dmdstudio.app.theme import theme_changed
@@ -56,6 +57,8 @@ class MainWindow(QMainWindow):
         self.setWindowIcon(application_icon())
         self.controller = Controller(self, engine_command=engine_command)
         self.session = self.controller.session
+        self.editor = Editor(self.session)
+        self.editor.refused.connect(lambda words: self.notice.tell("error", words))
         self.actions_by_name = make_actions(self)
         self._arranged = False
         actions = self.actions_by_name
@@ -76,7 +79,7 @@ class MainWindow(QMainWindow):
         self.notice = NoticeBar()
         self.setCentralWidget(stacked(self.notice, self.pages))
         self.workflow = WorkflowList()
-        self.parameter_table = ParameterTable(self.session)
+        self.parameter_table = ParameterTable(self.session, self.editor)
         self.settings_panel = SettingsPanel(self.session)
         self.inspector = make_tabs(
             "Inspector", {"Parameters": self.parameter_table, "Settings": self.settings_panel}
@@ -105,6 +108,7 @@ class MainWindow(QMainWindow):
         controller, session, actions = self.controller, self.session, self.actions_by_name
         controller.notice.connect(self.notice.tell)
         controller.opened.connect(self.show_workspace)
+        controller.begun.connect(lambda: self.show_step("Potential"))
         controller.busy_changed.connect(self._refresh)
         controller.gradient_checked.connect(lambda event: GradientDialog(event, self).show())
         for signal in (
@@ -194,6 +198,8 @@ class MainWindow(QMainWindow):
         """Show what belongs to a step of the work."""
         if step == "Potential":
             self._inspect(0)
+            if self.parameter_table.offer.isVisible():
+                self.parameter_table.offer.setFocus()
         elif step == "Results":
             self.show_tab("compare")
         else:

@@ -91,4 +91,8 @@ class Panel(QWidget):
             return f"{what} appears after the first iteration."
         if session.view.failed is not None:
             return f"The run ended before its first iteration, so there is no {what.lower()}."
-        return f"{what} appears here once the refinement runs.\nPress Run to begin."
+        if not session.recipe.potential or not session.recipe.target:
+            words = "The steps on the left say what is missing."
+        else:
+            words = "Press Run to begin."
+        return f"{what} appears here once the refinement runs.\n{words}"

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QHeaderView, QLabel, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QMenu,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
 
+from dmdstudio.app import edits
+from dmdstudio.app.editor import Editor
 from dmdstudio.app.forms import Wrong, text_of, value_of
 from dmdstudio.app.session import Place, Session
 from dmdstudio.app.theme import theme, theme_changed
+from dmdstudio.app.views.add_button import AddButton, fill_menu
+from dmdstudio.app.views.potential_offer import PotentialOffer
+from dmdstudio.app.wanted import Missing
 from dmdstudio.app.words import error_words, interval_words, relative_change
 from dmdstudio.base.units import pretty
 from dmdstudio.plan.catalog import Field
@@ -19,12 +32,15 @@ from dmdstudio.plan.recipe import ParameterPlan
 from dmdstudio.plan.terms import parameter_key
 
 Index = QModelIndex | QPersistentModelIndex
+Row = tuple[Place, str, ParameterPlan | Missing]
+"""Where a parameter stands, what reports call it, and what it is; or one that is still needed."""
 Role = Qt.ItemDataRole
 
 COLUMNS = (
     "Parameter", "Free", "Value", "Unit", "Now", "Change", "Error", "95 % interval", "Lower",
     "Upper", "Prior", "Prior mean",
 )  # fmt: skip
+NEEDED = "needs a value"
 OF_RUN = ("Now", "Change")
 """Columns that are there once a run is."""
 FOUND = ("Error", "95 % interval")
@@ -54,16 +70,17 @@ _TIPS = {
 
 
 class ParameterModel(QAbstractTableModel):
-    """The parameters of the recipe beside those of the run."""
+    """The parameters of the recipe beside those of the run, and those that it still needs."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, editor: Editor) -> None:
         super().__init__(session)
-        self._session = session
-        self._rows: list[tuple[Place, str, ParameterPlan]] = []
+        self._session, self._editor = session, editor
+        self._rows: list[Row] = []
         self._start: dict[str, ParameterReport] = {}
         self._now: dict[str, ParameterReport] = {}
         self._known: dict[str, ParameterUncertainty] = {}
-        session.recipe_changed.connect(self._read_recipe)
+        for signal in (session.recipe_changed, session.matter_changed, session.catalog_changed):
+            signal.connect(self._read_recipe)
         session.run_changed.connect(self._read_run)
         session.problems_changed.connect(self._tell)
         self._read_recipe()
@@ -71,13 +88,18 @@ class ParameterModel(QAbstractTableModel):
 
     def _read_recipe(self) -> None:
         recipe = self._session.recipe
-        rows: list[tuple[Place, str, ParameterPlan]] = []
+        rows: list[Row] = []
+        wanted = self._editor.missing()
         lists = {"potential": recipe.potential, "surface": recipe.surface} if recipe else {}
         for section, terms in lists.items():
             for i, term in enumerate(terms):
                 for j, parameter in enumerate(term.parameter):
                     place: Place = (section, i, "parameter", j)
                     rows.append((place, parameter_key(term, parameter), parameter))
+                for missing in wanted:
+                    if (missing.section, missing.index) == (section, i):
+                        place = (section, i, "parameter", missing.words)
+                        rows.append((place, f"{missing.term}.{missing.words}", missing))
         if [r[:2] for r in rows] != [r[:2] for r in self._rows]:
             self.beginResetModel()
             self._rows = rows
@@ -129,6 +151,9 @@ class ParameterModel(QAbstractTableModel):
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
         if self._session.view.running:
             return flags
+        if isinstance(self._rows[index.row()][2], Missing):
+            editable = COLUMNS[index.column()] == "Value"
+            return flags | Qt.ItemFlag.ItemIsEditable if editable else flags
         if COLUMNS[index.column()] == "Free":
             return flags | Qt.ItemFlag.ItemIsUserCheckable
         return flags | Qt.ItemFlag.ItemIsEditable if self._edits(index) else flags
@@ -140,6 +165,8 @@ class ParameterModel(QAbstractTableModel):
         """Return what a cell shows."""
         place, key, parameter = self._rows[index.row()]
         column = COLUMNS[index.column()]
+        if isinstance(parameter, Missing):
+            return self._data_of_missing(parameter, place, column, role)
         if role in (Role.DisplayRole, Role.EditRole):
             return self._text(key, parameter, column)
         if role == Role.CheckStateRole and column == "Free":
@@ -159,6 +186,57 @@ class ParameterModel(QAbstractTableModel):
         if role == Role.AccessibleTextRole:
             return f"{column} of {key}: {self._text(key, parameter, column) or parameter.free}"
         return None
+
+    def _data_of_missing(self, missing: Missing, place: Place, column: str, role: int) -> Any:
+        """Return what a cell shows of a parameter that has no value yet."""
+        field = missing.field
+        shown = {
+            "Parameter": f"{field.name} {missing.owner}".strip(),
+            "Value": NEEDED,
+            "Unit": pretty(field.unit),
+        }
+        if role == Role.DisplayRole:
+            return shown.get(column, "")
+        if role == Role.EditRole:
+            return ""
+        if role == Role.TextAlignmentRole:
+            return _alignment(column)
+        if role == Role.ForegroundRole:
+            return QColor(theme().bad if column == "Value" else theme().quiet)
+        if role == Role.ToolTipRole:
+            problem = self._session.problems.get((*place, "value"), "")
+            return problem or f"{missing.term} needs the {missing.words}. {field.doc}"
+        if role == Role.AccessibleTextRole:
+            return f"{column} of {missing.words}: {shown.get(column, '')}"
+        return None
+
+    def _set_missing(self, missing: Missing, place: Place, text: str) -> bool:
+        """Take a first value; an empty text leaves the parameter missing."""
+        if not text.strip():
+            self._session.report((*place, "value"), "")
+            return False
+        field = missing.field
+        wanted = Field(
+            name="value", type="float", unit=field.unit, lower=field.lower, upper=field.upper
+        )
+        try:
+            sentence = self._editor.set_number(missing, value_of(wanted, text))
+        except Wrong as error:
+            sentence = str(error)
+        self._session.report((*place, "value"), sentence)
+        return not sentence
+
+    def term_of(self, row: int) -> tuple[str, int] | None:
+        """Return section and number of the term that a row belongs to."""
+        if not 0 <= row < len(self._rows):
+            return None
+        place = self._rows[row][0]
+        return str(place[0]), int(place[1])
+
+    def number_of(self, row: int) -> int | None:
+        """Return which number of its term a row is; None where it has no value."""
+        last = self._rows[row][0][-1]
+        return last if isinstance(last, int) else None
 
     def _text(self, key: str, parameter: ParameterPlan, column: str) -> str:
         match column:
@@ -182,8 +260,11 @@ class ParameterModel(QAbstractTableModel):
 
     def setData(self, index: Index, value: Any, role: int = Role.EditRole) -> bool:  # noqa: N802
         """Make an edit; return whether it fits."""
-        place = self._rows[index.row()][0]
+        place, _, parameter = self._rows[index.row()]
         column = COLUMNS[index.column()]
+        if isinstance(parameter, Missing):
+            editing = role == Role.EditRole and column == "Value"
+            return editing and self._set_missing(parameter, place, str(value))
         if role == Role.CheckStateRole and column == "Free":
             checked = Qt.CheckState(value) == Qt.CheckState.Checked
             return not self._session.change((*place, "free"), checked)
@@ -206,12 +287,12 @@ def _alignment(column: str) -> Qt.AlignmentFlag:
 
 
 class ParameterTable(QWidget):
-    """The table, with the sentence about what is wrong below it."""
+    """The table, with the sentence about what is wrong below it; an offer while it is empty."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, editor: Editor, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._session = session
-        self.model = ParameterModel(session)
+        self._session, self._editor = session, editor
+        self.model = ParameterModel(session, editor)
         self.table = QTableView()
         self.table.setModel(self.model)
         self.table.setAccessibleName("Parameters of the potential")
@@ -230,16 +311,27 @@ class ParameterTable(QWidget):
         self._hint = QLabel()
         self._hint.setObjectName("quiet")
         self._hint.setWordWrap(True)
+        self.offer = PotentialOffer(session, editor)
+        self.add = AddButton(editor, "potential")
+        self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.table.customContextMenuRequested.connect(self._show_menu)
+        above = QHBoxLayout()
+        above.setContentsMargins(0, 0, 0, 0)
+        above.addWidget(self._hint, 1)
+        above.addWidget(self.add)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 8, 0, 0)
         layout.setSpacing(8)
-        layout.addWidget(self._hint)
+        layout.addLayout(above)
         layout.addWidget(self.table, 1)
+        layout.addWidget(self.offer, 1)
         layout.addWidget(self._wrong)
         session.problems_changed.connect(self._show_problems)
         session.run_changed.connect(self._show_columns)
         session.run_changed.connect(self._show_hint)
         session.recipe_changed.connect(self._show_hint)
+        session.matter_changed.connect(self._show_hint)
+        session.catalog_changed.connect(self._show_hint)
         theme_changed().changed.connect(self.table.viewport().update)
         self._show_problems()
         self._show_columns()
@@ -262,11 +354,49 @@ class ParameterTable(QWidget):
         self._wrong.setText("\n".join(sentences))
         self._wrong.setVisible(bool(sentences))
 
+    def menu(self, row: int) -> QMenu:
+        """Return what can be done with the term of a row."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        term = self.model.term_of(row)
+        if term is not None:
+            section, index = term
+            name = edits.key_of(self._session.table()[section][index])
+            number = self.model.number_of(row)
+            if number is not None:
+                action = menu.addAction("Clear this value")
+                action.triggered.connect(lambda: self._editor.clear_number(section, index, number))
+            action = menu.addAction(f"Remove {name}, with all its parameters")
+            action.triggered.connect(lambda: self._editor.remove(section, index))
+            menu.addSeparator()
+        added = menu.addMenu("Add term")
+        added.setToolTipsVisible(True)
+        fill_menu(added, self._editor, "potential")
+        for action in menu.actions():
+            action.setEnabled(self._editor.is_free)
+        return menu
+
+    def _show_menu(self, where: QPoint) -> None:
+        index = self.table.indexAt(where)
+        row = index.row() if index.isValid() else self.table.currentIndex().row()
+        self.menu(row).popup(self.table.viewport().mapToGlobal(where))
+
     def _show_hint(self) -> None:
-        if self._session.recipe is None:
+        recipe, wanted = self._session.recipe, len(self._editor.missing())
+        offered = recipe is not None and not recipe.potential
+        self.offer.setVisible(offered)
+        self.table.setVisible(not offered)
+        self._hint.setVisible(not offered)
+        self.add.setVisible(recipe is not None and not offered)
+        self.add.setEnabled(self._editor.is_free)
+        self.offer.setEnabled(self._editor.is_free)
+        if recipe is None:
             words = "The parameters of a recipe appear here."
         elif self._session.view.running:
             words = "Held while the refinement runs."
+        elif wanted:
+            verb = "parameter needs" if wanted == 1 else "parameters need"
+            words = f"{wanted} {verb} a value. Double-click or press F2 to give one."
         else:
             words = "Double-click or press F2 to edit."
         self._hint.setText(words)
