@@ -114,10 +114,9 @@ def _lacks(recipe: Recipe, catalog: Catalog, matter: Matter | None) -> str:
                     return f"{label} needs its {field.label.lower()}"
     for sentence in stray_numbers(recipe, catalog, matter):
         return sentence
-    if wanted := missing_numbers(recipe, catalog, matter):
-        more = f", and {len(wanted) - 1} more" if len(wanted) > 1 else ""
-        return f"A value is needed: {wanted[0].words}{more}"
-    return ""
+    first, *others = [*(m.words for m in missing_numbers(recipe, catalog, matter)), ""]
+    more = f", and {len(others) - 1} more" if len(others) > 1 else ""
+    return f"A value is needed: {first}{more}" if first else ""
 
 
 def _unfit(recipe: Recipe, catalog: Catalog) -> str:

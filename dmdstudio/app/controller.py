@@ -197,6 +197,7 @@ class Controller(QObject):
             return
         table = self.session.table()
         table["potential"] = found.tables(recipe.folder)
+        table = with_surfaces(table, self.session.catalog, self.session.matter)
         try:
             self.session.replace_recipe(table, f"potential of {found.path.name}")
         except RecipeError as error:
