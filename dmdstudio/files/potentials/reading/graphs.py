@@ -21,6 +21,22 @@ def neighbours(count: int, bonds: Iterable[tuple[int, int]]) -> list[list[int]]:
     return [sorted(set(atoms)) for atoms in around]
 
 
+def connected(around: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Return the atoms of every molecule, sorted, in the order of their first atoms."""
+    seen: set[int] = set()
+    found = []
+    for first in range(len(around)):
+        if first not in seen:
+            seen.add(first)
+            molecule = [first]
+            for atom in molecule:
+                new = [other for other in around[atom] if other not in seen]
+                seen.update(new)
+                molecule += new
+            found.append(sorted(molecule))
+    return found
+
+
 def angles(around: Sequence[Sequence[int]]) -> list[tuple[int, int, int]]:
     """Return all (i, centre, k) with i < k, both bonded to the centre."""
     return [(i, j, k) for j, atoms in enumerate(around) for i, k in combinations(atoms, 2)]

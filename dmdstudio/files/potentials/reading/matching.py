@@ -10,7 +10,6 @@ import numpy as np
 from dmdstudio.base.errors import FileError
 from dmdstudio.files.potentials.reading.force_field import ForceFieldFile, Molecule, Template
 from dmdstudio.files.potentials.reading.graphs import same_order
-from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.files.structures.bonds import molecules, with_bonds
 from dmdstudio.plan.structure import Structure
 
@@ -86,7 +85,7 @@ def _matched(
         try:
             order = same_order((symbols, bonds), (template.elements, template.bonds))
         except ValueError:
-            raise Place(file.name, template.line).error(
+            raise template.place.error(
                 f"{template.name or formula(symbols)} is so symmetric that its atoms cannot be "
                 "told apart in the structure."
             ) from None
@@ -97,9 +96,9 @@ def _matched(
     for other in found[1:]:
         if _numbers(other) != _numbers(found[0]):
             names = [kind.molecule.template for kind in (found[0], other)]
-            raise Place(file.name, names[1].line).error(
+            raise names[1].place.error(
                 f"{formula(symbols)} in the structure could be {names[0].name!r} (line "
-                f"{names[0].line}) or {names[1].name!r}, which differ.",
+                f"{names[0].place.line}) or {names[1].name!r}, which differ.",
                 "Take the other one out of the file.",
             )
     return found[0]
@@ -127,7 +126,7 @@ def _missing(
     alike: list[Template] = [t for t in file.templates if sorted(t.elements) == sorted(symbols)]
     what = formula(symbols)
     if alike:
-        return Place(file.name, alike[0].line).error(
+        return alike[0].place.error(
             f"{alike[0].name!r} is {what} as well, but bonded otherwise: it has "
             f"{len(alike[0].bonds)} bonds, the molecule in the structure {len(bonds)}.",
             "Bonds of the structure are found by its distances: check that its coordinates are in "
@@ -135,8 +134,7 @@ def _missing(
         )
     names = sorted({f"{t.name} ({formula(t.elements)})" for t in file.templates})
     told = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-    first = min(template.line for template in file.templates)
-    return Place(file.name, first).error(
+    return file.templates[0].place.error(
         f"no molecule of the file is {what}, which the structure has. It has: {told}.",
         "Take a potential for this structure; molecules of several residues have to be in one.",
     )

@@ -227,7 +227,7 @@ class _Reader:
             name,
             tuple(self.types[type_].element for type_ in types),
             tuple((real[i], real[j]) for i, j in bonds if i in real and j in real),
-            entry.line,
+            place,
         )
         kept = tuple(atoms[number].attributes for number in real)
         return _Residue(template, tuple(types), kept, obstacle)
@@ -356,7 +356,7 @@ class _Reader:
                 place = Place(present[0][1], present[0][0].line)
                 if own:
                     word = residue.attributes[atom].get("charge")
-                    place = Place(place.name, residue.template.line)
+                    place = residue.template.place
                 elif type_ in by_type:
                     entry, place = by_type[type_]
                     word = entry.attributes.get("charge")

@@ -90,7 +90,7 @@ def _require_full_pairs(file: ForceFieldFile, kinds: Sequence[Kind]) -> None:
                 ("Lennard-Jones", "charges"), (of_pairs, of_charges), scales, strict=True
             ):
                 if acts and scale != 1.0:
-                    raise Place(file.name, template.line).error(
+                    raise template.place.error(
                         f"takes {scale:g} of the energy of {what} between atoms three bonds apart, "
                         f"which {template.name!r} has; here they interact in full.",
                         "Take molecules of at most two bonds in a row, or a force field whose "
@@ -113,8 +113,9 @@ class _Collected:
     def take(self, kind: Kind) -> None:
         """Take in one kind of molecules."""
         molecule, template = kind.molecule, kind.molecule.template
+        where = f"of {template.name!r} (line {template.place.line})"
         for atom, element in enumerate(template.elements):
-            told = f"type {molecule.types[atom]!r} of {template.name!r} (line {template.line})"
+            told = f"type {molecule.types[atom]!r} {where}"
             charge = {"charge": Number(molecule.charges[atom], "e")}
             self._same("pairs", self.pairs, element, molecule.pairs[atom], told)
             self._same("charges", self.charges, element, charge, told)
@@ -127,10 +128,10 @@ class _Collected:
             for atoms in chains:
                 owner = chain([template.elements[atom] for atom in atoms])
                 types = "-".join(molecule.types[atom] for atom in atoms)
-                told = f"{types} of {template.name!r} (line {template.line})"
+                told = f"{types} {where}"
                 given = numbers.get(atoms)  # type: ignore[call-overload]  # of the same length
                 if what == "bonds" and given is None:
-                    raise Place(self.file.name, template.line).error(
+                    raise template.place.error(
                         f"there is no term that holds the bond {told} together.",
                         "Molecules are flexible here: add a harmonic bond for it.",
                     )
@@ -260,7 +261,7 @@ class _Writer:
         if isinstance(given, (int, float)):
             if given > self.widest:
                 self.notes.append(
-                    f"The cutoff of {kind}, {given:g} angstrom, needs a cell twice as wide; it is "
+                    f"The cutoff, {given:g} angstrom, needs a cell twice as wide; it is "
                     f"{2 * self.widest:.3f} wide: replicate it."
                 )
             return float(given)

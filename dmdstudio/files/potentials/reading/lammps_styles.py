@@ -1,0 +1,373 @@
+"""Pair, bond and angle styles of LAMMPS with their coefficients, as far as we have their forms.
+
+LAMMPS' K is half of our stiffness. Source: https://docs.lammps.org/Commands_pair.html and the pages
+of the styles named here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from dmdstudio.base.units import COULOMB
+from dmdstudio.files.potentials.pair_formulas import FORMULAS
+from dmdstudio.files.potentials.reading.force_field import Number, Numbers
+from dmdstudio.files.potentials.reading.lammps_script import Command
+from dmdstudio.files.potentials.reading.places import Place
+from dmdstudio.plan.catalog import shown
+from dmdstudio.plan.structure import Structure
+from dmdstudio.plan.terms import PotentialTerm
+
+UNITS = {"real": "kcal/mol", "metal": "eV"}
+"""Energies of the systems of units that we read; lengths are in angstrom in both."""
+
+ROUNDED = 1e-3
+"""Relative difference of a pair's numbers from the mean of its types' that passes for rounding."""
+
+_ARGUMENTS = {
+    "lj/cut": ("cutoff",),
+    "lj/cut/coul/long": ("cutoff", "coul"),
+    "lj/cut/coul/dsf": ("damping", "cutoff", "coul"),
+    "lj/charmm/coul/long": ("switch_start", "cutoff", "coul"),
+    "lj/mdf": ("switch_start", "cutoff"),
+    "coul/long": ("coul",),
+    "coul/dsf": ("damping", "coul"),
+    "lepton": ("formula",),
+    "zero": ("nothing",),
+    "none": (),
+}
+"""Pair styles that we read, and what their arguments are."""
+
+_ACCELERATED = ("/omp", "/opt", "/gpu", "/kk", "/intel")
+
+
+@dataclass
+class PairStyle:
+    """One pair style of an input.
+
+    Attributes:
+        name: without what says where it is computed.
+        arguments: by name.
+        place: of the command.
+        coefficients: by pair of types, i <= j, with their places.
+    """
+
+    name: str
+    arguments: dict[str, float]
+    place: Place
+    coefficients: dict[tuple[int, int], tuple[tuple[str, ...], Place]] = field(default_factory=dict)
+
+    @property
+    def charged(self) -> bool:
+        """Whether it sums over charges."""
+        return "coul/" in self.name or self.name == "lepton"
+
+
+def pair_styles(command: Command) -> list[PairStyle]:
+    """Return the styles of a ``pair_style`` command.
+
+    Raises:
+        FileError: a style is one that we do not have.
+    """
+    command.require_known()
+    words = list(command.words)
+    if words[:1] in (["hybrid/overlay"], ["hybrid"]):
+        words.pop(0)
+    found: list[PairStyle] = []
+    while words:
+        name = plain_name(words.pop(0))
+        if name not in _ARGUMENTS:
+            raise command.place.error(
+                f"pair_style {shown(name)} is a form of energy that we do not have.",
+                f"We have: {', '.join(_ARGUMENTS)}.",
+            )
+        given = []
+        while words and plain_name(words[0]) not in _ARGUMENTS:
+            given.append(words.pop(0))
+        wanted = _ARGUMENTS[name]
+        values = {
+            what: command.place.number(word, f"{what} of {name}", 0.0)
+            for what, word in zip(wanted, given, strict=False)
+            if what != "formula"
+        }
+        if "coul" in wanted and "coul" not in values and "cutoff" in values:
+            values["coul"] = values["cutoff"]
+        for what in wanted:
+            if what not in values and what not in ("formula", "nothing"):
+                raise command.place.error(f"pair_style {name} lacks its {what}.")
+        found.append(PairStyle(name, values, command.place))
+    return found
+
+
+def plain_name(word: str) -> str:
+    """Return the name of a style without its accelerated variant."""
+    for ending in _ACCELERATED:
+        word = word.removesuffix(ending)
+    return word
+
+
+def types_of(word: str, count: int, place: Place) -> range:
+    """Return the types that a word such as ``2``, ``*`` or ``1*3`` stands for."""
+    low, star, high = word.partition("*")
+    if not star:
+        type_ = place.whole(word, "a type", 1, max(count, 1))
+        return range(type_, type_ + 1)
+    first = place.whole(low, "a type", 1, count) if low else 1
+    last = place.whole(high, "a type", 1, count) if high else count
+    return range(first, last + 1)
+
+
+def take_pair_coefficients(styles: Sequence[PairStyle], command: Command, count: int) -> None:
+    """Give the coefficients of a ``pair_coeff`` command to their style."""
+    place = command.place
+    words = [command.word(n, "a type") for n in range(2)]
+    first, second = (types_of(word, count, place) for word in words)
+    rest = list(command.words[2:])
+    style = styles[0] if len(styles) == 1 else None
+    if rest and plain_name(rest[0]) in _ARGUMENTS:
+        name = plain_name(rest.pop(0))
+        same = [s for s in styles if s.name == name]
+        number = 1
+        if len(same) > 1 and rest:
+            number = place.whole(rest.pop(0), "the number of the style", 1, len(same))
+        style = same[number - 1] if same else None
+    if style is None:
+        raise place.error("pair_coeff names no style of the pair_style before it.")
+    single = len(first) == len(second) == 1
+    for i in first:
+        for j in second:
+            if i <= j or single:
+                style.coefficients[min(i, j), max(i, j)] = (tuple(rest), place)
+
+
+# ----------------------------------------------------------------------------- Lennard-Jones
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Lennard-Jones of an input.
+
+    Attributes:
+        numbers: sigma and epsilon by type.
+        mixing: as ``lennard_jones`` calls it.
+        options: ``cutoff`` and, where the style has it, ``switch_start``.
+        notes: sentences on what is approximated.
+    """
+
+    numbers: dict[int, Numbers]
+    mixing: str
+    options: dict[str, object]
+    notes: tuple[str, ...]
+
+
+def lennard_jones(
+    style: PairStyle, declared: str, count: int, energy: str, used: Iterable[int]
+) -> Pairs:
+    """Return what a style says of Lennard-Jones.
+
+    Args:
+        style: one that has it.
+        declared: the mixing rule of ``pair_modify``; empty for the style's own.
+        count: of types.
+        energy: unit of energies.
+        used: types that atoms have.
+
+    Raises:
+        FileError: a type has no coefficients, a pair no rule, or a cutoff of its own.
+    """
+    given = {
+        pair: _sigma_epsilon(style, words, place)
+        for pair, (words, place) in style.coefficients.items()
+    }
+    used = sorted(set(used))
+    for type_ in used:
+        if (type_, type_) not in given:
+            raise style.place.error(
+                f"there is no pair_coeff {type_} {type_} for {style.name}.",
+                "Add it, with epsilon and sigma.",
+            )
+    own = "arithmetic" if "charmm" in style.name else "geometric"
+    mixing, notes = _mixing(given, declared or own, used, style)
+    arguments = style.arguments
+    options: dict[str, object] = {"cutoff": arguments["cutoff"]}
+    if "switch_start" in arguments:
+        options["switch_start"] = arguments["switch_start"]
+    if "charmm" in style.name:
+        notes.append(
+            f"{style.name} switches by a polynomial of r^2; here Lennard-Jones is switched by a "
+            "quintic of r between the same distances."
+        )
+    numbers: dict[int, Numbers] = {
+        type_: {
+            "sigma": Number(given[type_, type_][0], "angstrom"),
+            "epsilon": Number(given[type_, type_][1], energy),
+        }
+        for type_ in range(1, count + 1)
+        if (type_, type_) in given
+    }
+    return Pairs(numbers, mixing, options, tuple(notes))
+
+
+def _sigma_epsilon(style: PairStyle, words: tuple[str, ...], place: Place) -> tuple[float, float]:
+    epsilon = place.number(words[0] if words else None, "epsilon", 0.0)
+    sigma = place.number(words[1] if len(words) > 1 else None, "sigma", 0.0)
+    if "charmm" in style.name:
+        return sigma, epsilon  # what follows is for atoms three bonds apart
+    own = [key for key in ("switch_start", "cutoff") if key in style.arguments]
+    for key, word in zip(own, words[2:4], strict=False):
+        if place.number(word, f"the {key} of the pair") != style.arguments[key]:
+            raise place.error(
+                f"the pair has a cutoff of its own, {word}, besides {style.arguments[key]:g} of "
+                "pair_style; we have one for all pairs.",
+                "Give all pairs the same.",
+            )
+    return sigma, epsilon
+
+
+def _mixing(
+    given: dict[tuple[int, int], tuple[float, float]],
+    declared: str,
+    used: Sequence[int],
+    style: PairStyle,
+) -> tuple[str, list[str]]:
+    """Return the rule that gives all pairs of unlike types, and what is approximated by it."""
+    unlike = [(i, j) for i in used for j in used if i < j and given[i, i][1] and given[j, j][1]]
+    silent = [
+        (i, j) for i in used for j in used
+        if i < j and not (given[i, i][1] and given[j, j][1]) and given.get((i, j), (0, 0))[1]
+    ]  # fmt: skip
+    declared = {"arithmetic": "lorentz_berthelot"}.get(declared, declared)
+    off: dict[str, float] = {}
+    for rule in sorted(("lorentz_berthelot", "geometric"), key=lambda name: name != declared):
+        worst = 0.0
+        for i, j in unlike:
+            (s1, e1), (s2, e2) = given[i, i], given[j, j]
+            sigma = 0.5 * (s1 + s2) if rule == "lorentz_berthelot" else math.sqrt(s1 * s2)
+            epsilon = math.sqrt(e1 * e2)
+            if (i, j) in given:
+                s, e = given[i, j]
+                worst = max(worst, abs(s - sigma) / sigma, abs(e - epsilon) / epsilon)
+            elif rule != declared:
+                worst = math.inf
+        off[rule] = worst
+    rule = min(off, key=lambda name: off[name])
+    if silent or off[rule] > ROUNDED:
+        pair = silent[0] if silent else unlike[0]
+        place = style.coefficients.get(pair, ((), style.place))[1]
+        raise place.error(
+            f"types {pair[0]} and {pair[1]} have numbers together that are neither the arithmetic "
+            "nor the geometric mean of their own; we have no others.",
+            "Leave pair_coeff of unlike types out, and set pair_modify mix.",
+        )
+    if off[rule] > 1e-6:
+        return rule, [
+            f"Numbers of unlike types differ by up to {off[rule]:.1g} (relative) from the means "
+            "that are taken."
+        ]
+    return rule, []
+
+
+# ------------------------------------------------------------------------------- charges
+
+
+def _formula(words: tuple[str, ...], place: Place) -> dict[str, float]:
+    """Return the numbers of our formula for charges, by name."""
+    text = words[0] if words else ""
+    numbers, formula = {}, []
+    for part in (part.strip() for part in text.split(";")):
+        name, _, value = part.partition("=")
+        if math.isnan(float_of(value)):
+            formula.append(part)
+        else:
+            numbers[name] = place.number(value, name)
+    if ";".join(formula) != _charges_formula() or not {"strength", "bend"} <= set(numbers):
+        raise place.error(
+            f"the formula {shown(text)} is a form of energy that we do not have.",
+            "Only the formula for charges that DMD Studio writes is read.",
+        )
+    return numbers
+
+
+def _charges_formula() -> str:
+    """Return the formula for charges that we write."""
+    one = Structure(("X",), np.zeros((1, 3)), np.eye(3), np.ones(1))
+    options: dict[str, object] = {"cutoff": 9.0, "damping": 0.2}
+    term = PotentialTerm("coulomb", options, {"charge": {"X": 0.0}})
+    return FORMULAS["coulomb"](term, one).formula
+
+
+def shifted_charges(style: PairStyle, charges: dict[int, float]) -> dict[str, object]:
+    """Return the options of ``coulomb`` that formulas of ours stand for.
+
+    Args:
+        style: a ``lepton`` style with them.
+        charges: of the types, e.
+
+    Raises:
+        FileError: formulas and charges contradict each other.
+    """
+    options: dict[str, object] = {}
+    for (i, j), (words, place) in style.coefficients.items():
+        known = _formula(words, place)
+        wanted = COULOMB * charges.get(i, 0.0) * charges.get(j, 0.0)
+        if not math.isclose(known["strength"], wanted, rel_tol=1e-9, abs_tol=1e-12):
+            raise place.error(
+                f"the strength {known['strength']!r} is not that of the charges in the data file, "
+                f"{wanted!r}."
+            )
+        shift = "curvature" if known["bend"] else "force"
+        options = {"cutoff": known["cutoff"], "damping": known["alpha"], "shift": shift}
+    return options
+
+
+# ------------------------------------------------------------------------------- bonds and angles
+
+
+def bonded_numbers(
+    sort: str, style: str, words: tuple[str, ...], place: Place, energy: str
+) -> Numbers | None:
+    """Return the parameters of a bond or an angle type; None for none at all.
+
+    Args:
+        sort: ``bond`` or ``angle``.
+        style: of the type.
+        words: its coefficients.
+        place: of them.
+        energy: unit of energies.
+
+    Raises:
+        FileError: the style is one that we do not have.
+    """
+    if style in ("zero", "none"):
+        return None
+    flat = style == "charmm" and len(words) >= 4 and float_of(words[2]) == 0.0
+    if style != "harmonic" and not (sort == "angle" and flat):
+        what = " with a Urey-Bradley term" if style == "charmm" else ""
+        raise place.error(
+            f"{sort}_style {shown(style)}{what} is a form of energy that we do not have.",
+            "We have: harmonic.",
+        )
+    constant = place.number(words[0] if words else None, "K", 0.0)
+    upper = 180.0 if sort == "angle" else math.inf
+    what = "the angle at rest" if sort == "angle" else "the length at rest"
+    rest = place.number(words[1] if len(words) > 1 else None, what, 0.0, upper)
+    if sort == "bond":
+        return {
+            "length": Number(rest, "angstrom"),
+            "stiffness": Number(2.0 * constant, f"{energy}/angstrom2"),
+        }
+    return {
+        "angle": Number(rest, "degree"),
+        "stiffness": Number(2.0 * constant, f"{energy}/rad2"),
+    }
+
+
+def float_of(word: str) -> float:
+    """Return a number, nan for none."""
+    try:
+        return float(word)
+    except ValueError:
+        return math.nan
