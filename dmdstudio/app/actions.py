@@ -32,7 +32,11 @@ PLANS = (
         "open_run", "Open run…", "Open the folder of an earlier run", "Ctrl+Shift+O", "", "File"
     ),
     ActionPlan("example", "Open example", "Open the argon example", "Ctrl+E", "", "File"),
-    ActionPlan("save", "Save recipe as…", "Write the recipe to a file", "Ctrl+S", "save", "File"),
+    ActionPlan("save", "Save project", "Save recipe, runs and view", "Ctrl+S", "save", "File"),
+    ActionPlan(
+        "save_as", "Save project as…", "Save it under another name", "Ctrl+Shift+S", "", "File"
+    ),
+    ActionPlan("save_recipe", "Save recipe as…", "Write the recipe to a file", "", "", "File"),
     ActionPlan(
         "export", "Export…", "Write the refined potential", "Ctrl+Shift+E", "export", "File"
     ),
@@ -40,7 +44,7 @@ PLANS = (
         "report", "Report…", "Write the run on one page, as HTML or PDF", "Ctrl+Shift+P", "", "File"
     ),
     ActionPlan("home", "Start page", "Show the start page", "Ctrl+Home", "", "File"),
-    ActionPlan("quit", "Quit", "Close the window; a run under way is kept", "Ctrl+Q", "", "File"),
+    ActionPlan("quit", "Quit", "Close the window; nothing is lost", "Ctrl+Q", "", "File"),
     ActionPlan("undo", "Undo", "Take back the last edit", "Ctrl+Z", "", "Edit"),
     ActionPlan("redo", "Redo", "Make the edit again", "Ctrl+Shift+Z", "", "Edit"),
     ActionPlan("preferences", "Preferences…", "Theme, device and folders", "Ctrl+,", "", "Edit"),

@@ -13,18 +13,23 @@ from typing import Any
 from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
+from dmdstudio.app.autosave import Left
 from dmdstudio.app.background import in_background
 from dmdstudio.app.beginning import at_temperature, first_recipe
 from dmdstudio.app.bridge import EngineBridge
 from dmdstudio.app.drops import Drop, sort_drop
 from dmdstudio.app.edits import target_of, with_surfaces
+from dmdstudio.app.keeper import Keeper
 from dmdstudio.app.matter import Matter, matter_of
 from dmdstudio.app.matter_watch import MatterWatch
 from dmdstudio.app.potential_file import FoundPotential, found_potential
+from dmdstudio.app.run_desk import RunDesk
 from dmdstudio.app.run_folders import new_run_folder, remember
-from dmdstudio.app.session import Session
-from dmdstudio.app.state import RunView, reduce
+from dmdstudio.app.run_reading import ReadRun, read_run
+from dmdstudio.app.session import Place, Session
+from dmdstudio.app.state import RunView
 from dmdstudio.base.errors import DmdError, RecipeError
+from dmdstudio.files.project_file import Opened, read_project
 from dmdstudio.files.whole import write_text
 from dmdstudio.plan.catalog import fields_of
 from dmdstudio.plan.commands import CheckGradient, Diagnose, Resume, Run
@@ -33,7 +38,7 @@ from dmdstudio.plan.recipe import Recipe, read_recipe, recipe_to_toml, sections
 from dmdstudio.plan.recipe_files import rebased
 from dmdstudio.plan.structure import Measurement
 
-_ORDER = ("recipe", "run", "structure", "potential", "data", "unknown")
+_ORDER = ("project", "recipe", "run", "structure", "potential", "data", "unknown")
 
 
 class Controller(QObject):
@@ -46,6 +51,8 @@ class Controller(QObject):
         waiting_changed: other files wait for a structure.
         busy_changed: whether the engine is at work.
         gradient_checked: the answer to `check_gradient`.
+        lost: a place in the recipe whose file is gone, and a sentence about it.
+        look_wanted: the tab and the target that a project shows.
     """
 
     notice = Signal(str, str, str, str)
@@ -54,6 +61,8 @@ class Controller(QObject):
     waiting_changed = Signal()
     busy_changed = Signal(bool)
     gradient_checked = Signal(object)
+    lost = Signal(object, str)
+    look_wanted = Signal(str, str)
 
     def __init__(
         self, parent: QObject | None = None, *, engine_command: Sequence[str] | None = None
@@ -70,6 +79,10 @@ class Controller(QObject):
         self._postponed: list[tuple[Path, Measurement, str]] = []
         self._matter_watch = MatterWatch(self.session)
         self.session.matter_changed.connect(self._take_postponed)
+        self.keeper = Keeper(self.session, tuple)
+        self.keeper.failed.connect(self._tell_error)
+        self.desk = RunDesk(self.session)
+        self.desk.notice.connect(self.notice)
 
     # -- files
 
@@ -78,7 +91,7 @@ class Controller(QObject):
         has_recipe = self.session.recipe is not None
         drops = [sort_drop(Path(path), has_recipe) for path in paths]
         drops.sort(key=lambda drop: _ORDER.index(drop.kind))
-        if self.busy and any(drop.kind in ("recipe", "run") for drop in drops):
+        if self.busy and any(drop.kind in _ORDER[:3] for drop in drops):
             self._warn("A refinement is at work.", "Stop it before opening another.")
             return
         structure = next((drop.path for drop in drops if drop.kind == "structure"), None)
@@ -89,6 +102,8 @@ class Controller(QObject):
         """Open a file; ``structure`` is what comes with it, for a potential."""
         recipe = self.session.recipe
         match drop.kind:
+            case "project":
+                self._read(lambda: (drop.path, read_project(drop.path)), self._show_project)
             case "recipe":
                 self._open_recipe(drop.path)
             case "run":
@@ -120,26 +135,53 @@ class Controller(QObject):
             self._tell_error(error)
             return
         path = path / "recipe.toml" if path.is_dir() else path
-        recipe = _rooted(recipe)
-        self.session.ran = None
-        self.session.open_recipe(recipe, path)
-        self.session.show_run(RunView(ready=self.session.view.ready, log=self.session.view.log))
+        self._show_recipe(_rooted(recipe), path)
+        self.keeper.begin(is_saved=True)
         remember(path)
         self.opened.emit()
 
-    def _open_run(self, folder: Path) -> None:
-        self._read(lambda: _read_run(folder.resolve()), self._show_run)
+    def _show_recipe(self, recipe: Recipe, path: Path | None) -> None:
+        """Show a recipe without a run."""
+        self.desk.follow_nothing()
+        self.session.ran = None
+        self.session.open_recipe(recipe, path)
+        self.session.show_run(RunView(ready=self.session.view.ready, log=self.session.view.log))
 
-    def _show_run(self, read: tuple[Path, Recipe, RunView, list[str]]) -> None:
-        folder, recipe, view, warnings = read
-        recipe = _rooted(recipe)
-        self.session.ran = recipe
-        self.session.open_recipe(recipe, folder / "recipe.toml")
-        self.session.show_run(replace(view, ready=self.session.view.ready))
-        remember(folder)
+    def _show_project(self, read: tuple[Path, Opened]) -> None:
+        path, opened = read
+        self._show_opened(opened)
+        self.keeper.begin_project(path, opened)
+
+    def restore(self, left: Left) -> None:
+        """Go on with what an earlier window left."""
+        self._show_opened(left.opened)
+        self.keeper.begin_left(left)
+
+    def _show_opened(self, opened: Opened) -> None:
+        project = opened.project
+        self._show_recipe(_rooted(project.recipe), project.recipe_path)
         self.opened.emit()
-        if warnings:
-            self._warn(warnings[0], details="\n".join(warnings[1:]))
+        self.look_wanted.emit(project.tab, project.target)
+        if project.shown_run is not None:
+            self.desk.open_run(project.shown_run)
+        if opened.warnings:
+            self._warn(opened.warnings[0], details="\n".join(opened.warnings[1:]))
+        if opened.lost:
+            self.lost.emit(opened.lost[0], opened.warnings[0])
+
+    def _open_run(self, folder: Path) -> None:
+        self._read(lambda: read_run(folder.resolve()), self._show_run)
+
+    def _show_run(self, run: ReadRun) -> None:
+        """Show a run and its recipe; where nothing else is open, that is the work."""
+        recipe = _rooted(run.recipe)
+        self.desk.follow_nothing()
+        self.session.ran = recipe
+        self.session.open_recipe(recipe, run.folder / "recipe.toml")
+        self.desk.show(run)
+        self.keeper.begin(is_saved=True)
+        remember(run.folder)
+        self.opened.emit()
 
     def begin(self, path: Path) -> None:
         """Begin the recipe of a structure; data that came before become its targets."""
@@ -155,9 +197,8 @@ class Controller(QObject):
         recipe, matter = begun
         self._beginning = False
         self._matter_watch.tell(recipe, matter)
-        self.session.ran = None
-        self.session.open_recipe(recipe, None)
-        self.session.show_run(RunView(ready=self.session.view.ready, log=self.session.view.log))
+        self._show_recipe(recipe, None)
+        self.keeper.begin(is_saved=False)
         self.opened.emit()
         self.begun.emit()
         self._take_waiting()
@@ -255,6 +296,11 @@ class Controller(QObject):
         for read in postponed:
             self._take_data(read)
 
+    def point_at(self, place: Place, path: Path) -> None:
+        """Take a file for one that is not where the recipe says, as an edit."""
+        if self.session.recipe is not None:
+            self._tell_sentence(self.session.change(place, self._name(path)))
+
     def _name(self, path: Path) -> str:
         """Return a path as the recipe names it: relative where it lies below the recipe."""
         assert self.session.recipe is not None
@@ -295,6 +341,7 @@ class Controller(QObject):
             return
         folder = new_run_folder(recipe.title or Path(recipe.system.structure).stem)
         self.session.ran = recipe
+        self.keeper.add_run(folder)
         self._show_at_work(RunView())
         self.bridge.submit(
             Run(recipe=recipe_to_toml(recipe), folder=recipe.folder, run_dir=str(folder))
@@ -317,9 +364,11 @@ class Controller(QObject):
             self.bridge.pause(paused)
 
     def stop(self) -> None:
-        """End what the engine does; what is stored is kept."""
+        """End what the engine does, or the run that is followed; what is stored is kept."""
         if self.busy:
             self.bridge.stop()
+        else:
+            self.desk.stop()
 
     def check_gradient(self) -> None:
         """Compare the gradient methods on the recipe as it stands."""
@@ -351,6 +400,7 @@ class Controller(QObject):
 
     def _show_at_work(self, view: RunView) -> None:
         """Say at once that a run begins; the engine's own words follow."""
+        self.desk.follow_nothing()
         self._set_busy(True)
         now = self.session.view
         self.session.show_run(
@@ -383,6 +433,16 @@ class Controller(QObject):
             self.gradient_checked.emit(event)
         elif isinstance(event, Finished) and started is not None:
             remember(Path(started.run_dir))
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the engine of this window is at a refinement."""
+        return self.busy and self.session.view.running
+
+    def close(self, leave_run: bool) -> None:
+        """Let go of the engine: it goes on with its run alone, or ends."""
+        self.desk.follow_nothing()
+        self.bridge.close(leave_run=leave_run)
 
     # -- notices
 
@@ -446,16 +506,3 @@ def _report(run_dir: Path, path: Path) -> Path:
     from dmdstudio.app.report import write_report
 
     return write_report(run_dir, path)
-
-
-def _read_run(folder: Path) -> tuple[Path, Recipe, RunView, list[str]]:
-    """Return a run folder's recipe and its events as a view, at rest."""
-    from dmdstudio.files.run_store import RunStore
-
-    store = RunStore.open(folder)
-    recipe = store.recipe()
-    view = functools.reduce(reduce, store.events(), RunView())
-    if view.started is not None:  # the folder may have been moved since
-        view = replace(view, started=replace(view.started, run_dir=str(folder)))
-    view = replace(view, running=False, paused=False, phase=None, progress=None)
-    return folder, recipe, view, store.warnings

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from dmdstudio.app.run_folders import is_run_folder
+from dmdstudio.files.project_file import SUFFIX
 
-Kind = Literal["recipe", "run", "structure", "potential", "data", "unknown"]
+Kind = Literal["project", "recipe", "run", "structure", "potential", "data", "unknown"]
 
 _STRUCTURES = {
     ".xyz", ".extxyz", ".cif", ".pdb", ".gro", ".poscar", ".vasp", ".lmp", ".data"
@@ -36,6 +37,7 @@ def sort_drop(path: Path, has_recipe: bool) -> Drop:
     """Return what opening ``path`` would do, by its name and the marks of a run folder."""
     kind = _kind(path)
     sentence = {
+        "project": "Opens as the project",
         "recipe": "Opens as the recipe",
         "run": "Shows this run; it can be resumed",
         "structure": "Becomes the structure of the system"
@@ -60,6 +62,8 @@ def _kind(path: Path) -> Kind:
     if path.name in ("events.jsonl", "run.toml") and path.exists():
         return "run"
     suffix = path.suffix.lower()
+    if suffix == SUFFIX:
+        return "project"
     if suffix == ".toml":
         return "recipe"
     if suffix in _STRUCTURES or path.name in _STRUCTURE_NAMES:

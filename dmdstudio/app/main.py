@@ -41,11 +41,14 @@ def run(files: Sequence[str] = (), theme_name: ThemeName = "system") -> int:
 
     def begin() -> None:
         window.controller.bridge.start()
+        window.controller.keeper.look_for_left()
         if files:
             window.open_paths(files)
 
     QTimer.singleShot(0, begin)
-    signal.signal(signal.SIGINT, lambda *_: window.close())
+    signal.signal(signal.SIGINT, lambda *_: window.keeping.close_unasked("stops"))
+    signal.signal(signal.SIGTERM, lambda *_: window.keeping.close_unasked("goes_on"))
+    application.commitDataRequest.connect(lambda _: window.keeping.close_unasked("goes_on"))
     ticks = QTimer()  # lets Python see Ctrl-C
     ticks.start(500)
     ticks.timeout.connect(lambda: None)

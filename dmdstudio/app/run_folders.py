@@ -53,6 +53,15 @@ def documents_folder() -> Path:
     return documents if documents.is_dir() else Path.home()
 
 
+def state_folder() -> Path:
+    """Return where windows keep what is not saved yet; ``DMDSTUDIO_STATE`` overrides it."""
+    if chosen := os.environ.get("DMDSTUDIO_STATE"):
+        return Path(chosen)
+    import platformdirs
+
+    return platformdirs.user_state_path("DMD Studio", appauthor=False)
+
+
 def new_run_folder(title: str, now: float | None = None) -> Path:
     """Return a folder name that is not taken: title and time."""
     words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40] or "run"

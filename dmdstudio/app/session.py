@@ -36,6 +36,7 @@ class Session(QObject):
         catalog_changed: the engine told what exists.
         problems_changed: a field holds something that does not fit, or no longer does.
         matter_changed: the structure was read, or is being read anew.
+        leaving: the recipe is about to be replaced by another, for good.
     """
 
     recipe_changed = Signal()
@@ -43,6 +44,7 @@ class Session(QObject):
     catalog_changed = Signal()
     problems_changed = Signal()
     matter_changed = Signal()
+    leaving = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -64,6 +66,8 @@ class Session(QObject):
 
     def open_recipe(self, recipe: Recipe, path: Path | None) -> None:
         """Show another recipe; earlier edits can no longer be undone."""
+        if self.recipe is not None:
+            self.leaving.emit()
         self.recipe, self.recipe_path = recipe, path
         self.diagnosed_recipe = None
         self.problems.clear()

@@ -140,22 +140,23 @@ def _reduce(view: RunView, event: Event) -> RunView:
         case Ready():
             return replace(view, ready=event, phase=None)
         case Finished():
-            return _at_rest(replace(view, finished=event) if view.running else view)
+            return at_rest(replace(view, finished=event) if view.running else view)
         case Failed():
-            return _at_rest(replace(view, failed=event) if view.running else view)
+            return at_rest(replace(view, failed=event) if view.running else view)
         case Uncertainty():
             return replace(view, uncertainty=event)
         case GradientChecked():
-            return _at_rest(replace(view, gradient_checked=event))
+            return at_rest(replace(view, gradient_checked=event))
         case Diagnosed():
-            return _at_rest(replace(view, diagnosed=event))
+            return at_rest(replace(view, diagnosed=event))
         case Evaluated(uncertainty=known):
             known = known or view.uncertainty
-            return _at_rest(replace(view, evaluated=event, uncertainty=known))
+            return at_rest(replace(view, evaluated=event, uncertainty=known))
     return view
 
 
-def _at_rest(view: RunView) -> RunView:
+def at_rest(view: RunView) -> RunView:
+    """Return a view of a run that nobody works on."""
     return replace(view, running=False, paused=False, phase=None, progress=None)
 
 

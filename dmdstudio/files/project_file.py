@@ -28,7 +28,14 @@ import dmdstudio
 from dmdstudio.base.errors import DmdError, FileError
 from dmdstudio.files.whole import remove_leftovers, write_text, write_whole
 from dmdstudio.plan.recipe import LIMIT_BYTES, Recipe, recipe_from_table, recipe_to_table
-from dmdstudio.plan.recipe_files import Place, file_owner, named_files, rebased, relative
+from dmdstudio.plan.recipe_files import (
+    Place,
+    absolute,
+    file_owner,
+    named_files,
+    rebased,
+    relative,
+)
 
 SUFFIX = ".dmdproj"
 FORMAT = 1
@@ -63,11 +70,11 @@ class Project:
 
     def keeps_the_same(self, other: Project | None) -> bool:
         """Whether saving one loses nothing of the other; what is shown does not count."""
-        return other is not None and (self.recipe, self.runs, self.queue) == (
-            other.recipe,
-            other.runs,
-            other.queue,
-        )
+        return other is not None and self._essence() == other._essence()
+
+    def _essence(self) -> object:
+        recipes = [absolute(recipe) for recipe in (self.recipe, *self.queue)]
+        return recipes, self.runs
 
 
 @dataclass(frozen=True)

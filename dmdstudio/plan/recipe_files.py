@@ -72,6 +72,11 @@ def rebased(recipe: Recipe, folder: Path) -> Recipe:
     return with_file_names(recipe, str(folder), renamed)
 
 
+def absolute(recipe: Recipe) -> Recipe:
+    """Return a recipe that names every file from the root: equal where the files are the same."""
+    return with_file_names(recipe, "", lambda name: os.path.abspath(recipe.path(name)))
+
+
 def relative(path: Path, folder: Path) -> str:
     """Return a path from a folder with forward slashes; absolute where they share no drive."""
     try:

@@ -19,6 +19,7 @@ def own_settings(tmp_path, monkeypatch):
         QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings")
     )
     monkeypatch.setenv("DMDSTUDIO_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("DMDSTUDIO_STATE", str(tmp_path / "state"))
 
 
 @pytest.fixture

@@ -122,7 +122,9 @@ def test_an_engine_that_never_starts_is_told_of_once(qtbot, application):
     assert time.monotonic() - began < 5.0
 
 
-def test_closing_during_a_run_does_not_hang_and_loses_nothing(qtbot, application, tiny_recipe):
+def test_a_window_closed_during_a_run_asks_once_and_can_end_the_run(
+    qtbot, application, tiny_recipe
+):
     window = MainWindow()
     window.show()
     window.controller.bridge.start()
@@ -130,8 +132,11 @@ def test_closing_during_a_run_does_not_hang_and_loses_nothing(qtbot, application
     start_run(qtbot, window, Iterated)
     engine = window.controller.bridge.engine_pid
     run_dir = Path(window.session.view.started.run_dir)
+    assert not window.close() and window.isVisible()
     began = time.monotonic()
-    window.close()
+    [stop] = [b for b in window.keeping.question.buttons() if b.text() == "Stop and keep"]
+    stop.click()
+    qtbot.waitUntil(lambda: not window.isVisible())
     print(f"\nclosing during a run took {time.monotonic() - began:.2f} s")
     assert time.monotonic() - began < 5.0
     assert window.controller.bridge.isFinished() and not psutil.pid_exists(engine)
@@ -139,6 +144,39 @@ def test_closing_during_a_run_does_not_hang_and_loses_nothing(qtbot, application
     again = MainWindow()
     again.open_paths([run_dir])
     qtbot.waitUntil(lambda: len(again.session.view.steps) >= 1)
+    assert again.actions_by_name["resume"].isEnabled()
+    destroy(again)
+
+
+def test_a_run_goes_on_without_its_window_and_the_next_window_follows_it(
+    qtbot, application, tiny_recipe
+):
+    window = MainWindow()
+    window.show()
+    window.controller.bridge.start()
+    window.open_paths([Path(tiny_recipe.folder) / "recipe.toml"])
+    window.session.change(("refinement", "iterations"), 200)
+    start_run(qtbot, window)
+    engine = psutil.Process(window.controller.bridge.engine_pid)
+    window.keeping.close_unasked("goes_on")
+    assert not window.isVisible() and window.controller.bridge.isFinished()
+    destroy(window)
+    again = MainWindow()
+    again.show()
+    with qtbot.waitSignal(again.controller.keeper.offered):
+        again.controller.keeper.look_for_left()
+    words = again.notice.words.text()
+    assert "Unsaved edits" in words and "goes on without a window" in words
+    again.notice.choices[0].click()
+    qtbot.waitUntil(lambda: again.controller.desk.is_following, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: len(again.session.view.steps) >= 2, timeout=PATIENCE)
+    view = again.session.view
+    assert view.running and view.progress.seconds_left > 0 and not again.controller.busy
+    assert again.session.recipe.refinement.iterations == 200
+    again.actions_by_name["stop"].trigger()
+    qtbot.waitUntil(lambda: not again.controller.desk.is_following, timeout=20_000)
+    assert again.session.view.finished.reason == "stopped"
+    engine.wait(timeout=10)
     assert again.actions_by_name["resume"].isEnabled()
     destroy(again)
 

@@ -254,8 +254,8 @@ def test_a_run_outlives_its_window_and_can_be_followed_and_stopped(tiny_recipe, 
     import psutil
 
     from dmdstudio.files.event_log import EventTail
-    from dmdstudio.files.run_lock import writer_of
     from dmdstudio.files.run_requests import ask_to_stop, stop_asked
+    from dmdstudio.files.run_writer import writer_of
 
     run = tmp_path / "run"
     script = (

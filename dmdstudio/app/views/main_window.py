@@ -32,6 +32,7 @@ from dmdstudio.app.views.frame import (
 from dmdstudio.app.views.gradient_dialog import GradientDialog
 from dmdstudio.app.views.gradient_panel import GradientPanel
 from dmdstudio.app.views.guidance import Guidance
+from dmdstudio.app.views.keeping import Keeping
 from dmdstudio.app.views.log_view import LogView
 from dmdstudio.app.views.loss_panel import LossPanel
 from dmdstudio.app.views.notice_bar import NoticeBar
@@ -95,6 +96,7 @@ class MainWindow(QMainWindow):
         self.setStatusBar(StatusLine(self.session))
         self.drop_target = DropTarget(self, lambda: self.session.recipe is not None)
         self.drop_target.dropped.connect(self.controller.open_paths)
+        self.keeping = Keeping(self)
         self._connect()
         self._idle = QTimer(self, interval=15)
         self._idle.timeout.connect(self._prepare_a_plot)
@@ -118,6 +120,8 @@ class MainWindow(QMainWindow):
             session.catalog_changed,
             session.matter_changed,
             session.undo_stack.indexChanged,
+            controller.keeper.changed,
+            controller.desk.following_changed,
         ):
             signal.connect(self._refresh)
         self.start_page.chosen.connect(lambda path: controller.open_paths([path]))
@@ -131,7 +135,9 @@ class MainWindow(QMainWindow):
             "open": self._choose_file,
             "open_run": self._choose_run,
             "example": self._open_example,
-            "save": self._save,
+            "save": self.keeping.save,
+            "save_as": self.keeping.save_as,
+            "save_recipe": self._save_recipe,
             "export": self._export,
             "report": self._report,
             "home": self.show_start_page,
@@ -173,6 +179,7 @@ class MainWindow(QMainWindow):
         """Show where work begins."""
         self.start_page.refresh()
         self.pages.setCurrentWidget(self.start_page)
+        self.keeping.offer()
         for dock in self.docks:
             dock.hide()
 
@@ -217,6 +224,7 @@ class MainWindow(QMainWindow):
     def _refresh(self) -> None:
         """Bring badges, actions and title up to date."""
         session, busy, view = self.session, self.controller.busy, self.session.view
+        following = self.controller.desk.is_following
         checks = check_all(
             session.recipe,
             view,
@@ -234,11 +242,11 @@ class MainWindow(QMainWindow):
             "check_gradient": not busy and not blocked,
             "diagnose": not busy and not blocked,
             "pause": busy,
-            "stop": busy,
-            "resume": not busy and view.started is not None,
+            "stop": busy or following,
+            "resume": not busy and not following and view.started is not None,
             "export": view.best is not None and view.started is not None,
             "report": view.best is not None and view.started is not None,
-            "save": session.recipe is not None,
+            **dict.fromkeys(("save", "save_as", "save_recipe"), session.recipe is not None),
             "undo": not busy and session.undo_stack.canUndo(),
             "redo": not busy and session.undo_stack.canRedo(),
             "show_run_folder": view.started is not None,
@@ -251,11 +259,9 @@ class MainWindow(QMainWindow):
         if not busy:
             pause.setChecked(False)
         pause.setText("Go on" if pause.isChecked() else "Pause")
-        title = session.recipe.title if session.recipe else ""
-        place = f" – {Path(view.started.run_dir).name}" if view.started else ""
-        words = f"{title or 'Untitled'}{place} – DMD Studio" if session.recipe else "DMD Studio"
-        if words != self.windowTitle():
+        if (words := self.keeping.title()) != self.windowTitle():
             self.setWindowTitle(words)
+        self.setWindowModified(self.controller.keeper.is_modified)
 
     # -- actions
 
@@ -263,12 +269,12 @@ class MainWindow(QMainWindow):
         """Open files as if they had been dropped on the window."""
         self.controller.open_paths(paths)
 
-    def _take_over_edits(self) -> None:
+    def take_over_edits(self) -> None:
         """What is being typed counts: leave the field, so that it is taken over."""
         self.pages.setFocus()
 
     def _run(self) -> None:
-        self._take_over_edits()
+        self.take_over_edits()
         self._refresh()
         if self.actions_by_name["run"].isEnabled():
             self.show_workspace()
@@ -279,12 +285,12 @@ class MainWindow(QMainWindow):
         self.controller.resume()
 
     def _check_gradient(self) -> None:
-        self._take_over_edits()
+        self.take_over_edits()
         self.show_workspace()
         self.controller.check_gradient()
 
     def _diagnose(self) -> None:
-        self._take_over_edits()
+        self.take_over_edits()
         self.show_tab("gradient")
         self.controller.diagnose()
 
@@ -309,8 +315,8 @@ class MainWindow(QMainWindow):
     def _choose_run(self) -> None:
         choose_folder(self, "Open the folder of a run", runs_folder(), self.controller.open_paths)
 
-    def _save(self) -> None:
-        self._take_over_edits()
+    def _save_recipe(self) -> None:
+        self.take_over_edits()
         choose_new_file(
             self,
             "Save the recipe as",
@@ -341,14 +347,20 @@ class MainWindow(QMainWindow):
     # -- the window itself
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
-        """Remember the layout and end the engine, within a few seconds whatever it does."""
+        """Remember the layout, keep the work, and end the engine or let its run go on.
+
+        Within a few seconds, whatever the engine does; `Keeping` may want an answer first.
+        """
+        if not self.keeping.may_close():
+            event.ignore()
+            return
         stored = settings()
         stored.setValue("geometry", self.saveGeometry())
         if self.pages.currentWidget() is self.tabs:
             stored.setValue("layout", self.saveState(_LAYOUT_VERSION))
         stored.sync()
         self.hide()
-        self.controller.bridge.close()
+        self.controller.close(leave_run=self.keeping.run_goes_on)
         event.accept()
 
     def _restore(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -29,6 +31,7 @@ class NoticeBar(QFrame):
         self.words.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._more = QPushButton("Details")
         self._more.setCheckable(True)
+        self._choices: list[QPushButton] = []
         self._close = QPushButton("Dismiss")
         self._close.clicked.connect(self.hide)
         self._details = QPlainTextEdit()
@@ -36,7 +39,7 @@ class NoticeBar(QFrame):
         self._details.setAccessibleName("Details of the notice")
         self._details.setMaximumHeight(160)
         self._more.toggled.connect(self._details.setVisible)
-        row = QHBoxLayout()
+        row = self._row = QHBoxLayout()
         row.setSpacing(10)
         row.addWidget(self.words, 1)
         row.addWidget(self._more)
@@ -50,6 +53,7 @@ class NoticeBar(QFrame):
 
     def tell(self, level: str, message: str, advice: str = "", details: str = "") -> None:
         """Show a message; level is info, warning or error."""
+        self._show_choices(())
         self._level = level
         self.words.setText(f"{message} {advice}".strip())
         self.setAccessibleDescription(self.words.text())
@@ -59,6 +63,35 @@ class NoticeBar(QFrame):
         self._details.hide()
         self._restyle()
         self.show()
+
+    def ask(
+        self, message: str, choices: Sequence[tuple[str, Callable[[], None]]], level: str = "info"
+    ) -> None:
+        """Show a message with buttons; one that is pressed hides it and does what it says."""
+        self.tell(level, message)
+        self._show_choices(choices)
+
+    def _show_choices(self, choices: Sequence[tuple[str, Callable[[], None]]]) -> None:
+        for button in self._choices:
+            self._row.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        self._choices = []
+        for words, act in choices:
+            button = QPushButton(words)
+            button.clicked.connect(lambda _=False, act=act: self._choose(act))
+            self._row.insertWidget(1 + len(self._choices), button)
+            self._choices.append(button)
+
+    def _choose(self, act: Callable[[], None]) -> None:
+        self.hide()
+        self._show_choices(())
+        act()
+
+    @property
+    def choices(self) -> list[QPushButton]:
+        """The buttons of the question that is shown."""
+        return list(self._choices)
 
     def _restyle(self) -> None:
         c = theme()

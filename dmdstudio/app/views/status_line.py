@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 
 from dmdstudio.app.session import Session
@@ -20,6 +22,7 @@ _PHASES = {
     "diagnosing": "Diagnosing",
     "writing": "Writing",
     "evaluating": "Evaluating",
+    "elsewhere": "At work without this window",
 }
 
 
@@ -37,11 +40,12 @@ class StatusLine(QStatusBar):
         self.progress.setTextVisible(False)
         self.progress.setFixedWidth(180)
         self.left = _label("Time left")
+        self.kept = _label("Autosave")
         self.device = _label("Device")
         self.precision = _label("Precision")
         for widget in (self.phase, self.progress, self.left):
             self.addWidget(widget)
-        for widget in (self.precision, self.device):
+        for widget in (self.kept, self.precision, self.device):
             self.addPermanentWidget(widget)
         self.setContentsMargins(8, 2, 8, 2)
         session.run_changed.connect(self.refresh)
@@ -66,6 +70,10 @@ class StatusLine(QStatusBar):
         recipe = self._session.recipe
         precision = view.started.precision if view.started and view.running else ""
         self.precision.setText(precision or (recipe.execution.precision if recipe else ""))
+
+    def show_kept(self, moment: float) -> None:
+        """Say when the edits were last put on the disk (seconds since 1970)."""
+        self.kept.setText(time.strftime("Autosaved %H:%M", time.localtime(moment)))
 
 
 def phase_words(view: RunView) -> str:
