@@ -10,7 +10,19 @@ import numpy as np
 
 from dmdstudio.app.axis_units import Coordinates, axis_name
 from dmdstudio.app.words import with_unit
-from dmdstudio.base.units import pretty
+
+_SHORT = {
+    "Self-diffusion coefficient": "D",
+    "Velocity autocorrelation": "VACF",
+    "Mean squared displacement": "MSD",
+    "Pair distribution function": "g(r)",
+    "Infrared spectrum": "Infrared",
+    "Raman spectrum": "Raman",
+    "Vibrational density of states": "VDOS",
+    "Potential energy": "Energy",
+    "Running integral": "Integral",
+}
+"""Names of axes where the whole has no room, as the field abbreviates them."""
 
 
 @dataclass(frozen=True)
@@ -143,10 +155,12 @@ class PlotContents:
         """Return a name for files made of it, in lower case: ``'loss-by-iteration'``."""
         return re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-") or "plot"
 
-    def short_words(self, side: str) -> str:
-        """Return what an axis is called where the whole name has no room: its unit."""
-        unit = self.left[1] if side == "left" else self.coordinates.shown
-        return pretty(unit) if unit not in ("", "1") else ""
+    def names_of(self, side: str) -> tuple[str, ...]:
+        """Return what an axis may be called, the whole name first, for where that has no room."""
+        if side == "bottom":
+            return self.bottom_words(), with_unit("", self.coordinates.shown)
+        words, unit = self.left
+        return self.left_words(), with_unit(_SHORT.get(words, ""), unit).strip()
 
     def left_words(self) -> str:
         """Return the name of the left axis with its unit."""

@@ -73,8 +73,10 @@ def _round_numbers(low: float, high: float, most: float) -> list[float]:
 
 
 def power_words(logarithm: float) -> str:
-    """Return ``'0.5'`` or, where it is shorter, ``'10⁻⁶'``."""
+    """Return ``'0.5'`` or, where it is shorter, ``'10⁻⁶'`` or ``'5×10⁻⁶'``."""
     exponent = round(logarithm)
+    if abs(logarithm - exponent) > 1e-6 and not -4 < logarithm < 5:
+        return _scientific(10.0**logarithm, 3)
     if abs(logarithm - exponent) > 1e-6 or -4 < exponent < 5:
         return f"{10.0**logarithm:.5g}"
     return f"10{_raised(exponent)}"

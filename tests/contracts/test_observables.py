@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import jax.numpy as jnp
 import msgspec
 import numpy as np
 import pytest
 
 from dmdstudio.engine import observables as _registered  # noqa: F401  fills the registry
-from dmdstudio.engine.observable import autocorrelation, observables
+from dmdstudio.engine.core import System
+from dmdstudio.engine.observable import Clock, autocorrelation, observables
+from dmdstudio.engine.observables.self_diffusion import SelfDiffusion, SelfDiffusionOptions
 from dmdstudio.engine.spectral import SpectralOptions
 from dmdstudio.engine.spectrum import highest_wavenumber
 from dmdstudio.files.spectra import write_measurement
@@ -102,3 +105,17 @@ def test_autocorrelation_is_the_plain_sum():
     for lag in range(12):
         products = (signal[: 40 - lag] * signal[lag:]).sum(axis=(1, 2))
         assert found[lag] == pytest.approx(products.mean(), rel=1e-12)
+
+
+def test_the_displacement_is_that_of_a_particle_with_friction():
+    argon = System(("Ar",), np.zeros(4, int), np.full(4, 39.948), np.eye(3) * 20.0)
+    clock, relaxation, speed = Clock(2.0, 401), 100.0, 3e-5
+    options = SelfDiffusionOptions(window=0.8)
+    observable = SelfDiffusion.build(options, argon, clock, 90.0)
+    time = np.arange(401) * 2.0
+    mean = jnp.asarray(speed * np.exp(-time / relaxation))
+    found = observable.details(mean)[2]
+    decay = 1.0 - np.exp(-time / relaxation)
+    exact = 2.0 * speed * relaxation * (time - relaxation * decay)
+    assert found.unit == "angstrom2" and found.axis[-1] == pytest.approx(0.8)
+    np.testing.assert_allclose(found.value, exact, rtol=1e-3, atol=1e-3 * exact[-1])

@@ -46,6 +46,7 @@ class Axis(pg.AxisItem):
         colour = theme().quiet
         if (fitting, colour) != (self.labelText, self.labelStyle.get("color")):
             self.setLabel(fitting, color=colour)
+            super().resizeEvent(None)  # which puts it into the middle
 
     def tickSpacing(self, low: float, high: float, size: float) -> Any:  # noqa: N802
         """Return the distance of marks: 1, 2 or 5 of a power of ten, with room for words."""

@@ -46,7 +46,7 @@ class ImagePlot(QWidget):
         self._plot.getAxis("left").setStyle(tickLength=0)
         self._words = ("", "")
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(3, 3, 3, 3)  # as the plot below has
         column.addWidget(self._widget)
         self.setMinimumSize(220, 120)
         theme_changed().changed.connect(self.restyle)

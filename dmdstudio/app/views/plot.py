@@ -618,9 +618,8 @@ class Plot(QWidget):
 
     def _label_axes(self) -> None:
         if self._axes is not None:
-            words = {"left": self.contents.left_words(), "bottom": self.contents.bottom_words()}
-            for side, label in words.items():
-                self._plot.getAxis(side).name_it(label, self.contents.short_words(side))
+            for side in ("left", "bottom"):
+                self._plot.getAxis(side).name_it(*self.contents.names_of(side))
             self._plot.getAxis("bottom").showLabel(self._bottom_shown)
 
     def _style(self, look: Look) -> dict[str, Any]:

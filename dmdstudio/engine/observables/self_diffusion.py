@@ -104,11 +104,16 @@ class SelfDiffusion(Observable):
         return jnp.dot(mean, self._trapezoid())[None] * scale
 
     def details(self, mean: Array) -> tuple[Detail, ...]:
-        """Return the velocity autocorrelation and its running integral."""
+        """Return the velocity autocorrelation, its running integral, and that one's in turn.
+
+        The latter is the mean squared displacement: its second derivative by t is 2 <v(0).v(t)>.
+        """
         time = np.arange(self.lags) * self.clock.interval * 1e-3
         scale = factor("angstrom2/fs", self.unit) / 3.0
         steps = 0.5 * (mean[1:] + mean[:-1]) * self.clock.interval
-        running = jnp.concatenate([jnp.zeros(1, mean.dtype), jnp.cumsum(steps)]) * scale
+        running = jnp.concatenate([jnp.zeros(1, mean.dtype), jnp.cumsum(steps)])
+        ways = 0.5 * (running[1:] + running[:-1]) * self.clock.interval
+        displacement = 2.0 * jnp.concatenate([jnp.zeros(1, mean.dtype), jnp.cumsum(ways)])
         return (
             Detail(
                 "velocity_autocorrelation",
@@ -125,8 +130,17 @@ class SelfDiffusion(Observable):
                 time,
                 "Upper limit",
                 "ps",
-                running,
+                running * scale,
                 self.unit,
+            ),
+            Detail(
+                "mean_squared_displacement",
+                "Mean squared displacement",
+                time,
+                "Time",
+                "ps",
+                displacement,
+                "angstrom2",
             ),
         )
 
