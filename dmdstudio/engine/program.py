@@ -32,6 +32,17 @@ class Program:
         if name not in vars(self):
             yield Work("compiling", 0.0)
 
+    def own(self, name: str, function: Callable[..., Tree]) -> Callable[..., Any]:
+        """Return what a gradient method computes of one replica, compiled at its first use.
+
+        Args:
+            name: of the method.
+            function: as for `Replicas.compile`; it may depend on the problem alone.
+        """
+        if name not in vars(self):
+            vars(self)[name] = self.replicas.compile(function)
+        return vars(self)[name]
+
     @cached_property
     def potential(self) -> Callable[..., Any]:
         """(parameters, lattice, cell) -> U."""

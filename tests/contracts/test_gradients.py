@@ -12,6 +12,7 @@ import pytest
 
 from dmdstudio.engine.core import State
 from dmdstudio.engine.ensemble import Ensemble
+from dmdstudio.engine.gradients.backpropagation import Backpropagation, BackpropagationOptions
 from dmdstudio.engine.pool import draw_pool, weigh
 from dmdstudio.engine.program import Program
 from dmdstudio.engine.refinement import differentiate
@@ -217,3 +218,21 @@ def test_a_small_norm_holds_the_adjoint_down(several):
     assert np.allclose(high.total, plain.total, rtol=1e-12)
     path, held = plain.total - plain.thermodynamic, low.total - low.thermodynamic
     assert np.all(np.abs(held) < 0.9 * np.abs(path))
+
+
+def test_checkpoints_save_memory_and_change_nothing(tiny_recipe):
+    """The fewer states are kept, the less room backpropagation needs."""
+    problem, _, ensemble = gradient(tiny_recipe, "execution.precision=float64")
+    cotangent = jax.grad(problem.loss)(jax.tree.map(jnp.asarray, ensemble.means))
+    found, room = {}, {}
+    for kind in ("none", "frames"):  # by default every step, as all other tests have it
+        method = Backpropagation.build(BackpropagationOptions(checkpoint=kind))
+        ensemble.program = program = Program(replace(problem, method=method))
+        work = method.pathwise(ensemble, jnp.asarray(problem.initial), cotangent)
+        found[kind] = finish(work).gradient
+        start, half = next(program.replicas.split(ensemble.pool.starts, ensemble.half))
+        shared = (jnp.asarray(problem.initial), ensemble.cotangents(cotangent))
+        compiled = vars(program)[method.name].lower(shared, start, half).compile()
+        room[kind] = compiled.memory_analysis().temp_size_in_bytes
+    assert room["frames"] < 0.2 * room["none"]
+    assert np.allclose(found["frames"], found["none"], rtol=1e-12)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -18,19 +18,29 @@ from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import GradientMethod, Pathwise, Work, gradients
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.target import Means
+from dmdstudio.plan.catalog import setting
 
 
 class BackpropagationOptions(Struct, frozen=True, kw_only=True):
-    """`Backpropagation` has no settings."""
+    """Settings of `Backpropagation`."""
+
+    checkpoint: Annotated[
+        Literal["none", "steps", "frames"],
+        setting(
+            "Checkpoint",
+            "What is kept for the way back: everything (none), the state after every step, whose "
+            "pair terms are computed again (steps), or the state at every recorded frame, from "
+            "which the steps are done again (frames).",
+        ),
+    ] = "steps"
 
 
 @dataclass(frozen=True, eq=False)
 class Backpropagation(GradientMethod):
     """Differentiate velocity Verlet in floating point by reverse accumulation.
 
-    It shares nothing with the adjoint but the energy: forces come from ``grad`` of the energy,
-    positions are floating-point numbers, and every step is stored (its pair terms
-    are computed again on the way back).
+    It shares nothing with the adjoint but the energy: forces come from ``grad`` of the energy and
+    positions are floating-point numbers.
     """
 
     options: BackpropagationOptions
@@ -38,8 +48,8 @@ class Backpropagation(GradientMethod):
     name: ClassVar[str] = "backpropagation"
     label: ClassVar[str] = "Backpropagation"
     doc: ClassVar[str] = (
-        "Stores every step and differentiates the whole trajectory. Memory grows with the number "
-        "of steps: for checks on small systems."
+        "Stores every step, or every frame, and differentiates the whole trajectory. Memory grows "
+        "with their number: for checks on small systems."
     )
     Options = BackpropagationOptions
 
@@ -58,7 +68,8 @@ class Backpropagation(GradientMethod):
 
         def one(shared: tuple[Array, Tree], start: Start, half: Array) -> Array:
             def contracted(values: Array) -> Array:
-                features = trajectory(problem, problem.theta(values), start)
+                theta = problem.theta(values)
+                features = trajectory(problem, theta, start, self.options.checkpoint)
                 means = jax.tree.map(
                     lambda s: s.mean(axis=0), jax.vmap(problem.summaries)(features)
                 )
@@ -67,8 +78,8 @@ class Backpropagation(GradientMethod):
 
             return jax.grad(contracted)(shared[0])
 
-        program = replicas.compile(one)
-        yield Work("compiling", 0.0)
+        yield from ensemble.program.compiling(self.name)
+        program = ensemble.program.own(self.name, one)
         parts = []
         for start, half in replicas.split(ensemble.pool.starts, ensemble.half):
             parts.append(program((jnp.asarray(parameters), by_half), start, half))
@@ -77,10 +88,16 @@ class Backpropagation(GradientMethod):
         return Pathwise(replicas.join(parts), float("nan"))
 
 
-def trajectory(problem: Problem, theta: Theta, start: Start) -> Tree:
+def trajectory(problem: Problem, theta: Theta, start: Start, checkpoint: str) -> Tree:
     """Return the features [segment, frame, ...] of one replica, by floating-point Verlet.
 
     Where a segment starts is held fixed, as in the adjoint.
+
+    Args:
+        problem: system, force field, settings.
+        theta: parameters.
+        start: of the replica.
+        checkpoint: what is kept for the derivative; see `BackpropagationOptions`.
     """
     system, field = problem.system, problem.field
     step = problem.dynamics.timestep
@@ -113,16 +130,16 @@ def trajectory(problem: Problem, theta: Theta, start: Start) -> Tree:
 
     def block(carry: Any, _: None) -> tuple[Any, Tree]:
         features = frame(carry[0], carry[1])
-        carry, _ = lax.scan(
-            jax.checkpoint(verlet), carry, None, length=problem.dynamics.record_every
-        )
+        one_step = verlet if checkpoint == "none" else jax.checkpoint(verlet)
+        carry, _ = lax.scan(one_step, carry, None, length=problem.dynamics.record_every)
         return carry, features
 
+    kept_block = jax.checkpoint(block) if checkpoint == "frames" else block
     blocks = problem.dynamics.steps // problem.dynamics.record_every // problem.dynamics.segments
 
     def segment(carry: Any, _: None) -> tuple[Any, Tree]:
         x, v = lax.stop_gradient(carry)
-        last, recorded = lax.scan(block, (x, v, acceleration(x)), None, length=blocks)
+        last, recorded = lax.scan(kept_block, (x, v, acceleration(x)), None, length=blocks)
         final = frame(last[0], last[1])
         features = jax.tree.map(lambda a, b: jnp.concatenate([a, b[None]]), recorded, final)
         return (last[0], last[1]), features
