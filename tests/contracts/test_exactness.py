@@ -1,0 +1,308 @@
+"""Gradients of every observable by every parameter of every potential, by three methods.
+
+Trajectories begin where the examples of the potentials are, so that no sampler is needed; of each
+potential one program serves all observables. Electric properties are those of `PlaneWaves`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dmdstudio.engine import observables as _observables  # noqa: F401  fills the registry
+from dmdstudio.engine import potentials as _potentials  # noqa: F401  fills the registry
+from dmdstudio.engine.core import Configuration
+from dmdstudio.engine.ensemble import Ensemble
+from dmdstudio.engine.gradients.backpropagation import Backpropagation, BackpropagationOptions
+from dmdstudio.engine.gradients.reversible_adjoint import (
+    ReversibleAdjoint,
+    ReversibleAdjointOptions,
+)
+from dmdstudio.engine.observable import Clock, observables
+from dmdstudio.engine.pool import Pool, potential_energy, weigh
+from dmdstudio.engine.potential import Example, ForceField, potentials
+from dmdstudio.engine.problem import ArraySlot, Problem, Slot
+from dmdstudio.engine.program import Program
+from dmdstudio.engine.refinement import Gradient, differentiate
+from dmdstudio.engine.replicas import Replicas
+from dmdstudio.engine.sampling import maxwell
+from dmdstudio.engine.spectrum import highest_wavenumber
+from dmdstudio.engine.surface import Surface
+from dmdstudio.engine.target import Target
+from dmdstudio.plan.catalog import ParameterField
+from dmdstudio.plan.recipe import DynamicsPlan, OptimizerPlan, RefinementPlan, SamplingPlan
+from dmdstudio.service import machine
+
+REPLICAS = 2
+STEP = 2e-6
+"""Relative step of the central differences."""
+
+SAMPLING = SamplingPlan(temperature=300.0, ensemble="npt", replicas=REPLICAS)
+DYNAMICS = DynamicsPlan(timestep=0.5, steps=20, record_every=2)
+CLOCK = Clock(DYNAMICS.timestep * DYNAMICS.record_every, DYNAMICS.steps // 2 + 1)
+
+
+class PlaneWaves(Surface):
+    """Electric properties of any atoms: d = s sum_i z_i sin(2 pi f_i) A, and its outer products.
+
+    f_i are fractional coordinates, A the cell and z_i = +-1 in turn.
+    """
+
+    parameters = (ParameterField(name="strength", unit="1", per="none"),)
+
+    def __init__(self, gives):
+        self.gives = gives
+
+    build = examples = classmethod(lambda cls, *_: pytest.fail("it is of no use elsewhere"))
+
+    def _waves(self, where: Configuration):
+        dtype, bits = where.offset.dtype, 8 * where.lattice.dtype.itemsize
+        fraction = where.lattice.astype(dtype) * dtype.type(2.0**-bits)
+        fraction += where.offset @ jnp.linalg.inv(where.cell)
+        signs = jnp.asarray((-1.0) ** np.arange(len(fraction)), dtype)
+        return jnp.sin(2.0 * np.pi * fraction) @ where.cell, signs[:, None]
+
+    def dipole(self, parameters, theta, configuration):
+        waves, signs = self._waves(configuration)
+        return parameters["strength"][0] * jnp.sum(signs * waves, axis=0)
+
+    def polarisability(self, parameters, theta, configuration):
+        waves, signs = self._waves(configuration)
+        return parameters["strength"][0] * (waves.T @ (signs * waves))
+
+
+SURFACES = tuple((name, PlaneWaves(name)) for name in ("dipole", "polarisability"))
+
+
+def finish(work):
+    """Run a generator of work to its end and return what it returns."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value
+
+
+def _slots(key, term, given):
+    """Return every parameter of a term, each number by itself and arrays as a whole."""
+    slots, derived = [], term.derived()
+    for field in term.parameters:
+        for index, owner in enumerate(given.system.owners(field.per)):
+            if (field.name, owner) not in derived:
+                value = float(given.parameters[field.name][index])
+                name = f"{key}.{field.name}[{owner}]"
+                bounds = (-np.inf, np.inf)
+                slot = Slot(name, key, field.name, (index,), field.unit, value, *bounds, True)
+                slots.append(slot)
+    arrays = {name: np.asarray(value) for name, value in given.parameters.items()}
+    for field in term.arrays(arrays):
+        if field.free:
+            value = arrays[field.name]
+            slots.append(ArraySlot(f"{key}.{field.name}", key, field.name, field.unit, value, True))
+    return slots
+
+
+def _target(name, system):
+    """Return a target whose loss is the mean square of the prediction."""
+    kind = observables.get(name)
+    window, highest = round(1e-3 * CLOCK.interval * 5, 6), highest_wavenumber(CLOCK.interval)
+    settings = {"window": window, "high": 0.9 * highest, "largest_distance": 5.0}
+    if "laser" in kind.Options.__struct_fields__:  # below, a short window resolves nothing
+        settings["low"] = highest / 5
+    known = {n: v for n, v in settings.items() if n in kind.Options.__struct_fields__}
+    observable = kind.build(kind.Options(**known), system, CLOCK, SAMPLING.temperature)
+    points = np.zeros(1 if observable.axis is None else len(observable.axis))
+    return Target(name, observable, 1.0, points, points + 1.0, axis=observable.axis,
+                  kind="chi_squared")  # fmt: skip
+
+
+def _problem(terms: dict[str, Example], names) -> Problem:
+    """Return a problem of all terms, which are of one system, and of the named observables."""
+    first = next(iter(terms.values()))
+    system, field = first.system, ForceField(
+        first.system, tuple((key, term.potential) for key, term in terms.items())
+    )  # fmt: skip
+    start = system.to_lattice(jnp.asarray(first.positions))
+    slots = [slot for key, term in terms.items() for slot in _slots(key, term.potential, term)]
+    surfaces = tuple(
+        s for s in SURFACES if any(s[0] in " ".join(observables.get(n).needs) for n in names)
+    )
+    slots += [Slot(f"{key}.strength", key, "strength", (0,), "1", 0.7, 0.0, 2.0, True)
+              for key, _ in surfaces]  # fmt: skip
+    return Problem(
+        system=system,
+        field=field.fitted(start, jnp.asarray(system.cell)),
+        start=np.asarray(start),
+        targets=tuple(_target(name, system) for name in names),
+        slots=tuple(slots),
+        method=ReversibleAdjoint.build(ReversibleAdjointOptions()),
+        sampling=SAMPLING,
+        dynamics=DYNAMICS,
+        optimizer=OptimizerPlan(),
+        refinement=RefinementPlan(),
+        seed=0,
+        replicas=Replicas.plan(REPLICAS, 0, machine.devices("cpu")),
+        static_interval=np.inf,
+        surfaces=surfaces,
+    )
+
+
+def _pool(program: Program, positions) -> Pool:
+    """Return starts about given positions, each in a cell of its own."""
+    problem, random = program.problem, np.random.default_rng(3)
+    system = problem.system
+    cell = np.stack([(1.0 + 0.005 * k) * system.cell for k in range(REPLICAS)])
+    moved = positions + random.normal(scale=0.02, size=(REPLICAS, *positions.shape))
+    lattice = np.asarray(system.to_lattice(jnp.asarray(moved)))
+    keys = jax.random.split(jax.random.key(5), REPLICAS)
+    velocities = np.stack([np.asarray(maxwell(system, k, SAMPLING.temperature)) for k in keys])
+    energy = potential_energy(program, problem.initial, lattice, cell)
+    nothing = np.zeros(REPLICAS, np.int64)
+    return Pool(lattice, velocities, cell, np.zeros(REPLICAS), problem.initial[None], nothing,
+                energy[None], nothing)  # fmt: skip
+
+
+def _ensemble(program: Program, pool: Pool, parameters) -> Ensemble:
+    ensemble = Ensemble(program, pool, weigh(program, pool, parameters))
+    finish(ensemble.propagate(parameters, keep=True))
+    return ensemble
+
+
+def _losses(problem: Problem, means) -> dict[str, Any]:
+    return {t.key: t.loss(means.whole[t.key]) for t in problem.targets}
+
+
+def _gradients(ensemble: Ensemble) -> dict[str, Gradient]:
+    """Return the gradient of every target's own loss, by the ensemble's method."""
+    problem, found = ensemble.problem, {}
+    means = jax.tree.map(jnp.asarray, ensemble.means)
+    for target in problem.targets:
+        cotangent = jax.grad(lambda m, key=target.key: _losses(problem, m)[key])(means)
+        found[target.key] = finish(differentiate(ensemble, problem.initial, cotangent))
+    return found
+
+
+class Row(NamedTuple):
+    """How far derivatives of one observable's loss by one parameter are off, relatively."""
+
+    observable: str
+    parameter: str
+    adjoint: float
+    difference: float
+
+
+def _compared(problem: Problem, positions) -> tuple[list[Row], float]:
+    """Compare adjoint and differences with backpropagation; return the reversal's residual too."""
+    program = Program(problem)
+    pool = _pool(program, positions)
+    ensemble = _ensemble(program, pool, problem.initial)
+    adjoint = _gradients(ensemble)
+    plain = Backpropagation.build(BackpropagationOptions())
+    ensemble.program = Program(replace(problem, method=plain))
+    oracle = _gradients(ensemble)
+    random, rows = np.random.default_rng(1), []
+    for slot, place in zip(problem.slots, problem.places, strict=True):
+        along = np.zeros(len(problem.initial))
+        along[place] = random.normal(size=slot.size) if slot.size > 1 else 1.0
+        along /= np.linalg.norm(along)
+        step = STEP * slot.scale * np.sqrt(slot.size)
+        ends = [
+            _losses(problem, _ensemble(program, pool, problem.initial + s * step * along)
+                    .means) for s in (1, -1)
+        ]  # fmt: skip
+        for key, exact in oracle.items():
+            difference = (float(ends[0][key]) - float(ends[1][key])) / (2.0 * step)
+            rows.append(
+                Row(
+                    key,
+                    slot.key,
+                    _off(adjoint[key].total[place], exact.total[place]),
+                    _off(difference, exact.total @ along),
+                )
+            )
+    return rows, max(g.residual for g in adjoint.values() if np.isfinite(g.residual))
+
+
+def _off(value, exact) -> float:
+    size = np.linalg.norm(exact)
+    return float(np.linalg.norm(np.subtract(value, exact)) / size) if size else float(np.any(value))
+
+
+def _require_exact(rows, residual):
+    assert residual == 0.0
+    for row in rows:
+        assert row.adjoint < 1e-9, row
+        assert row.difference < 1e-5, row
+
+
+# ----------------------------------------------------------------------------- each potential once
+
+
+def _systems() -> list[dict[str, Example]]:
+    """Return an example of every potential, those that fit on one system together.
+
+    But for networks, whose plain backpropagation takes long to compile: they are all below.
+    """
+    groups: dict[Any, dict[str, Example]] = {}
+    for name, kind in potentials.items():
+        example = next(iter(kind.examples("float64", 64, "cpu").values()))
+        if example.potential.arrays(example.parameters):
+            continue
+        system = example.system
+        alike = (system.type_names, system.types.tobytes(), system.bonds.tobytes())
+        group = groups.setdefault(alike, {})
+        shared = next(iter(group.values()), example)
+        term = type(example.potential).build(example.potential.options, shared.system)
+        group[name] = Example(shared.system, term, example.parameters, shared.positions)
+    return list(groups.values())
+
+
+SYSTEMS = _systems()
+
+
+@pytest.mark.parametrize("terms", SYSTEMS, ids=["+".join(terms) for terms in SYSTEMS])
+def test_every_potential(terms):
+    problem = _problem(terms, ["velocity_autocorrelation"])
+    _require_exact(*_compared(problem, next(iter(terms.values())).positions))
+
+
+# --------------------------------------------------------------------------------- all with all
+
+CASES = [
+    (name, example)
+    for name, kind in potentials.items()
+    for example in kind.examples("float64", 64, "cpu")
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "example"), CASES)
+def test_every_observable_of_every_potential(name, example):
+    """Every number and array of the potential by itself; in single precision the whole gradient."""
+    given = potentials.get(name).examples("float64", 64, "cpu")[example]
+    problem = _problem({name: given}, list(observables))
+    rows, residual = _compared(problem, given.positions)
+    assert {row.observable for row in rows} == set(observables)
+    print(f"{max(r.adjoint for r in rows):.1e} {max(r.difference for r in rows):.1e}", end=" ")
+    _require_exact(rows, residual)
+
+    narrow = potentials.get(name).examples("float32", 64, "cpu")[example]
+    single = _problem({name: narrow._replace(parameters=given.parameters)}, list(observables))
+    wide, found = (_adjoint(p, given.positions) for p in (problem, single))
+    for key, exact in wide.items():
+        size = np.linalg.norm(exact * problem.relative)
+        off = np.linalg.norm((found[key] - exact) * problem.relative)
+        print(key, f"{off / size:.1e}", end=" ")
+        assert off < 1e-3 * size, key
+
+
+def _adjoint(problem: Problem, positions) -> dict[str, np.ndarray]:
+    """Return the gradients of all observables by the adjoint."""
+    program = Program(problem)
+    ensemble = _ensemble(program, _pool(program, positions), problem.initial)
+    return {key: gradient.total for key, gradient in _gradients(ensemble).items()}
