@@ -279,6 +279,174 @@ def test_water_of_openmm_has_the_energy_of_openmm(name: str, count: int):
         agree(result, in_openmm(openmm_data(name), found, structure, "HOH"))
 
 
+# ------------------------------------------------------------------------------------ GROMACS
+
+TOPOLOGY = """; a mixture
+#include "water.itp"
+#ifdef POSRES
+[ position_restraints ]
+1 1 1000 1000 1000
+#endif
+[ system ]
+water \\
+and argon
+[ molecules ]
+SOL 26
+AR 1
+"""
+
+WATER_ITP = """#define k_oh 345000
+[ defaults ]
+1 RULE yes 1.0 1.0
+[ atomtypes ]
+; name bonded number mass charge particle V W
+OW_q OW 8 15.9994 0.0 A OXYGEN
+HW_q HW 1 1.008 0.0 A 0.0 0.0
+Ar 39.948 0.0 A ARGON
+[ bondtypes ]
+HW OW 1 0.1 k_oh
+[ moleculetype ]
+SOL 2
+[ atoms ]
+1 OW_q 1 SOL O 1 -0.82 15.9994
+2 HW_q 1 SOL H1 1 0.41
+3 HW_q 1 SOL H2 1 0.41
+#ifdef FLEXIBLE
+[ bonds ]
+1 2 1
+1 3 1 0.1 345000
+[ angles ]
+2 1 3 1 109.47 383
+#else
+[ settles ]
+1 1 0.1 0.16333
+#endif
+[ moleculetype ]
+AR 3
+[ atoms ]
+1 Ar 1 AR AR 1 0.0
+"""
+
+NUMBERS = {
+    1: ("0.0026173456 2.634129e-06", "0.0062 9.7e-06"),
+    2: ("0.3166 0.65", "0.34 0.996"),
+    3: ("0.3166 0.65", "0.34 0.996"),
+}
+
+
+def topology(folder: Path, rule: int) -> Path:
+    oxygen, argon = NUMBERS[rule]
+    text = WATER_ITP.replace("RULE", str(rule)).replace("OXYGEN", oxygen).replace("ARGON", argon)
+    written(folder, text, "water.itp")
+    return written(folder, TOPOLOGY, "topol.top")
+
+
+def water_and_argon() -> Structure:
+    """26 waters, and an argon atom in the place of another."""
+    structure = five_waters()[2]
+    symbols, masses = (*structure.symbols[:-3], "Ar"), np.append(structure.masses[:-3], 39.948)
+    return Structure(symbols, structure.positions[:-2], structure.cell, masses)
+
+
+@needs_openmm
+@pytest.mark.parametrize("rule", [1, 2, 3])
+def test_topologies_of_gromacs_mean_what_openmm_reads_in_them(tmp_path: Path, rule: int):
+    """Their numbers, by OpenMM's own reader; the energy of such numbers is tested above."""
+    import openmm
+    from openmm import app, unit
+
+    file, structure = topology(tmp_path, rule), water_and_argon()
+    found = read_potential(file, structure)
+    assert found.summary == (
+        "harmonic bond (H-O), harmonic angle (H-O-H), lennard jones (Ar, H, O), ewald (Ar, H, O)"
+    )
+    assert "asks for POSRES: taken as not defined" in found.notes[0]
+    assert "GROMACS holds" not in " ".join(found.notes)  # as FLEXIBLE says
+    system = app.GromacsTopFile(str(file), defines={"FLEXIBLE": ""}).createSystem(rigidWater=False)
+    own = {(n, o): v * factor_to_openmm(u) for (n, o), (v, u) in owned(found).items()}
+    forces = {type(force).__name__: force for force in system.getForces()}
+    _, _, length, stiffness = forces["HarmonicBondForce"].getBondParameters(0)
+    assert length / unit.nanometer == pytest.approx(own["length", "H-O"])
+    assert stiffness._value == pytest.approx(own["stiffness", "H-O"])
+    *_, angle, stiffness = forces["HarmonicAngleForce"].getAngleParameters(0)
+    assert angle / unit.radian == pytest.approx(own["angle", "H-O-H"])
+    assert stiffness._value == pytest.approx(own["stiffness", "H-O-H"])
+    pairs = forces["NonbondedForce"]
+    for atom, type_ in ((0, "O"), (1, "H"), (-1, "Ar")):
+        charge, sigma, epsilon = pairs.getParticleParameters(atom % system.getNumParticles())
+        assert charge._value == own["charge", type_]
+        if rule == 2:
+            assert (sigma._value, epsilon._value) == pytest.approx(
+                (
+                    own["sigma", type_] if own["epsilon", type_] else sigma._value,
+                    own["epsilon", type_],
+                )
+            )
+    if rule == 2:
+        assert found.terms[2].options["mixing"] == "lorentz_berthelot"
+        return
+    assert found.terms[2].options["mixing"] == "geometric"
+    custom = forces["CustomNonbondedForce"]  # C6 and C12, mixed by their geometric means
+    assert isinstance(custom, openmm.CustomNonbondedForce)
+    for atom, type_ in ((0, "O"), (-1, "Ar")):
+        given = custom.getParticleParameters(atom % system.getNumParticles())
+        sigma, epsilon = own["sigma", type_], own["epsilon", type_]
+        wanted = (4 * epsilon * sigma**6, 4 * epsilon * sigma**12)
+        squared = sorted(value**2 for value in given)
+        assert squared == pytest.approx(sorted(wanted), rel=1e-9), (given, wanted)
+
+
+def owned(found: ReadPotential) -> dict[tuple[str, str], tuple[float, str]]:
+    """The numbers of terms by name and owner; stiffness of bonds and angles have other owners."""
+    return {(p.name, p.owner): (p.value, p.unit) for t in found.terms for p in t.parameter}
+
+
+def factor_to_openmm(unit: str) -> float:
+    return factor(unit, "rad") if unit == "degree" else 1.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "file", "line", "words"),
+    [
+        ("1 2 1\n", "1 2 3\n", "water.itp", 19, "function '3' is a form of energy"),
+        ("1 RULE", "2 RULE", "water.itp", 3, "Buckingham"),
+        ("RULE", "4", "water.itp", 3, "comb-rule = 4: 1 to 3 are expected"),
+        ("HW OW 1", "HX OW 1", "water.itp", 19, "[ bondtypes ] has no line for OW-HW"),
+        ("k_oh\n[", "k_ho\n[", "water.itp", 10, "k = 'k_ho' is no number"),
+        ("SOL 2", "SOL 1", "water.itp", 12, "leaves out atoms up to 1 bonds apart"),
+        ("[ angles ]", "[ dihedrals ]", "water.itp", 22, "[ dihedrals ] of 'SOL' is a form"),
+        ("[ angles ]", "[ cmap ]\n[ angles", "water.itp", 22, "'[ angles' is no title"),
+        ("AR 3\n", "AR\n", "water.itp", 28, "the number of excluded bonds"),
+        (
+            "[ moleculetype ]\nAR",
+            "[ virtual_sites3 ]\n4\n[ moleculetype ]\nAR",
+            "water.itp",
+            28,
+            "[ virtual_sites3 ] of 'SOL'",
+        ),
+        ("15.9994 0.0 A", "nan 0.0 A", "water.itp", 6, "a finite number"),
+        ("1 2 1\n", "1 9 1\n", "water.itp", 19, "an atom = 9: 1 to 3 are expected"),
+        ("ifdef FLEXIBLE", "ifdef NEVER", "water.itp", 12, "no term that holds the bond"),
+        ("#else", "#elif", "water.itp", 23, "#elif is no line of the preprocessor"),
+        ("#endif", "", "water.itp", 17, "the condition has no #endif"),
+        ("#define k_oh", "#include <../../etc/passwd>", "water.itp", 1, "not in the folder"),
+        ("#define k_oh", '#include "a.itp"', "water.itp", 1, "not there"),
+    ],
+)
+def test_topologies_are_refused_by_file_and_line(
+    tmp_path: Path, old: str, new: str, file: str, line: int, words: str
+):
+    path = topology(tmp_path, 2)
+    text = (tmp_path / "water.itp").read_text()
+    changed = WATER_ITP.replace(old, new).replace("RULE", "2")
+    changed = changed.replace("OXYGEN", NUMBERS[2][0]).replace("ARGON", NUMBERS[2][1])
+    assert changed != text
+    written(tmp_path, changed, "water.itp")
+    with pytest.raises(FileError) as refused:
+        read_potential(path, water_and_argon())
+    assert f"{file}, line {line}: " in refused.value.message and words in refused.value.message
+
+
 # ------------------------------------------------------------------------ what is refused, and said
 
 FORCE_FIELD = """<ForceField>

@@ -50,6 +50,8 @@ class Molecule:
         masses: [atom], amu; 0 where the file says none.
         bonds: parameters by (i, j), i < j; a bond that the file has no term for is missing.
         angles: parameters by (i, centre, k), i < k, alike.
+        at_3_bonds: factors of the Lennard-Jones energy and of the charges' energy of atoms three
+            bonds apart.
     """
 
     template: Template
@@ -59,6 +61,7 @@ class Molecule:
     masses: tuple[float, ...]
     bonds: Mapping[tuple[int, int], Numbers]
     angles: Mapping[tuple[int, int, int], Numbers]
+    at_3_bonds: tuple[float, float] = (1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,6 @@ class ForceFieldFile:
         molecule: returns the numbers of a template; raises `FileError` where a term of it has a
             form that we do not have.
         mixing: of sigma of unlike types, as ``lennard_jones`` calls it.
-        pairs_at_3_bonds: factors of the Lennard-Jones energy and of the charges' energy of atoms
-            three bonds apart.
         settings: options by kind of term, as far as the file says them.
         charges: kind of the term for charges; empty where the file does not say.
         notes: sentences on what was left out or approximated.
@@ -83,7 +84,6 @@ class ForceFieldFile:
     templates: tuple[Template, ...]
     molecule: Callable[[Template], Molecule]
     mixing: str
-    pairs_at_3_bonds: tuple[float, float] = (1.0, 1.0)
     settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     charges: str = ""
     notes: tuple[str, ...] = ()

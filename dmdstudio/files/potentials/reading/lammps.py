@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-from ase.data import atomic_masses, atomic_numbers, chemical_symbols
-
 from dmdstudio.base.errors import FileError
+from dmdstudio.files.potentials.reading.elements import element_of
 from dmdstudio.files.potentials.reading.force_field import (
     ForceFieldFile,
     Molecule,
@@ -44,9 +42,6 @@ from dmdstudio.files.potentials.reading.matching import formula
 from dmdstudio.files.potentials.reading.places import Place, neighbour
 from dmdstudio.files.text import decode, read_content
 from dmdstudio.plan.catalog import shown
-
-MASS_TOLERANCE = 0.01
-"""Relative; the nearest element must be as near."""
 
 MOST_KINDS = 1000
 """Of molecules in a data file."""
@@ -255,7 +250,9 @@ class _Reader:
                 "says no masses, by which its atom types are told: read_data or mass is expected."
             )
         masses = {**(self.data.masses if self.data else {}), **self.settings.masses}
-        self.elements = {t: _element(m, note, t, self.place) for t, (m, note) in masses.items()}
+        self.elements = {
+            t: element_of(mass, note, f"type {t}", self.place) for t, (mass, note) in masses.items()
+        }
         self.masses = {type_: mass for type_, (mass, _) in masses.items()}
         atoms = self.data.atoms.values() if self.data else ()
         self.used = {atom.type for atom in atoms} if self.data else set(masses)
@@ -351,7 +348,6 @@ class _Reader:
                 f"{self.name} has no pair_style: no pairs of atoms interact."
             )
         molecules = {id(m.template): m for m in self._molecules(pairs, bool(kind))}
-        (_, _, pairs_at_3), (_, _, charges_at_3) = self.settings.special
         settings: dict[str, dict[str, object]] = {kind: options} if kind else {}
         if pairs is not None:
             settings["lennard_jones"] = pairs.options
@@ -366,7 +362,6 @@ class _Reader:
             templates=tuple(molecule.template for molecule in molecules.values()),
             molecule=lambda template: self._complete(molecules[id(template)]),
             mixing=pairs.mixing if pairs is not None else "geometric",
-            pairs_at_3_bonds=(pairs_at_3, charges_at_3),
             settings=settings,
             charges=kind,
             notes=tuple(dict.fromkeys([*self.settings.notes, *notes])),
@@ -484,6 +479,7 @@ class _Reader:
             tuple(self.masses[type_] for type_ in found.types),
             bonds,
             angles,
+            (self.settings.special[0][2], self.settings.special[1][2]),
         )
 
     def _coefficients(self, sort: str, type_: int, at: Place) -> tuple[str, tuple[str, ...], Place]:
@@ -526,20 +522,6 @@ _COMMANDS = {
     "dihedral_coeff", "improper_coeff", "special_bonds", "dielectric", "set", "fix",
 }  # fmt: skip
 """Commands that say something of the potential; each has its method in `_Reader`."""
-
-
-def _element(mass: float, note: str, type_: int, place: Place) -> str:
-    """Return the element of a type: the one its line names, or the nearest by mass."""
-    word = note.split()[0] if note.split() else ""
-    if word in atomic_numbers and word != "X":
-        return word
-    nearest = int(np.argmin(np.abs(atomic_masses - mass)))
-    if nearest == 0 or abs(atomic_masses[nearest] / mass - 1.0) > MASS_TOLERANCE:
-        raise place.error(
-            f"type {type_} has the mass {mass:g} amu, which is that of no element.",
-            "Only atoms are read; name its element after the mass, such as: 1 12.011 # C",
-        )
-    return chemical_symbols[nearest]
 
 
 potential_formats.add("lammps", LammpsInput())

@@ -16,9 +16,8 @@ from itertools import combinations, permutations, product
 from pathlib import Path
 from typing import TypeVar
 
-from ase.data import atomic_numbers
-
 from dmdstudio.base.errors import FileError
+from dmdstudio.files.potentials.reading.elements import is_element
 from dmdstudio.files.potentials.reading.force_field import (
     ForceFieldFile,
     Molecule,
@@ -131,7 +130,6 @@ class OpenMMForceField:
             templates=tuple(residue.template for residue in reader.residues),
             molecule=reader.molecule,
             mixing="lorentz_berthelot",
-            pairs_at_3_bonds=reader.scales,
             notes_of=reader.notes_of,
         )
 
@@ -158,7 +156,7 @@ class _Reader:
             if not name or name in found:
                 raise place.error(f"the type {shown(name)} has no name, or one that is taken.")
             element = entry.attributes.get("element", "").capitalize()
-            if element and element not in atomic_numbers:
+            if element and not is_element(element):
                 raise place.error(f"{shown(element)} is no chemical element.")
             mass = place.number(entry.attributes.get("mass"), "mass", 0.0)
             found[name] = _Type(entry.attributes.get("class", ""), element, mass)
@@ -303,6 +301,7 @@ class _Reader:
             tuple(self.types[type_].mass for type_ in residue.types),
             self._harmonic(residue, template.bonds, _BONDS, _bond_numbers),
             self._harmonic(residue, angles(around), _ANGLES, _angle_numbers),
+            self.scales,
         )
 
     def _harmonic(

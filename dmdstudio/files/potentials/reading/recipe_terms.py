@@ -47,7 +47,7 @@ def recipe_terms(
 ) -> ReadPotential:
     """Return the terms that a force field makes of a structure; see `format.read_potential`."""
     kinds = kinds_of(file, structure)
-    _require_full_pairs(file, kinds)
+    _require_full_pairs(kinds)
     collected = _Collected(file)
     for kind in kinds:
         collected.take(kind)
@@ -77,7 +77,7 @@ def recipe_terms(
     )
 
 
-def _require_full_pairs(file: ForceFieldFile, kinds: Sequence[Kind]) -> None:
+def _require_full_pairs(kinds: Sequence[Kind]) -> None:
     """Raise where atoms three bonds apart interact by a part of their energy."""
     for kind in kinds:
         template = kind.molecule.template
@@ -85,7 +85,7 @@ def _require_full_pairs(file: ForceFieldFile, kinds: Sequence[Kind]) -> None:
         for i, j in far:
             of_pairs = all(kind.molecule.pairs[atom]["epsilon"].value for atom in (i, j))
             of_charges = kind.molecule.charges[i] * kind.molecule.charges[j] != 0.0
-            scales = file.pairs_at_3_bonds
+            scales = kind.molecule.at_3_bonds
             for what, acts, scale in zip(
                 ("Lennard-Jones", "charges"), (of_pairs, of_charges), scales, strict=True
             ):

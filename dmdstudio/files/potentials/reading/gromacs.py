@@ -1,0 +1,408 @@
+"""Topologies of GROMACS (.top, and .itp that hold all that is needed).
+
+Lengths are in nm, energies in kJ/mol, angles in degrees, and every k is that of k/2 x^2, as ours.
+Cutoffs are in the .mdp file of a run. Source: GROMACS manual, "Topology file formats".
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ase.data import chemical_symbols
+
+from dmdstudio.base.errors import FileError
+from dmdstudio.files.potentials.reading.elements import element_of
+from dmdstudio.files.potentials.reading.force_field import (
+    ForceFieldFile,
+    Molecule,
+    Number,
+    Numbers,
+    Template,
+)
+from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
+from dmdstudio.files.potentials.reading.graphs import neighbours, three_bonds_apart
+from dmdstudio.files.potentials.reading.gromacs_text import DEFINED, Line, Section, read_sections
+from dmdstudio.files.potentials.reading.places import Place
+from dmdstudio.files.text import decode
+from dmdstudio.plan.catalog import shown
+
+MOST_ATOMS = 5000
+"""Of a molecule."""
+
+ROUNDED = 1e-3
+"""Relative difference of a pair's numbers from the mean of its types' that passes for rounding."""
+
+_MIXING = {1: "geometric", 2: "lorentz_berthelot", 3: "geometric"}
+_KNOWN = ("atoms", "bonds", "angles", "pairs", "exclusions", "constraints", "settles")
+_IGNORED = (
+    "system", "molecules", "position_restraints", "distance_restraints", "orientation_restraints",
+    "dihedral_restraints", "angle_restraints", "dihedraltypes", "constrainttypes", "pairtypes",
+    "implicit_genborn_params", "cmaptypes",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Type:
+    bonded: str
+    element: str
+    mass: float
+    charge: float
+    particle: str
+    numbers: Numbers
+    place: Place
+
+
+@dataclass
+class _Kind:
+    """A moleculetype: the lines of its sections by their names."""
+
+    name: str
+    exclusions: int
+    place: Place
+    sections: dict[str, list[Line]] = field(default_factory=dict)
+
+
+class GromacsTopology:
+    """Reads topologies."""
+
+    label = "GROMACS topology"
+    doc = (
+        "Topologies (.top) with what they include from their own folder: Lennard-Jones by "
+        "comb-rule 1, 2 or 3, charges, harmonic bonds and angles (function 1)."
+    )
+    suffixes: tuple[str, ...] = (".top", ".itp")
+
+    def sniff(self, content: bytes) -> bool:
+        """Tell whether the first lines have a section or an include of a topology."""
+        try:
+            head = decode(content[: 2**16], "head").split("\n")[:1000]
+        except FileError:
+            return False
+        mark = (
+            r"\s*(\[\s*(defaults|atomtypes|moleculetype|system)\s*\]|#\s*(include|ifdef|define)\b)"
+        )
+        return any(re.match(mark, line) for line in head)
+
+    def read(self, path: Path, content: bytes) -> ForceFieldFile:
+        """Read a file; see `PotentialFormat.read`."""
+        sections, asked = read_sections(path, content, LIMIT_BYTES)
+        reader = _Reader(path.name, sections)
+        notes = []
+        if others := [name for name in asked if name not in DEFINED]:
+            notes.append(f"{path.name} asks for {', '.join(others)}: taken as not defined.")
+        return ForceFieldFile(
+            name=path.name,
+            templates=tuple(template for template, _ in reader.molecules),
+            molecule=reader.molecule,
+            mixing=_MIXING[reader.rule],
+            notes=tuple(notes),
+            notes_of=reader.notes_of,
+        )
+
+
+class _Reader:
+    def __init__(self, name: str, sections: Sequence[Section]) -> None:
+        self.name = name
+        self.kinds: list[_Kind] = []
+        self.types: dict[str, _Type] = {}
+        self.terms: dict[str, list[Line]] = {}
+        self.rule, self.scales, self.generated = 0, (1.0, 1.0), False
+        for section in sections:
+            self._take(section)
+        if not self.kinds:
+            raise Place(name, 1).error(
+                "has no [ moleculetype ], so that no molecule can be found in it.",
+                "Give the .top file of the system.",
+            )
+        self.molecules = [(self._template(kind), kind) for kind in self.kinds]
+
+    def _take(self, section: Section) -> None:
+        name, lines = section.name, section.lines
+        if name == "defaults":
+            for line in lines:
+                self._defaults(line)
+        elif name == "atomtypes":
+            for line in lines:
+                self._atom_type(line)
+        elif name in ("bondtypes", "angletypes", "nonbond_params"):
+            self.terms.setdefault(name, []).extend(lines)
+        elif name == "moleculetype":
+            for line in lines:
+                count = line.place.whole(_word(line, 1), "the number of excluded bonds", 0, 100)
+                self.kinds.append(_Kind(line.words[0], count, line.place))
+        elif name == "intermolecular_interactions":
+            raise section.place.error("[ intermolecular_interactions ] are nothing that we have.")
+        elif name not in _IGNORED:
+            if not self.kinds:
+                raise section.place.error(
+                    f"[ {name} ] stands before any [ moleculetype ]; it is no section that is "
+                    "known there."
+                )
+            self.kinds[-1].sections.setdefault(name, []).extend(lines)
+
+    def _defaults(self, line: Line) -> None:
+        if line.place.whole(_word(line, 0), "nbfunc", 1, 2) != 1:
+            raise line.place.error("nbfunc 2, Buckingham, is nothing that we read.")
+        self.rule = line.place.whole(_word(line, 1), "comb-rule", 1, 3)
+        self.generated = len(line.words) > 2 and line.words[2].lower() == "yes"
+        given = [line.place.number(word, "a fudge factor") for word in line.words[3:5]]
+        self.scales = (given[0] if given else 1.0, given[1] if len(given) > 1 else 1.0)
+
+    def _atom_type(self, line: Line) -> None:
+        """Take in ``name [bonded type] [atomic number] mass charge particle V W``."""
+        words, place = line.words, line.place
+        if len(words) < 6:
+            raise place.error(f"{len(words)} words; an atom type has 6 to 8.")
+        if not self.rule:
+            raise place.error("the types come before [ defaults ], which says their comb-rule.")
+        mass, charge, particle, first, second = words[-5:]
+        bonded, number = words[0], 0
+        for word in words[1:-5]:
+            if word.isdecimal():
+                number = place.whole(word, "the atomic number", 0, 118)
+            else:
+                bonded = word
+        amu = place.number(mass, "the mass", 0.0)
+        self.types[words[0]] = _Type(
+            bonded,
+            chemical_symbols[number] if number else "",
+            amu,
+            place.number(charge, "the charge"),
+            particle.upper(),
+            self._numbers(first, second, place),
+            place,
+        )
+
+    def _numbers(self, first: str, second: str, place: Place) -> Numbers:
+        """Return sigma and epsilon of V and W, which are C6 and C12 by comb-rule 1."""
+        names = ("C6", "C12") if self.rule == 1 else ("sigma", "epsilon")
+        v, w = (place.number(x, n, 0.0) for x, n in zip((first, second), names, strict=True))
+        if self.rule == 1:
+            v, w = ((w / v) ** (1.0 / 6.0), v * v / (4.0 * w)) if v and w else (0.1, 0.0)
+        return {"sigma": Number(v, "nm"), "epsilon": Number(w, "kJ/mol")}
+
+    # -- molecules -------------------------------------------------------------------------------
+    def _atoms(self, kind: _Kind) -> list[tuple[_Type, str, float, float]]:
+        """Return type, its name, charge and mass of every atom."""
+        lines = kind.sections.get("atoms", [])
+        if not 0 < len(lines) <= MOST_ATOMS:
+            raise kind.place.error(
+                f"{shown(kind.name)} has {len(lines)} atoms; 1 to {MOST_ATOMS} are expected."
+            )
+        found = []
+        for number, line in enumerate(lines, 1):
+            place = line.place
+            if line.words[0] != str(number):
+                raise place.error(f"atom {shown(line.words[0])}: {number} is expected.")
+            name = _word(line, 1) or ""
+            if name not in self.types:
+                raise place.error(
+                    f"the atom's type {shown(name)} is not among the [ atomtypes ].",
+                    "Give the .top file, which includes them.",
+                )
+            type_ = self.types[name]
+            charge, mass = type_.charge, type_.mass
+            if len(line.words) > 6:
+                charge = place.number(line.words[6], "the charge")
+            if len(line.words) > 7:
+                mass = place.number(line.words[7], "the mass", 0.0)
+            found.append((type_, name, charge, mass))
+        return found
+
+    def _template(self, kind: _Kind) -> Template:
+        atoms = self._atoms(kind)
+        elements = tuple(
+            type_.element or element_of(mass or 1e-9, "", f"type {name}", type_.place)
+            if type_.particle == "A"
+            else "X"
+            for type_, name, _, mass in atoms
+        )
+        real = {n: i for i, n in enumerate(n for n, e in enumerate(elements) if e != "X")}
+        bonds = {ends for _, ends in self._members(kind, ("bonds", "constraints"), 2)}
+        for line in kind.sections.get("settles", []):
+            first = line.place.whole(_word(line, 0), "an atom", 1, max(len(atoms) - 2, 1)) - 1
+            bonds |= {(first, first + 1), (first, first + 2)}
+        return Template(
+            kind.name,
+            tuple(element for element in elements if element != "X"),
+            tuple(sorted((real[i], real[j]) for i, j in bonds if i in real and j in real)),
+            kind.place,
+        )
+
+    def _members(
+        self, kind: _Kind, sections: Iterable[str], count: int
+    ) -> Iterable[tuple[Line, tuple[int, ...]]]:
+        """Iterate over lines and their atoms, from 0, the smaller end first."""
+        atoms = len(kind.sections.get("atoms", []))
+        for section in sections:
+            for line in kind.sections.get(section, []):
+                found = [
+                    line.place.whole(_word(line, n), "an atom", 1, atoms) - 1 for n in range(count)
+                ]
+                if len(set(found)) < count:
+                    raise line.place.error("an atom is named twice.")
+                yield line, tuple(min(found, found[::-1]))
+
+    def molecule(self, template: Template) -> Molecule:
+        """Return a moleculetype with all its numbers; see `ForceFieldFile`."""
+        kind = next(kind for known, kind in self.molecules if known is template)
+        atoms = self._atoms(kind)
+        for name, lines in kind.sections.items():
+            if lines and name not in _KNOWN:
+                raise lines[0].place.error(
+                    f"[ {name} ] of {shown(kind.name)} is a form of energy that we do not have.",
+                    "Take molecules without it.",
+                )
+        for type_, name, _, _ in atoms:
+            if type_.particle != "A":
+                raise type_.place.error(f"type {shown(name)} is no atom, which we do not have.")
+        self._refuse_pairs([name for _, name, _, _ in atoms])
+        self._refuse_exclusions(kind, template)
+        names = [type_.bonded for type_, _, _, _ in atoms]
+        return Molecule(
+            template,
+            tuple(name for _, name, _, _ in atoms),
+            tuple(charge for _, _, charge, _ in atoms),
+            tuple(type_.numbers for type_, _, _, _ in atoms),
+            tuple(mass for _, _, _, mass in atoms),
+            {
+                (i, j): self._parameters(line, (i, j), names, "bondtypes", _bond_numbers)
+                for line, (i, j) in self._members(kind, ("bonds",), 2)
+            },
+            {
+                (i, j, k): self._parameters(line, (i, j, k), names, "angletypes", _angle_numbers)
+                for line, (i, j, k) in self._members(kind, ("angles",), 3)
+            },
+            self._at_3_bonds(kind, template),
+        )
+
+    def _parameters(
+        self,
+        line: Line,
+        atoms: tuple[int, ...],
+        names: Sequence[str],
+        section: str,
+        numbers: Callable[[Sequence[str], Place], Numbers],
+    ) -> Numbers:
+        """Return the numbers of a bond or an angle: its own, or those of its types."""
+        count = len(atoms)
+        function = _word(line, count)
+        if function != "1":
+            raise line.place.error(
+                f"function {shown(function)} is a form of energy that we do not have; 1, harmonic, "
+                "is expected."
+            )
+        if len(line.words) > count + 1:
+            return numbers(line.words[count + 1 :], line.place)
+        types = [names[atom] for atom in atoms]
+        found = None
+        for known in self.terms.get(section, []):
+            given = list(known.words[:count])
+            if given in (types, types[::-1]) and _word(known, count) == function:
+                found = known
+        if found is None:
+            raise line.place.error(f"[ {section} ] has no line for {'-'.join(types)}.")
+        return numbers(found.words[count + 1 :], found.place)
+
+    def _refuse_pairs(self, names: Sequence[str]) -> None:
+        """Raise where two types together have numbers that are not the mean of their own."""
+        used = set(names)
+        for line in self.terms.get("nonbond_params", []):
+            pair = line.words[:2]
+            if not set(pair) <= used:
+                continue
+            words = [_word(line, n) or "" for n in (3, 4)]
+            given = self._numbers(words[0], words[1], line.place)
+            first, second = (self.types[name].numbers for name in pair)
+            s, e = ([n[key].value for n in (first, second)] for key in ("sigma", "epsilon"))
+            arithmetic = _MIXING[self.rule] == "lorentz_berthelot"
+            sigma = sum(s) / 2 if arithmetic else math.sqrt(s[0] * s[1])
+            epsilon = math.sqrt(e[0] * e[1])
+            same = math.isclose(given["epsilon"].value, epsilon, rel_tol=ROUNDED)
+            if not same or (
+                epsilon and not math.isclose(given["sigma"].value, sigma, rel_tol=ROUNDED)
+            ):
+                raise line.place.error(
+                    f"types {pair[0]} and {pair[1]} have numbers together that are not the mean of "
+                    "their own; we have no others."
+                )
+
+    @staticmethod
+    def _bonds(template: Template) -> list[list[int]]:
+        return neighbours(len(template.elements), template.bonds)
+
+    def _refuse_exclusions(self, kind: _Kind, template: Template) -> None:
+        around = self._bonds(template)
+        near = {frozenset((i, j)) for i, atoms in enumerate(around) for j in atoms}
+        near |= {frozenset((i, k)) for atoms in around for i in atoms for k in atoms if i != k}
+        if kind.exclusions < 2 and len(template.elements) > 2 and template.bonds:
+            raise kind.place.error(
+                f"{shown(kind.name)} leaves out atoms up to {kind.exclusions} bonds apart; here "
+                "those up to two bonds apart are left out."
+            )
+        for line in kind.sections.get("exclusions", []):
+            count = len(around)
+            atoms = [line.place.whole(word, "an atom", 1, count) - 1 for word in line.words]
+            for other in atoms[1:]:
+                if frozenset((atoms[0], other)) not in near:
+                    raise line.place.error(
+                        "leaves out atoms more than two bonds apart, which interact here."
+                    )
+
+    def _at_3_bonds(self, kind: _Kind, template: Template) -> tuple[float, float]:
+        """Return the factors for atoms three bonds apart, which [ pairs ] brings back."""
+        far = {frozenset(pair) for pair in three_bonds_apart(self._bonds(template))}
+        listed = set()
+        for line, pair in self._members(kind, ("pairs",), 2):
+            if len(line.words) > 3 or _word(line, 2) != "1":
+                raise line.place.error("a pair with numbers of its own is nothing that we have.")
+            listed.add(frozenset(pair))
+        if kind.exclusions > 3 and far:
+            raise kind.place.error(
+                f"{shown(kind.name)} leaves out atoms up to {kind.exclusions} bonds apart, which "
+                "interact here."
+            )
+        if kind.exclusions < 3 and not listed:
+            return 1.0, 1.0
+        if listed and listed != far:
+            raise kind.place.error(
+                f"the [ pairs ] of {shown(kind.name)} are not all atoms three bonds apart."
+            )
+        if not listed:
+            return 0.0, 0.0
+        if kind.exclusions < 3 or not self.generated:
+            raise kind.place.error(
+                f"the [ pairs ] of {shown(kind.name)} have numbers from [ pairtypes ], which are "
+                "nothing that we have."
+            )
+        return self.scales
+
+    def notes_of(self, template: Template) -> tuple[str, ...]:
+        """Say what GROMACS holds rigid."""
+        kind = next(kind for known, kind in self.molecules if known is template)
+        if any(kind.sections.get(name) for name in ("settles", "constraints")):
+            return (f"GROMACS holds {kind.name} rigid; here it is flexible.",)
+        return ()
+
+
+def _word(line: Line, index: int) -> str | None:
+    return line.words[index] if index < len(line.words) else None
+
+
+def _bond_numbers(words: Sequence[str], place: Place) -> Numbers:
+    length = place.number(words[0] if words else None, "the length at rest", 0.0)
+    stiffness = place.number(words[1] if len(words) > 1 else None, "k", 0.0)
+    return {"length": Number(length, "nm"), "stiffness": Number(stiffness, "kJ/mol/nm2")}
+
+
+def _angle_numbers(words: Sequence[str], place: Place) -> Numbers:
+    angle = place.number(words[0] if words else None, "the angle at rest", 0.0, 180.0)
+    stiffness = place.number(words[1] if len(words) > 1 else None, "k", 0.0)
+    return {"angle": Number(angle, "degree"), "stiffness": Number(stiffness, "kJ/mol/rad2")}
+
+
+potential_formats.add("gromacs", GromacsTopology())
