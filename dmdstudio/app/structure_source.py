@@ -43,7 +43,7 @@ def recipe_scene(recipe: Recipe) -> Scene:
     """
     from dmdstudio.service.structure import structure_of
 
-    return scene_of(structure_of(recipe))
+    return scene_of(structure_of(recipe, bonds=True))
 
 
 def stored_starts(run_dir: str | Path) -> list[int]:

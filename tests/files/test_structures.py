@@ -19,6 +19,7 @@ from dmdstudio.files.structures import (
     with_density,
     write_structure,
 )
+from dmdstudio.files.structures.bonds import with_bonds
 from dmdstudio.files.structures.cell import perpendicular_widths
 from dmdstudio.plan.structure import Structure
 
@@ -261,3 +262,9 @@ def test_perpendicular_widths_are_distances_between_faces():
     cell = np.array([[10.0, 0, 0], [5, 8, 0], [0, 0, 7]])
     width = 80 / math.hypot(5, 8)
     np.testing.assert_allclose(perpendicular_widths(cell), [width, 8, 7])
+
+
+def test_atoms_on_top_of_each_other_are_refused_rather_than_searched_forever():
+    crowd = Structure(("Ar",) * 64, np.zeros((64, 3)), np.eye(3) * 1e-3, np.full(64, 39.948))
+    with pytest.raises(FileError, match="within the length of a bond"):
+        with_bonds(crowd)

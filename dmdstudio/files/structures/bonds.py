@@ -16,6 +16,9 @@ from dmdstudio.plan.structure import Structure
 STRETCH = 1.25
 """Atoms are bonded when closer than this times the sum of their covalent radii."""
 
+MOST_NEIGHBOURS = 300
+"""More atoms than this within the longest bond, on average, are no structure."""
+
 IONS = ("Li", "Na", "K", "Rb", "Cs", "Fr", "Be", "Mg", "Ca", "Sr", "Ba", "Ra")
 """Elements that stand alone, however close a neighbour comes."""
 
@@ -28,15 +31,32 @@ def with_bonds(structure: Structure) -> Structure:
 
     Args:
         structure: any periodic structure.
+
+    Raises:
+        FileError: the atoms are far too close to each other for bonds to mean anything.
     """
     atoms = ase.Atoms(
         structure.symbols, structure.positions, cell=structure.cell, pbc=True
     )  # masses do not matter here
     alone = np.isin(structure.symbols, IONS)
     reach = np.where(alone, 0.0, STRETCH * np.array(natural_cutoffs(atoms)))
+    _require_room(structure, 2.0 * float(reach.max(initial=0.0)))
     i, j = neighbor_list("ij", atoms, reach)
     found = np.unique(np.stack([i, j], axis=1)[i < j], axis=0)
     return replace(structure, bonds=found.astype(np.int64).reshape(-1, 2))
+
+
+def _require_room(structure: Structure, longest: float) -> None:
+    """Refuse a structure in which looking for neighbours would never end."""
+    volume = abs(float(np.linalg.det(structure.cell)))
+    around = len(structure.symbols) * 4.0 / 3.0 * np.pi * longest**3
+    if around > MOST_NEIGHBOURS * volume:
+        raise FileError(
+            f"{len(structure.symbols)} atoms in a cell of {volume:.3g} cubic angstrom would each "
+            f"have {around / volume:.3g} others within the length of a bond, {longest:.2f} "
+            "angstrom.",
+            "Check that cell and coordinates are in angstrom, and the density that is asked for.",
+        )
 
 
 def molecules(structure: Structure) -> np.ndarray:
