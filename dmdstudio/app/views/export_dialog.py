@@ -29,7 +29,7 @@ class ExportDialog(QDialog):
 
     def __init__(self, view: RunView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        assert view.started is not None and view.best is not None and view.latest is not None
+        assert view.started is not None and view.best is not None
         self._run_dir = view.started.run_dir
         self.setWindowTitle("Export the potential")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -42,7 +42,8 @@ class ExportDialog(QDialog):
         self.iteration = QComboBox()
         self.iteration.setAccessibleName("Iteration")
         self.iteration.addItem(f"Best (iteration {view.best.iteration})", "best")
-        self.iteration.addItem(f"Last (iteration {view.latest.iteration})", "last")
+        last = view.steps[-1].iteration
+        self.iteration.addItem(f"Last (iteration {last})", "last")
         self.output = QLineEdit()
         self.output.setAccessibleName("File")
         browse = QPushButton("Choose…")

@@ -326,6 +326,7 @@ class MainWindow(QMainWindow):
         )
 
     def _export(self) -> None:
+        self._refresh()
         if self.actions_by_name["export"].isEnabled():
             ExportDialog(self.session.view, self).show()
 
