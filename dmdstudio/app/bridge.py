@@ -17,6 +17,7 @@ from dmdstudio.plan.commands import (
     Diagnose,
     Evaluate,
     Pause,
+    Replay,
     Resume,
     Run,
     Stop,
@@ -32,6 +33,7 @@ from dmdstudio.plan.events import (
     Log,
     Phase,
     Ready,
+    Replayed,
 )
 from dmdstudio.service.client import EngineClient, EngineDiedError
 
@@ -43,8 +45,8 @@ CLOSE_SECONDS = 3.0
 QUICK_DEATHS = 3
 """After so many engines that died before they were ready, wait to be asked."""
 
-Work = Run | Resume | CheckGradient | Diagnose | Evaluate
-_ENDS = (Finished, Failed, GradientChecked, Diagnosed, Evaluated)
+Work = Run | Resume | CheckGradient | Diagnose | Evaluate | Replay
+_ENDS = (Finished, Failed, GradientChecked, Diagnosed, Evaluated, Replayed)
 
 
 class EngineBridge(QThread):

@@ -32,8 +32,8 @@ from dmdstudio.base.errors import DmdError, RecipeError
 from dmdstudio.files.project_file import Opened, read_project
 from dmdstudio.files.whole import write_text
 from dmdstudio.plan.catalog import fields_of
-from dmdstudio.plan.commands import CheckGradient, Diagnose, Resume, Run
-from dmdstudio.plan.events import Event, Failed, Finished, GradientChecked, Phase
+from dmdstudio.plan.commands import CheckGradient, Diagnose, Replay, Resume, Run
+from dmdstudio.plan.events import Event, Failed, Finished, Frames, GradientChecked, Phase
 from dmdstudio.plan.recipe import Recipe, read_recipe, recipe_to_toml, sections
 from dmdstudio.plan.recipe_files import rebased
 from dmdstudio.plan.structure import Measurement
@@ -51,6 +51,7 @@ class Controller(QObject):
         waiting_changed: other files wait for a structure.
         busy_changed: whether the engine is at work.
         gradient_checked: the answer to `check_gradient`.
+        frames_came: some frames of the trajectory that `replay` runs.
         lost: a place in the recipe whose file is gone, and a sentence about it.
         look_wanted: the tab and the target that a project shows.
     """
@@ -63,6 +64,7 @@ class Controller(QObject):
     gradient_checked = Signal(object)
     lost = Signal(object, str)
     look_wanted = Signal(str, str)
+    frames_came = Signal(object)
 
     def __init__(
         self, parent: QObject | None = None, *, engine_command: Sequence[str] | None = None
@@ -389,6 +391,14 @@ class Controller(QObject):
         self.session.hear(Phase(name="starting", detail="diagnosis"))
         self.bridge.submit(Diagnose(recipe=recipe_to_toml(recipe), folder=recipe.folder))
 
+    def replay(self, run_dir: str, iteration: int, replica: int) -> None:
+        """Run the trajectory of a stored run's replica again, to look at its frames."""
+        if self.busy:
+            return
+        self._set_busy(True)
+        self.session.hear(Phase(name="starting", detail="trajectory"))
+        self.bridge.submit(Replay(run_dir=run_dir, iteration=iteration, replica=replica))
+
     def apply(self, changes: Mapping[str, Any]) -> None:
         """Take over settings by their full names, as one edit that can be undone."""
         if self.session.recipe is None or self.session.view.running:
@@ -431,6 +441,8 @@ class Controller(QObject):
             self.notice.emit("error", event.message, event.advice, event.details)
         elif isinstance(event, GradientChecked):
             self.gradient_checked.emit(event)
+        elif isinstance(event, Frames):
+            self.frames_came.emit(event)
         elif isinstance(event, Finished) and started is not None:
             remember(Path(started.run_dir))
 

@@ -29,6 +29,7 @@ from dmdstudio.plan.events import (
     Phase,
     Progress,
     Ready,
+    Replayed,
     Started,
     StepReport,
     TargetReport,
@@ -149,6 +150,8 @@ def _reduce(view: RunView, event: Event) -> RunView:
             return at_rest(replace(view, gradient_checked=event))
         case Diagnosed():
             return at_rest(replace(view, diagnosed=event))
+        case Replayed():
+            return at_rest(view)
         case Evaluated(uncertainty=known):
             known = known or view.uncertainty
             return at_rest(replace(view, evaluated=event, uncertainty=known))

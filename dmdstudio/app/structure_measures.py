@@ -91,7 +91,7 @@ def atom_words(scene: Scene, frame: Frame, atom: int) -> str:
     size = int(np.sum(scene.molecules == scene.molecules[atom]))
     if size == 1:
         return f"{name}, {place}"
-    return f"{name}, molecule {scene.molecules[atom] + 1} of {size} atoms, {place}"
+    return f"{name}, molecule {scene.molecules[atom] + 1} ({size} atoms), {place}"
 
 
 def measure_words(scene: Scene, frame: Frame, atoms: Sequence[int]) -> str:

@@ -53,8 +53,8 @@ class Scene:
 
     @property
     def formula(self) -> str:
-        """Composition in words, such as ``'H128O64'``."""
-        return "".join(f"{e}{n if n > 1 else ''}" for e, n in self.counts)
+        """Composition, such as ``'H128O64'``."""
+        return "".join(f"{e}{n if n > 1 else ''}" for e, n in sorted(self.counts))
 
 
 @dataclass(frozen=True)

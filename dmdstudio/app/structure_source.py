@@ -9,6 +9,7 @@ import numpy as np
 
 from dmdstudio.app.structure_scene import Frame, Scene, scene_of
 from dmdstudio.base.errors import RunError
+from dmdstudio.plan.events import Frames
 from dmdstudio.plan.recipe import Recipe
 
 
@@ -33,6 +34,33 @@ class Replicas:
         cell = np.asarray(self.cells[number], float)
         turn = 2.0 ** (8 * self.lattice.dtype.itemsize)
         return Frame(self.lattice[number] / turn @ cell, cell)
+
+
+class Trajectory:
+    """The frames of one replica, as far as they have come.
+
+    Attributes:
+        count: of all frames.
+        come: how many are here.
+        interval: from one to the next, ps.
+    """
+
+    def __init__(self, first: Frames) -> None:
+        self.iteration, self.replica = first.iteration, first.replica
+        self.count, self.interval, self.come = first.count, first.interval, 0
+        self._cell = np.array(first.cell)
+        self._lattice = np.zeros((first.count, first.atoms, 3), np.int32)
+        self.take(first)
+
+    def take(self, piece: Frames) -> None:
+        """Add the frames that follow."""
+        frames = np.frombuffer(piece.lattice, "<i4").reshape(-1, piece.atoms, 3)
+        self._lattice[piece.first : piece.first + len(frames)] = frames
+        self.come = piece.first + len(frames)
+
+    def frame(self, number: int) -> Frame:
+        """Return one of the frames that have come, counted from 0."""
+        return Replicas(self._lattice[number : number + 1], self._cell[None]).frame(0)
 
 
 def recipe_scene(recipe: Recipe) -> Scene:

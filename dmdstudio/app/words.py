@@ -18,6 +18,7 @@ from dmdstudio.plan.events import (
     ParameterReport,
     ParameterUncertainty,
     Ready,
+    Replayed,
     Started,
     StepReport,
     TargetReport,
@@ -137,9 +138,19 @@ def log_line(event: Event) -> Log | None:
             return Log(level="error", text=text, time=event.time)
         case Diagnosed():
             return Log(level="info", text=f"Diagnosed. Horizon {event.reason}")
+        case Replayed():
+            return Log(level="info", text=_replayed(event))
         case Uncertainty():
             return Log(level="info", text=_known(event), time=event.time)
     return None
+
+
+def _replayed(event: Replayed) -> str:
+    length = (event.frames - 1) * event.interval
+    return (
+        f"Replica {event.replica + 1} at iteration {event.iteration} was run again: {event.frames} "
+        f"frames over {length:.3g} ps, {event.seconds:.1f} s"
+    )
 
 
 def _known(event: Uncertainty) -> str:

@@ -53,6 +53,18 @@ class Evaluate(Struct, frozen=True, kw_only=True, tag="evaluate"):
     seed: int | None = None
 
 
+class Replay(Struct, frozen=True, kw_only=True, tag="replay"):
+    """Run the trajectory of one replica at an iteration of a stored run again and send its frames.
+
+    ``replica`` counts from 0; at most ``frames`` frames, evenly spaced.
+    """
+
+    run_dir: str
+    iteration: int
+    replica: int
+    frames: int = 200
+
+
 class Shutdown(Struct, frozen=True, kw_only=True, tag="shutdown"):
     """Stop and leave."""
 
@@ -61,7 +73,9 @@ class Detach(Struct, frozen=True, kw_only=True, tag="detach"):
     """End a run under way without the window, which leaves; do nothing else any more."""
 
 
-Command = Run | Resume | Pause | Stop | CheckGradient | Diagnose | Evaluate | Shutdown | Detach
+Command = (
+    Run | Resume | Pause | Stop | CheckGradient | Diagnose | Evaluate | Replay | Shutdown | Detach
+)
 
 
 class Order(Struct, frozen=True):

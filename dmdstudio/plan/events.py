@@ -328,6 +328,33 @@ class Evaluated(Struct, frozen=True, kw_only=True, tag="evaluated"):
     uncertainty: Uncertainty | None = None
 
 
+class Frames(Struct, frozen=True, kw_only=True, tag="frames"):
+    """Some instants of a trajectory, one after another; the first of them is number ``first``.
+
+    Bytes rather than lists, because there are many: little-endian signed 32-bit fractional
+    coordinates [frame][atom][3], of which 2^32 are one lattice vector.
+    """
+
+    iteration: int
+    replica: int
+    first: int
+    count: int
+    atoms: int
+    interval: float  # from one to the next, ps
+    lattice: bytes
+    cell: list[list[float]]  # rows are lattice vectors, angstrom
+
+
+class Replayed(Struct, frozen=True, kw_only=True, tag="replayed"):
+    """The trajectory of a replica was run again; ``interval`` lies between its frames, ps."""
+
+    iteration: int
+    replica: int
+    frames: int
+    interval: float
+    seconds: float
+
+
 Event = (
     Started
     | Phase
@@ -342,6 +369,8 @@ Event = (
     | Diagnosed
     | Evaluated
     | Uncertainty
+    | Frames
+    | Replayed
 )
 
 

@@ -31,7 +31,6 @@ from dmdstudio.plan.events import (
     StepReport,
 )
 from dmdstudio.plan.recipe import Recipe, recipe_to_toml
-from dmdstudio.plan.terms import with_values
 from dmdstudio.service import machine
 from dmdstudio.service.arrays import NO_UNCERTAINTY, refined_files
 from dmdstudio.service.build import build
@@ -40,11 +39,12 @@ from dmdstudio.service.diagnosis import diagnose
 from dmdstudio.service.evaluation import check_gradient, evaluate
 from dmdstudio.service.pace import Pace
 from dmdstudio.service.recovery import Recovery
-from dmdstudio.service.refined import with_refined
+from dmdstudio.service.refined import recipe_at
+from dmdstudio.service.replay import replay
 from dmdstudio.service.stored_state import from_arrays, to_arrays
 from dmdstudio.service.uncertainty import of_run
 
-__all__ = ["check_gradient", "diagnose", "evaluate", "recipe_at", "refine", "resume"]
+__all__ = ["check_gradient", "diagnose", "evaluate", "recipe_at", "refine", "replay", "resume"]
 
 Events = Iterator[Event]
 TEMPERATURE_TOLERANCE = 0.05
@@ -257,15 +257,3 @@ def _started(
         version=__version__,
         time=time.time(),
     )
-
-
-def recipe_at(run_dir: str | Path, which: str | int) -> tuple[Recipe, int]:
-    """Return a run's recipe with the parameters of an iteration, and its number.
-
-    Args:
-        run_dir: the run.
-        which: ``'best'``, ``'last'`` or a number.
-    """
-    store = RunStore.open(run_dir)
-    iteration, values = iteration_values(store.events(), which)
-    return with_refined(with_values(store.recipe(), values), store, iteration), iteration

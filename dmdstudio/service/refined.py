@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from dmdstudio.files import surfaces as _surfaces  # noqa: F401  registers its files
+from dmdstudio.files.iterations import iteration_values
 from dmdstudio.files.potentials import parameter_files, read_parameters
 from dmdstudio.files.run_store import RunStore
 from dmdstudio.plan.recipe import PotentialPlan, Recipe
+from dmdstudio.plan.terms import with_values
+
+
+def recipe_at(run_dir: str | Path, which: str | int) -> tuple[Recipe, int]:
+    """Return a run's recipe with the parameters of an iteration, and its number.
+
+    Args:
+        run_dir: the run.
+        which: ``'best'``, ``'last'`` or a number.
+    """
+    store = RunStore.open(run_dir)
+    iteration, values = iteration_values(store.events(), which)
+    return with_refined(with_values(store.recipe(), values), store, iteration), iteration
 
 
 def with_refined(recipe: Recipe, store: RunStore, iteration: int) -> Recipe:

@@ -29,6 +29,7 @@ from dmdstudio.plan.commands import (
     Evaluate,
     Order,
     Pause,
+    Replay,
     Resume,
     Run,
     Shutdown,
@@ -44,6 +45,7 @@ from dmdstudio.plan.events import (
     GradientChecked,
     Paused,
     Phase,
+    Replayed,
 )
 from dmdstudio.plan.recipe import parse_recipe
 from dmdstudio.service.control import Control
@@ -52,7 +54,7 @@ from dmdstudio.service.wire import HEARTBEAT_SECONDS, StreamError, frame, read_o
 LOOP = "dmdstudio.service.loop"
 BUILD = "dmdstudio.service.build"
 GRACE_SECONDS = 8.0
-LAST_WORDS = (Finished, Failed, GradientChecked, Diagnosed, Evaluated)
+LAST_WORDS = (Finished, Failed, GradientChecked, Diagnosed, Evaluated, Replayed)
 """One of these ends every command."""
 
 
@@ -219,6 +221,8 @@ def _events(loop: ModuleType, command: Command, control: Control) -> Iterator[Ev
             return loop.diagnose(_recipe(command), control)
         case Evaluate():
             return loop.evaluate(_recipe(command), control, command.replicas, command.seed)
+        case Replay():
+            return loop.replay(command, control)
     raise DmdError(f"The engine does not know the command {command!r}.")
 
 

@@ -7,13 +7,12 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
-from dmdstudio.app.structure_camera import Camera
 from dmdstudio.app.structure_drawing import Style
 from dmdstudio.app.structure_scene import scene_of
 from dmdstudio.app.theme import set_theme, theme
 from dmdstudio.app.views.structure_canvas import StructureCanvas
 from dmdstudio.files.run_store import RunStore
-from dmdstudio.plan.events import Started
+from dmdstudio.plan.events import Frames, Started
 from dmdstudio.plan.recipe import read_recipe, recipe_to_toml
 from dmdstudio.plan.structure import Structure
 
@@ -141,7 +140,7 @@ def test_the_recipe_is_shown_as_it_is_edited(qtbot, window, panel):
     window.session.replace_recipe(table, "structure")
     qtbot.waitUntil(lambda: panel.canvas.scene is None, timeout=20000)
     assert "nowhere.extxyz" in panel.canvas.accessibleDescription()
-    assert not panel.save.isEnabled()
+    assert not panel.tools.save.isEnabled()
     panel.grab()
 
 
@@ -159,10 +158,10 @@ def test_display_changes_and_themes_change_the_picture(panel):
     canvas = panel.canvas
     seen = [canvas.picture(1.0)]
     for change in (
-        lambda: panel.switches["perspective"].setChecked(False),
-        lambda: panel.switches["fog"].setChecked(False),
-        lambda: panel.switches["edges"].setChecked(False),
-        lambda: panel.ball_size.setValue(90),
+        lambda: panel.tools.switches["perspective"].setChecked(False),
+        lambda: panel.tools.switches["fog"].setChecked(False),
+        lambda: panel.tools.switches["edges"].setChecked(False),
+        lambda: panel.tools.ball_size.setValue(90),
         lambda: set_theme("dark"),
     ):
         change()
@@ -181,7 +180,9 @@ def test_a_picture_is_saved_with_its_resolution(panel, tmp_path):
     assert "cannot be written" in panel.readout.text()
 
 
-def test_the_starts_of_every_replica_of_a_run_can_be_looked_at(qtbot, window, panel, tmp_path):
+@pytest.fixture
+def run_panel(qtbot, window, panel, tmp_path):
+    """The panel on the starts of a run of three replicas; an atom of the last has moved."""
     recipe = read_recipe(window.session.recipe_path)
     scene = panel.canvas.scene
     lattice = np.zeros((3, len(scene.symbols), 3), np.int32)
@@ -198,12 +199,59 @@ def test_the_starts_of_every_replica_of_a_run_can_be_looked_at(qtbot, window, pa
         )  # fmt: skip
     window.session.show_run(replace(window.session.view, started=started))
     qtbot.waitUntil(lambda: panel.source.count() == 2, timeout=20000)
-    camera: Camera = panel.canvas.camera
     panel.source.setCurrentIndex(1)
-    qtbot.waitUntil(lambda: panel.replica.isVisible(), timeout=20000)
-    panel.replica.setValue(3)
-    assert panel.canvas.frame.positions[7, 0] == pytest.approx(scene.frame.cell[0, 0] / 4)
+    qtbot.waitUntil(lambda: panel.player.isVisible(), timeout=20000)
+    return panel
+
+
+def test_the_starts_of_every_replica_of_a_run_can_be_looked_at(qtbot, run_panel):
+    panel, camera = run_panel, run_panel.canvas.camera
+    panel.player.replica.setValue(3)
+    edge = panel.canvas.scene.frame.cell[0, 0]
+    assert panel.canvas.frame.positions[7, 0] == pytest.approx(edge / 4)
     assert panel.canvas.camera is camera, "the same atoms are seen from where they were"
+    assert panel.player.replica_words.text() == "3 of 3"
     panel.source.setCurrentIndex(0)
-    qtbot.waitUntil(lambda: not panel.replica.isVisible(), timeout=20000)
-    assert np.allclose(panel._frame.positions, scene.frame.positions, atol=20)
+    qtbot.waitUntil(lambda: not panel.player.isVisible(), timeout=20000)
+    assert np.ptp(panel.canvas.frame.positions[:, 0]) > 0.9 * edge
+
+
+def frames(first, count, iteration=0, replica=1):
+    """Two frames in which all atoms move along a, an eighth of the cell per frame."""
+    lattice = np.zeros((2, 256, 3), "<i4")
+    lattice[:, :, 0] = (2**29 * np.arange(first, first + 2))[:, None]
+    return Frames(
+        iteration=iteration, replica=replica, first=first, count=count, atoms=256, interval=0.5,
+        lattice=lattice.tobytes(), cell=(8.0 * np.eye(3)).tolist(),
+    )  # fmt: skip
+
+
+def test_the_trajectory_of_a_replica_is_run_and_played(qtbot, window, run_panel, monkeypatch):
+    panel, player = run_panel, run_panel.player
+    commands = []
+    monkeypatch.setattr(window.controller.bridge, "submit", commands.append)
+    player.replica.setValue(2)
+    qtbot.mouseClick(player.run, LEFT)
+    assert [(c.iteration, c.replica) for c in commands] == [(0, 1)]
+    assert commands[0].run_dir == window.session.view.started.run_dir
+    assert not player.run.isEnabled(), "the engine does one thing at a time"
+    window.controller._hear(frames(0, 4, replica=0))
+    assert not player.frame.isVisible(), "another replica than the one that is shown"
+    window.controller._hear(frames(0, 4))
+    assert player.playing and player.frame.maximum() == 4
+    player.frame.setValue(4)
+    assert player.frame.value() == 2, "the others have not come yet"
+    window.controller._hear(frames(2, 4))
+    window.controller._set_busy(False)
+    player.frame.setValue(4)
+    assert player.frame_words.text() == "4 of 4, 1.500 ps"
+    assert np.allclose(panel.canvas.frame.positions[:, 0], 3.0)
+    qtbot.waitUntil(lambda: player.frame.value() == 2, timeout=5000)  # it loops
+    qtbot.keyClick(panel.canvas, Qt.Key.Key_Space)
+    assert not player.playing
+    player.loop.setChecked(False)
+    qtbot.mouseClick(player.play, LEFT)
+    qtbot.waitUntil(lambda: not player.playing, timeout=5000)
+    assert player.frame.value() == 4
+    player.replica.setValue(1)
+    assert not player.frame.isVisible() and player.run.isEnabled()

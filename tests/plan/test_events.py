@@ -104,6 +104,17 @@ EVENTS = [
         uncertainty=UNCERTAINTY,
     ),
     UNCERTAINTY,
+    events.Frames(
+        iteration=3,
+        replica=1,
+        first=10,
+        count=200,
+        atoms=1,
+        interval=0.02,
+        lattice=b"\x00\x01\n\xff" * 3,
+        cell=[[9.0, 0.0, 0.0], [1.0, 8.0, 0.0], [0.0, 0.0, 7.0]],
+    ),
+    events.Replayed(iteration=3, replica=1, frames=200, interval=0.02, seconds=1.5),
     events.Diagnosed(
         lag=[0.0, 0.02],
         growth=[1.0, 1.04],
@@ -167,6 +178,7 @@ def test_the_pipe_keeps_what_is_not_a_number():
 @pytest.mark.parametrize("command", get_args(commands.Command), ids=lambda c: c.__name__)
 def test_a_command_survives_the_pipe(command):
     texts = {"recipe": "[system]", "folder": ".", "run_dir": "runs/1", "paused": True}
+    texts |= {"iteration": 3, "replica": 1}
     made = command(**{k: v for k, v in texts.items() if k in command.__struct_fields__})
     order = commands.Order(5, made)
     assert wire.read_order(io.BytesIO(wire.frame(order))) == order

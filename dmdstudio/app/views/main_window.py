@@ -63,6 +63,9 @@ class MainWindow(QMainWindow):
         self.actions_by_name = make_actions(self)
         self._arranged = False
         actions = self.actions_by_name
+        structure = StructurePanel(self.session, actions, self.controller.replay)
+        self.controller.frames_came.connect(structure.take)
+        self.controller.busy_changed.connect(structure.player.set_busy)
         self.panels = {
             "compare": ComparePanel(self.session),
             "diffusion": DiffusionPanel(self.session),
@@ -70,7 +73,7 @@ class MainWindow(QMainWindow):
             "parameters": ParametersPanel(self.session),
             "gradient": GradientPanel(self.session, actions["diagnose"], self.controller.apply),
             "sensitivity": SensitivityPanel(self.session),
-            "structure": StructurePanel(self.session, actions),
+            "structure": structure,
         }
         self.tabs = make_tabs("Plots", {actions[n].text(): p for n, p in self.panels.items()})
         self.start_page = StartPage(actions["new"], actions["open"], actions["example"])

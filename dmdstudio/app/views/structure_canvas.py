@@ -52,10 +52,12 @@ class StructureCanvas(QWidget):
     Signals:
         told: what is pointed at or chosen, in words.
         view_changed: seen from elsewhere.
+        play_asked: Space was pressed.
     """
 
     told = Signal(str)
     view_changed = Signal()
+    play_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -93,6 +95,11 @@ class StructureCanvas(QWidget):
         self._sprites = None
         self.show_frame(frame)
         self.reset_view()
+
+    def show_alike(self, scene: Scene, frame: Frame) -> None:
+        """Show a scene of the same atoms, as seen before."""
+        self.scene = scene
+        self.show_frame(frame)
 
     def show_frame(self, frame: Frame) -> None:
         """Show the same atoms elsewhere, as seen before."""
@@ -276,13 +283,13 @@ class StructureCanvas(QWidget):
                 painter, colours, places.xy, radii, self._seen().xy[self.chosen], found.words
             )
 
-    def legend(self) -> list[tuple[np.ndarray, str, str]]:
-        """Return colour, name and number of every element, or of the molecules."""
+    def legend(self) -> list[tuple[np.ndarray | None, str, str]]:
+        """Return colour, name and number of every element, or the number of molecules."""
         assert self.scene is not None
         palette = self._palette()
         if self.style_drawn.colouring == "molecule":
             number = int(self.scene.molecules.max()) + 1
-            return [(palette[0], "Molecules", f"{number:,}")]
+            return [(None, "Molecules", f"{number:,}")]
         return [
             (palette[place], element, f"{number:,}")
             for place, (element, number) in enumerate(self.scene.counts)
@@ -381,6 +388,8 @@ class StructureCanvas(QWidget):
             self.choose(self.current)
         elif pressed == key.Key_Escape and self.chosen:
             self.choose(None)
+        elif pressed == key.Key_Space:
+            self.play_asked.emit()
         elif pressed == key.Key_Home:
             self.reset_view()
         elif pressed in (key.Key_A, key.Key_B, key.Key_C):

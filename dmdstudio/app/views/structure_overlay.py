@@ -16,19 +16,20 @@ _DISC = 12.0
 
 
 def paint_legend(
-    painter: QPainter, colours: Theme, entries: Sequence[tuple[np.ndarray, str, str]]
+    painter: QPainter, colours: Theme, entries: Sequence[tuple[np.ndarray | None, str, str]]
 ) -> None:
-    """Write colours, names and numbers in the left upper corner."""
+    """Write names and numbers in the left upper corner, and colours where they mean one."""
     metrics = QFontMetricsF(painter.font())
     line, top = metrics.height() + 4.0, _MARGIN
     widest = max((metrics.horizontalAdvance(name) for _, name, _ in entries), default=0.0)
     for rgb, name, number in entries:
-        disc = QRectF(_MARGIN, top + 0.5 * (metrics.height() - _DISC), _DISC, _DISC)
-        fill = QColor.fromRgbF(*(float(c) for c in rgb))
-        painter.setPen(QPen(QColor(colours.edge), 1.0))
-        painter.setBrush(fill)
-        painter.drawEllipse(disc)
-        left = _MARGIN + _DISC + _GAP
+        left = _MARGIN
+        if rgb is not None:
+            disc = QRectF(left, top + 0.5 * (metrics.height() - _DISC), _DISC, _DISC)
+            painter.setPen(QPen(QColor(colours.edge), 1.0))
+            painter.setBrush(QColor.fromRgbF(*(float(c) for c in rgb)))
+            painter.drawEllipse(disc)
+            left += _DISC + _GAP
         base = top + metrics.ascent()
         painter.setPen(QColor(colours.text))
         painter.drawText(QPointF(left, base), name)

@@ -1,31 +1,20 @@
-"""The structure of the recipe, or of a replica of the run, with all that its picture can do."""
+"""The structure of the recipe, or of a replica of the run, at its start and on its trajectory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import (
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QPushButton,
-    QSizePolicy,
-    QSlider,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from dmdstudio.app.background import in_background
 from dmdstudio.app.session import Session
-from dmdstudio.app.structure_drawing import Style
-from dmdstudio.app.structure_scene import Frame, Placement, Scene, placed
+from dmdstudio.app.structure_scene import Frame, Scene, placed
 from dmdstudio.app.structure_source import (
     Replicas,
+    Trajectory,
     recipe_scene,
     run_scene,
     run_starts,
@@ -34,54 +23,68 @@ from dmdstudio.app.structure_source import (
 from dmdstudio.app.views.file_dialogs import choose_new_file
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.structure_canvas import StructureCanvas
+from dmdstudio.app.views.structure_player import StructurePlayer
+from dmdstudio.app.views.structure_tools import StructureTools
 from dmdstudio.base.errors import DmdError
+from dmdstudio.plan.events import Frames
 
 SCREEN_DPI = 96.0
-DPI = (96, 150, 300, 600)
-BONDED_SIZE, LONELY_SIZE = 25, 50
-"""Radius of a ball in percent of the van der Waals radius: with bonds, and without any."""
 
 _KEYS = (
     "Drag to turn (Ctrl: in the plane), with the right button or Shift to move, wheel to zoom. "
     "Click up to four atoms to measure. Keys: arrows, Shift and arrows, + and -, A B C, Home; "
-    "N and P go through the atoms, Enter chooses, Esc lets go."
+    "N and P go through the atoms, Enter chooses, Esc lets go; Space plays a trajectory."
 )
+
+Replay = Callable[[str, int, int], None]
+"""Asks for the trajectory of a run's replica: folder, iteration, replica from 0."""
 
 
 class StructurePanel(Panel):
-    """A picture, and above it where it comes from and how it is drawn.
+    """A picture, above it where it comes from and how it is drawn, below it replicas and frames.
 
     Args:
         session: what is open.
-        actions: of the window; those that concern the view are connected here.
+        actions: of the window.
+        replay: has the engine run a trajectory, whose frames `take` is given.
     """
 
     def __init__(
-        self, session: Session, actions: Mapping[str, QAction], parent: QWidget | None = None
+        self,
+        session: Session,
+        actions: Mapping[str, QAction],
+        replay: Replay,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(session, parent)
-        self.canvas = StructureCanvas()
+        self._replay = replay
         self._scene: Scene | None = None
         self._frame: Frame | None = None
         self._replicas: Replicas | None = None
+        self._trajectory: Trajectory | None = None
         self._wanted: object = None
         self._listed: object = None
         self._run_scene: tuple[str, Scene] | None = None
-        self._placement: Placement = "whole"
-        self._size_chosen = False
-        self._heading = QLabel()
-        self._heading.setObjectName("figure")
-        self._heading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.canvas = StructureCanvas()
+        self.canvas.setWhatsThis(_KEYS)
+        self.canvas.told.connect(self._show_readout)
+        self.tools = StructureTools(self.canvas, actions)
+        self.tools.placement_changed.connect(self._place)
+        self.tools.picture_wanted.connect(self._choose_picture)
+        self.player = StructurePlayer()
+        self.player.replica_chosen.connect(self._show_replica)
+        self.player.frame_chosen.connect(self._show_frame)
+        self.player.run_wanted.connect(self._run_trajectory)
+        self.canvas.play_asked.connect(self.player.toggle)
         self.source = QComboBox()
         self.source.setAccessibleName("What is shown")
         self.source.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.source.addItem("Structure of the recipe", None)
+        self.source.hide()
         self.source.currentIndexChanged.connect(lambda _: self.draw())
-        self.readout = QLabel()
+        self._heading, self.readout = _line(), _line()
+        self._heading.setObjectName("figure")
         self.readout.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.canvas.setToolTip("")
-        self.canvas.setWhatsThis(_KEYS)
-        self.canvas.told.connect(self._show_readout)
         top = QHBoxLayout()
         top.setSpacing(12)
         top.addWidget(self._heading, 1)
@@ -90,128 +93,21 @@ class StructurePanel(Panel):
         layout.setContentsMargins(16, 14, 16, 12)
         layout.setSpacing(10)
         layout.addLayout(top)
-        layout.addLayout(self._tools(actions))
+        layout.addWidget(self.tools)
         layout.addWidget(self.canvas, 1)
-        layout.addLayout(self._replica_row())
+        layout.addWidget(self.player)
         layout.addWidget(self.readout)
         self._show_readout("")
 
-    # -- the controls
-
-    def _tools(self, actions: Mapping[str, QAction]) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(6)
-        for name, words, handler in (
-            ("reset_structure", "Reset", self.canvas.reset_view),
-            ("view_a", "a", lambda: self.canvas.look_along(0)),
-            ("view_b", "b", lambda: self.canvas.look_along(1)),
-            ("view_c", "c", lambda: self.canvas.look_along(2)),
-        ):
-            action = actions[name]
-            action.triggered.connect(lambda _=False, handler=handler: handler())
-            button = QPushButton(words)
-            button.setAccessibleName(action.text())
-            button.setToolTip(action.toolTip())
-            button.clicked.connect(action.trigger)
-            if len(words) == 1:
-                button.setFixedWidth(36)
-                button.setStyleSheet("padding: 6px 0px;")
-            row.addWidget(button)
-        row.addStretch(1)
-        self.colouring = QComboBox()
-        self.colouring.setAccessibleName("Colours of the atoms")
-        self.colouring.addItem("By element", "element")
-        self.colouring.addItem("By molecule", "molecule")
-        self.colouring.currentIndexChanged.connect(lambda _: self._restyle())
-        row.addWidget(self.colouring)
-        self.ball_size = QSlider(Qt.Orientation.Horizontal)
-        self.ball_size.setAccessibleName("Size of the atoms, percent of the van der Waals radius")
-        self.ball_size.setToolTip("Size of the atoms; at the right end they touch")
-        self.ball_size.setRange(5, 100)
-        self.ball_size.setValue(BONDED_SIZE)
-        self.ball_size.setFixedWidth(90)
-        self.ball_size.valueChanged.connect(lambda _: self._restyle())
-        self.ball_size.sliderMoved.connect(self._keep_size)
-        row.addWidget(self.ball_size)
-        row.addWidget(self._display_button())
-        row.addWidget(self._save_button())
-        return row
-
-    def _display_button(self) -> QPushButton:
-        button = QPushButton("Display")
-        button.setToolTip("What is drawn, and how")
-        menu = QMenu(button)
-        self.switches = {
-            name: _switch(menu, words, on, handler)
-            for name, words, on, handler in (
-                ("perspective", "Perspective", True, self.canvas.set_perspective),
-                ("fog", "Fade what is far", True, lambda _: self._restyle()),
-                ("bonds", "Bonds", True, lambda _: self._restyle()),
-                ("edges", "Cell and axes", True, lambda _: self._restyle()),
-                ("whole", "Keep molecules whole", True, self._place),
-            )
-        }
-        button.setMenu(menu)
-        return button
-
-    def _save_button(self) -> QPushButton:
-        self.save = QPushButton("Save picture")
-        self.save.setToolTip("Write the picture as PNG")
-        menu = QMenu(self.save)
-        self.transparent = _switch(menu, "Transparent background", False, lambda _: None)
-        menu.addSeparator()
-        for dpi in DPI:
-            action = menu.addAction(f"PNG, {dpi} dpi…")
-            action.triggered.connect(lambda _=False, dpi=dpi: self._choose_picture(dpi))
-        self.save.setMenu(menu)
-        return self.save
-
-    def _replica_row(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(10)
-        self._replica_words = QLabel("Replica")
-        self._replica_words.setObjectName("quiet")
-        self.replica = QSlider(Qt.Orientation.Horizontal)
-        self.replica.setAccessibleName("Replica")
-        self.replica.setMinimum(1)
-        self.replica.setPageStep(1)
-        self.replica.valueChanged.connect(lambda _: self._show_replica())
-        self._replica_number = QLabel()
-        row.addWidget(self._replica_words)
-        row.addWidget(self.replica, 1)
-        row.addWidget(self._replica_number)
-        return row
-
-    def _keep_size(self) -> None:
-        self._size_chosen = True
-
-    def _restyle(self) -> None:
-        switches = self.switches
-        self.canvas.set_style(
-            Style(
-                colouring=self.colouring.currentData(),
-                size=self.ball_size.value() / 100.0,
-                bonds=switches["bonds"].isChecked(),
-                edges=switches["edges"].isChecked(),
-                fog=switches["fog"].isChecked(),
-            )
-        )
-
-    def _place(self, whole: bool) -> None:
-        self._placement = "whole" if whole else "wrapped"
-        if self._scene is not None and self._frame is not None:
-            self.canvas.show_frame(placed(self._scene, self._frame, self._placement))
-
-    # -- what is shown
+    # -- where it comes from
 
     def draw(self) -> None:
         """Show what the session has open, once it has been read."""
-        recipe, started = self.session.recipe, self.session.view.started
+        recipe, run_dir = self.session.recipe, self._run_dir
         if recipe is None:
             self._wanted = None
             self._say(self.why_empty("The structure"))
             return
-        run_dir = started.run_dir if started is not None else ""
         self._list_starts(run_dir)
         iteration = self.source.currentData()
         if iteration is None:
@@ -227,33 +123,40 @@ class StructurePanel(Panel):
 
             self._read((run_dir, iteration), read)
 
+    @property
+    def _run_dir(self) -> str:
+        started = self.session.view.started
+        return started.run_dir if started is not None else ""
+
     def _list_starts(self, run_dir: str) -> None:
         """Offer the iterations whose starts are stored, anew after each of them."""
-        latest = self.session.view.latest
-        wanted = (run_dir, latest.iteration if latest is not None else -1)
+        view = self.session.view
+        latest = view.latest.iteration if view.latest is not None else -1
+        wanted = (run_dir, latest, view.running)
         if wanted == self._listed:
             return
         self._listed = wanted
-        if not run_dir:
-            self._offer([])
-            return
 
         def done(iterations: list[int]) -> None:
             if self._listed == wanted:
                 self._offer(iterations)
 
-        in_background(self, lambda: stored_starts(run_dir), done, lambda _: self._offer([]))
+        if run_dir:
+            in_background(self, lambda: stored_starts(run_dir), done, lambda _: done([]))
+        else:
+            done([])
 
     def _offer(self, iterations: list[int]) -> None:
+        """Put iterations on offer; one that was chosen and is stored no longer gives way."""
         before = self.source.currentData()
         self.source.blockSignals(True)
-        self.source.clear()
-        self.source.addItem("Structure of the recipe", None)
+        while self.source.count() > 1:
+            self.source.removeItem(1)
         for iteration in reversed(iterations):
-            self.source.addItem(f"Starts of iteration {iteration}", iteration)
-        if before is not None and iterations:  # the nearest that is still there
-            place = min(range(len(iterations)), key=lambda i: abs(iterations[i] - before))
-            self.source.setCurrentIndex(len(iterations) - place)
+            self.source.addItem(f"Replicas at iteration {iteration}", iteration)
+        if before is not None and iterations:
+            nearest = min(iterations, key=lambda iteration: abs(iteration - before))
+            self.source.setCurrentIndex(self.source.findData(nearest))
         self.source.blockSignals(False)
         self.source.setVisible(bool(iterations))
         if self.source.currentData() != before and self.isVisible():
@@ -276,62 +179,80 @@ class StructurePanel(Panel):
             self._say("Reading the structure…")
         in_background(self, work, done, failed)
 
+    # -- what is shown
+
     def _say(self, words: str) -> None:
-        self._scene = self._frame = self._replicas = None
+        self._scene = self._frame = self._replicas = self._trajectory = None
         self.canvas.show_words(words)
         self._heading.clear()
-        self._show_rows()
+        self.tools.suit(None)
+        self.player.show_replicas(0)
 
     def _show(self, scene: Scene, replicas: Replicas | None) -> None:
         """Show what was read; the view stays where it shows the same atoms as before."""
-        before, self._replicas = self._scene, replicas
-        same = before is not None and before.symbols == scene.symbols
-        self._scene = scene
-        if replicas is not None and self.session.view.started is not None:
-            self._run_scene = (self.session.view.started.run_dir, scene)
-        if not self._size_chosen:
-            self.ball_size.setValue(BONDED_SIZE if len(scene.bonds) else LONELY_SIZE)
-        self._restyle()
-        if replicas is not None:
-            self.replica.blockSignals(True)
-            self.replica.setMaximum(len(replicas))
-            self.replica.blockSignals(False)
-            self._frame = replicas.frame(self.replica.value() - 1)
-        else:
+        before, self._scene = self._scene, scene
+        self._replicas, self._trajectory = replicas, None
+        self.tools.suit(scene)
+        self.player.show_replicas(len(replicas) if replicas is not None else 0)
+        if replicas is None:
             self._frame = scene.frame
-        shown = placed(scene, self._frame, self._placement)
-        if same:
-            self.canvas.scene = scene
-            self.canvas.show_frame(shown)
+        else:
+            self._run_scene = (self._run_dir, scene)
+            self._frame = replicas.frame(self.player.chosen)
+        shown = placed(scene, self._frame, self.tools.placement)
+        if before is not None and before.symbols == scene.symbols:
+            self.canvas.show_alike(scene, shown)
         else:
             self.canvas.show_scene(scene, shown)
-        self._show_rows()
+        self._head()
 
-    def _show_replica(self) -> None:
-        if self._scene is None or self._replicas is None:
-            return
-        self._frame = self._replicas.frame(self.replica.value() - 1)
-        self.canvas.show_frame(placed(self._scene, self._frame, self._placement))
-        self._show_rows()
+    def _place(self) -> None:
+        """Show the same instant, its atoms where they are wanted."""
+        if self._scene is not None and self._frame is not None:
+            self.canvas.show_frame(placed(self._scene, self._frame, self.tools.placement))
 
-    def _show_rows(self) -> None:
-        several = self._replicas is not None
-        for widget in (self._replica_words, self.replica, self._replica_number):
-            widget.setVisible(several)
+    def _show_replica(self, number: int) -> None:
+        self._trajectory = None
         if self._replicas is not None:
-            self._replica_number.setText(f"{self.replica.value()} of {len(self._replicas)}")
+            self._frame = self._replicas.frame(number)
+            self._place()
+            self._head()
+
+    def _head(self) -> None:
         if self._scene is not None and self._frame is not None:
             self._heading.setText(_heading(self._scene, self._frame))
             self._heading.setToolTip(self._scene.title)
-        self.save.setEnabled(self._scene is not None)
-        has_molecules = self._scene is not None and len(self._scene.bonds) > 0
-        self.colouring.setEnabled(has_molecules)
 
     def _show_readout(self, words: str) -> None:
         self.readout.setObjectName("" if words else "quiet")
         self.readout.style().polish(self.readout)
         self.readout.setText(words or "Drag to turn; click up to four atoms to measure")
         self.readout.setToolTip(words or _KEYS)
+
+    # -- the trajectory
+
+    def _run_trajectory(self) -> None:
+        iteration = self.source.currentData()
+        if self._replicas is not None and iteration is not None:
+            self._trajectory = None
+            self.player.drop_trajectory()
+            self._replay(self._run_dir, iteration, self.player.chosen)
+
+    def take(self, piece: Frames) -> None:
+        """Take in frames of the trajectory; those of another replica than is shown are too late."""
+        asked = (self.source.currentData(), self.player.chosen)
+        if self._replicas is None or asked != (piece.iteration, piece.replica):
+            return
+        if piece.first == 0:
+            self._trajectory = Trajectory(piece)
+            self.player.show_trajectory(self._trajectory)
+        elif self._trajectory is not None and piece.first == self._trajectory.come:
+            self._trajectory.take(piece)
+
+    def _show_frame(self, number: int) -> None:
+        if self._trajectory is not None:
+            self._frame = self._trajectory.frame(number)
+            self._place()
 
     # -- pictures
 
@@ -349,7 +270,7 @@ class StructurePanel(Panel):
     def save_picture(self, path: Path, dpi: int) -> None:
         """Write the picture as it is seen; 96 dpi are one pixel per unit of length."""
         path = path if path.suffix.lower() == ".png" else path.with_name(path.name + ".png")
-        image = self.canvas.picture(dpi / SCREEN_DPI, self.transparent.isChecked())
+        image = self.canvas.picture(dpi / SCREEN_DPI, self.tools.transparent.isChecked())
         per_metre = round(dpi / 0.0254)
         image.setDotsPerMeterX(per_metre)
         image.setDotsPerMeterY(per_metre)
@@ -359,12 +280,11 @@ class StructurePanel(Panel):
             self._show_readout(f"The picture cannot be written to {path}")
 
 
-def _switch(menu: QMenu, words: str, on: bool, handler: Callable[[bool], Any]) -> QAction:
-    action = menu.addAction(words)
-    action.setCheckable(True)
-    action.setChecked(on)
-    action.toggled.connect(handler)
-    return action
+def _line() -> QLabel:
+    """Return a label of one line that never widens the window."""
+    label = QLabel()
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return label
 
 
 def _heading(scene: Scene, frame: Frame) -> str:
