@@ -1,0 +1,118 @@
+"""What a certificate of an exported potential says: plain data, written and shown elsewhere."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+Verdict = Literal["agrees", "differs", "failed", "not installed"]
+
+BOUNDS = {"energy": 1e-6, "forces": 1e-6, "pressure": 1e-5}
+"""Largest relative differences of files that agree."""
+
+
+class Differences(Struct, frozen=True, kw_only=True):
+    """How far an engine is from DMD Studio, relative.
+
+    Attributes:
+        energy: over the larger of the energy and N kT at 300 K.
+        forces: the worst component over the largest force.
+        pressure: over the larger of the pressure and N kT/V at 300 K; without the kinetic part.
+    """
+
+    energy: float
+    forces: float
+    pressure: float
+
+    @property
+    def agree(self) -> bool:
+        """Whether all are within `BOUNDS`."""
+        return all(getattr(self, name) <= bound for name, bound in BOUNDS.items())
+
+
+class EngineCheck(Struct, frozen=True, kw_only=True):
+    """What one engine made of the files.
+
+    Attributes:
+        engine: its name.
+        version: empty where it is not known.
+        verdict: in a word.
+        differences: of every configuration, in the order of the certificate's.
+        note: how it was run, or why it was not.
+    """
+
+    engine: str
+    version: str
+    verdict: Verdict
+    differences: tuple[Differences, ...] = ()
+    note: str = ""
+
+    @property
+    def worst(self) -> Differences | None:
+        """The largest of every difference; None where there are none."""
+        if not self.differences:
+            return None
+        names = ("energy", "forces", "pressure")
+        return Differences(**{n: max(getattr(d, n) for d in self.differences) for n in names})
+
+
+class ConfigurationNote(Struct, frozen=True, kw_only=True):
+    """One configuration: what it is, and what DMD Studio finds there.
+
+    Attributes:
+        about: in words.
+        energy: eV.
+        largest_force: eV/angstrom.
+        pressure: of the forces alone, bar.
+    """
+
+    about: str
+    energy: float
+    largest_force: float
+    pressure: float
+
+
+class CertifiedFile(Struct, frozen=True, kw_only=True):
+    """A file that was tried, by its content."""
+
+    name: str
+    sha256: str
+
+
+class Certificate(Struct, frozen=True, kw_only=True):
+    """Which engines give the same energies, forces and pressures from the written files.
+
+    Attributes:
+        title: that of the recipe.
+        run: name of the run folder.
+        iteration: whose parameters these are.
+        version: of DMD Studio.
+        date: when it was made.
+        format: of the export.
+        formula: of the structure.
+        files: as they were tried.
+        configurations: on which.
+        engines: what each made of them.
+        notes: what a reader must know to repeat it.
+    """
+
+    title: str
+    run: str
+    iteration: int
+    version: str
+    date: str
+    format: str
+    formula: str
+    files: tuple[CertifiedFile, ...]
+    configurations: tuple[ConfigurationNote, ...]
+    engines: tuple[EngineCheck, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Literal["agrees", "differs", "not checked"]:
+        """Of all engines together: one that differs or failed speaks for all."""
+        found = {check.verdict for check in self.engines}
+        if found & {"differs", "failed"}:
+            return "differs"
+        return "agrees" if "agrees" in found else "not checked"

@@ -1,0 +1,213 @@
+"""Certificates: exported files tried in the engines that they are for, against our own numbers.
+
+The reference is our own engine in float64. Ewald's sum is taken as exact as it can be, for that is
+what every engine converges to; the run's own tolerance is one of the recipe's settings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import ase
+import msgspec
+import numpy as np
+
+from dmdstudio.base.errors import DmdError
+from dmdstudio.base.units import BOLTZMANN, from_internal
+from dmdstudio.engine.potentials.ewald import FINEST
+from dmdstudio.files.potentials import Provenance
+from dmdstudio.plan.certificate import (
+    Certificate,
+    CertifiedFile,
+    ConfigurationNote,
+    Differences,
+    EngineCheck,
+)
+from dmdstudio.plan.structure import Structure
+from dmdstudio.plan.terms import PotentialTerm
+from dmdstudio.service import engine_lammps as _lammps
+from dmdstudio.service import engine_openmm as _openmm
+from dmdstudio.service.calculator import RefinedPotential
+from dmdstudio.service.other_engine import Evaluation, Exported, OtherEngine, other_engines
+
+_REGISTERED = _lammps, _openmm  # importing them fills the registry
+
+MOVED = 0.02
+"""Standard deviation of every coordinate of a configuration about the structure, angstrom."""
+
+STRAINS = (0.0, 0.0, 0.004, 0.007, 0.01)
+"""Of every length in a configuration; cells only grow, for many are as small as cutoffs allow."""
+
+_THERMAL = BOLTZMANN * 300.0
+
+
+def engines_of(format_name: str) -> list[OtherEngine]:
+    """Return the engines that run a format, installed or not."""
+    return [engine for _, engine in other_engines.items() if format_name in engine.formats]
+
+
+def certify(
+    format_name: str,
+    terms: Sequence[PotentialTerm],
+    structure: Structure,
+    written: Sequence[Path],
+    provenance: Provenance,
+) -> Certificate:
+    """Run written files in every engine that is for them and compare.
+
+    Args:
+        format_name: of the export.
+        terms: the potential that was written.
+        structure: the atoms that were written.
+        written: the files, the main one first.
+        provenance: as in the files.
+
+    Raises:
+        PhysicsError: our own engine cannot evaluate the structure.
+    """
+    configurations, about = _configurations(structure)
+    reference = _ours(terms, configurations)
+    checks = tuple(
+        _checked(engine, terms, configurations, reference, written, provenance)
+        for engine in engines_of(format_name)
+    )
+    notes = ["Pressures are those of the forces alone, without the kinetic part."]
+    if any(term.kind == "ewald" for term in terms):
+        notes.append(
+            f"Ewald's sum was taken to a tolerance of {FINEST['float64']:g} here, "
+            "whatever the run's own was."
+        )
+    return Certificate(
+        title=provenance.title,
+        run=provenance.run,
+        iteration=provenance.iteration,
+        version=provenance.version,
+        date=provenance.date,
+        format=format_name,
+        formula=structure.formula,
+        files=tuple(
+            CertifiedFile(name=p.name, sha256=hashlib.sha256(p.read_bytes()).hexdigest())
+            for p in written
+        ),
+        configurations=tuple(
+            ConfigurationNote(
+                about=words,
+                energy=found.energy,
+                largest_force=float(np.abs(found.forces).max()),
+                pressure=from_internal(found.pressure, "bar"),
+            )
+            for words, found in zip(about, reference, strict=True)
+        ),
+        engines=checks,
+        notes=tuple(notes),
+    )
+
+
+def _configurations(structure: Structure) -> tuple[list[Structure], list[str]]:
+    """Return the structure, and copies moved at random and strained, with words for each."""
+    random = np.random.default_rng(2025)
+    found, about = [structure], ["as written"]
+    for strain in STRAINS[1:]:
+        shift = random.normal(scale=MOVED, size=structure.positions.shape)
+        found.append(
+            replace(
+                structure,
+                positions=(structure.positions + shift) * (1.0 + strain),
+                cell=structure.cell * (1.0 + strain),
+            )
+        )
+        words = f"moved by {MOVED:g} angstrom"
+        about.append(words + (f", lengths + {100 * strain:.1f} %" if strain else ""))
+    return found, about
+
+
+def _ours(
+    terms: Sequence[PotentialTerm], configurations: Sequence[Structure]
+) -> list[Evaluation]:
+    plain = []
+    for term in terms:
+        options = dict(term.options)
+        if term.kind == "ewald":
+            options["tolerance"] = FINEST["float64"]
+        plain.append(
+            {
+                "kind": term.kind,
+                "options": options,
+                "parameters": term.parameters,
+                "arrays": term.arrays,
+            }
+        )
+    calculator = RefinedPotential(plain, configurations[0].bonds)
+    found = []
+    for structure in configurations:
+        atoms = ase.Atoms(
+            structure.symbols,
+            structure.positions,
+            cell=structure.cell,
+            pbc=True,
+            masses=structure.masses,
+            calculator=calculator,
+        )
+        stress = atoms.get_stress(voigt=False)
+        found.append(
+            Evaluation(
+                float(atoms.get_potential_energy()),
+                np.array(atoms.get_forces()),
+                -float(np.trace(stress)) / 3.0,
+            )
+        )
+    return found
+
+
+def _checked(
+    engine: OtherEngine,
+    terms: Sequence[PotentialTerm],
+    configurations: Sequence[Structure],
+    reference: Sequence[Evaluation],
+    written: Sequence[Path],
+    provenance: Provenance,
+) -> EngineCheck:
+    version = engine.version()
+    if version is None:
+        note = f"{engine.name} is not installed here, so the files were not tried in it."
+        return EngineCheck(engine=engine.name, version="", verdict="not installed", note=note)
+    check = EngineCheck(engine=engine.name, version=version, verdict="failed")
+    for careful in (False, True):  # where an engine has a way around its own limits, try it too
+        with tempfile.TemporaryDirectory() as folder:
+            copies = [Path(shutil.copy(path, folder)) for path in written]
+            exported = Exported(copies, terms, configurations, provenance, careful)
+            try:
+                answer = engine.evaluate(exported)
+            except DmdError as error:
+                return msgspec.structs.replace(check, note=str(error))
+        if answer is None:
+            break
+        found, note = answer
+        differences = tuple(
+            _differences(structure, ours, theirs)
+            for structure, ours, theirs in zip(configurations, reference, found, strict=True)
+        )
+        agree = all(difference.agree for difference in differences)
+        verdict = "agrees" if agree else "differs"
+        check = msgspec.structs.replace(
+            check, verdict=verdict, differences=differences, note=note
+        )
+        if agree:
+            break
+    return check
+
+
+def _differences(structure: Structure, ours: Evaluation, theirs: Evaluation) -> Differences:
+    thermal = len(structure.symbols) * _THERMAL
+    pressure = max(abs(ours.pressure), thermal / structure.volume)
+    largest = float(np.abs(ours.forces).max())
+    return Differences(
+        energy=float(abs(theirs.energy - ours.energy) / max(abs(ours.energy), thermal)),
+        forces=float(np.abs(theirs.forces - ours.forces).max()) / (largest or 1.0),
+        pressure=float(abs(theirs.pressure - ours.pressure) / pressure),
+    )
