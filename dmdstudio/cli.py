@@ -2,8 +2,8 @@
 
 Every command exits with 0, or prints one sentence and what to do, and exits with another number:
 2 for a bad recipe, file or option, 3 where a simulation cannot give what was asked, 4 where the
-engine failed. ``--json`` prints results for programs on standard output; progress goes to standard
-error.
+engine failed, 5 where another engine makes something else of exported files. ``--json`` prints
+results for programs on standard output; progress goes to standard error.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from dmdstudio.plan.recipe import Recipe, read_recipe, terms_to_tables
 from dmdstudio.plan.settings import with_settings
 from dmdstudio.terminal import (
     follow,
+    print_certificate,
     print_diagnosis,
     print_json,
     print_parameters,
@@ -43,6 +44,9 @@ from dmdstudio.terminal import (
 
 if TYPE_CHECKING:
     from dmdstudio.service.control import Control
+
+_MISMATCH = 5
+"""Exit status where a certificate says that engines differ."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -153,6 +157,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--format", required=True, metavar="NAME", help="see `catalog`")
     command.add_argument("--output", required=True, metavar="PATH")
     command.add_argument("--iteration", type=_iteration, default="best", metavar="best|last|K")
+    command.add_argument(
+        "--certify",
+        action=argparse.BooleanOptionalAction,
+        help="run the files in the engines that are for them and compare (default: for up to 5,000 "
+        "atoms)",
+    )
 
     command = add("report", _report, "Write a run on one page, as HTML or PDF.")
     command.add_argument("run_dir", metavar="RUN_DIR")
@@ -396,15 +406,32 @@ def _diagnose(options: Any) -> int:
 
 
 def _export(options: Any) -> int:
-    from dmdstudio.service.export import export_run
+    from dmdstudio.service import machine
+    from dmdstudio.service.certificate import export_certified
 
-    written = export_run(options.run_dir, options.format, options.output, options.iteration)
+    machine.prepare()  # for our own energies
+    written, certificate = export_certified(
+        options.run_dir, options.format, options.output, options.iteration, options.certify
+    )
     if options.json:
-        print_json({"files": [str(path) for path in written]})
+        found = certificate and {
+            "verdict": certificate.verdict,
+            **msgspec.to_builtins(certificate),
+        }
+        print_json({"files": [str(path) for path in written], "certificate": found})
     else:
         for path in written:
             print(path)
-    return 0
+        if certificate is not None:
+            print_certificate(certificate)
+    if certificate is None or certificate.verdict != "differs":
+        return 0
+    print(
+        f"dmdstudio: other engines make something else of {written[0].name}; the files stay, "
+        f"marked. See {written[-1]}",
+        file=sys.stderr,
+    )
+    return _MISMATCH
 
 
 def _report(options: Any) -> int:

@@ -25,6 +25,7 @@ from dmdstudio.plan.events import (
 )
 
 if TYPE_CHECKING:
+    from dmdstudio.plan.certificate import Certificate
     from dmdstudio.service.control import Control
 
 
@@ -198,3 +199,23 @@ def print_diagnosis(found: Diagnosed) -> None:
     if found.reversal_residual is not None:
         print(f"Reversal off by {found.reversal_residual:g} lattice units.")
     print(f"Energy drift {found.energy_drift:.2g} eV per atom and ps, {found.temperature:.4g} K.")
+
+
+def print_certificate(certificate: Certificate) -> None:
+    """Print what the engines made of exported files."""
+    from dmdstudio.files.certificates import WORDS, difference_words
+
+    print_table(
+        ["", "energy", "forces", "pressure", "verdict"],
+        [
+            [
+                f"{check.engine} {check.version}".strip(),
+                *difference_words(check),
+                WORDS[check.verdict],
+            ]
+            for check in certificate.engines
+        ],
+    )
+    for check in certificate.engines:
+        if check.verdict in ("failed", "not installed"):
+            print(check.note)

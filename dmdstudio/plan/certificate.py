@@ -17,7 +17,7 @@ class Differences(Struct, frozen=True, kw_only=True):
 
     Attributes:
         energy: over the larger of the energy and N kT at 300 K.
-        forces: the worst component over the largest force.
+        forces: the worst component over the largest of all configurations.
         pressure: over the larger of the pressure and N kT/V at 300 K; without the kinetic part.
     """
 

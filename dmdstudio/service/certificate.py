@@ -20,7 +20,8 @@ import numpy as np
 from dmdstudio.base.errors import DmdError
 from dmdstudio.base.units import BOLTZMANN, from_internal
 from dmdstudio.engine.potentials.ewald import FINEST
-from dmdstudio.files.potentials import Provenance
+from dmdstudio.files.certificates import write_certificate
+from dmdstudio.files.potentials import Provenance, export
 from dmdstudio.plan.certificate import (
     Certificate,
     CertifiedFile,
@@ -33,12 +34,16 @@ from dmdstudio.plan.terms import PotentialTerm
 from dmdstudio.service import engine_lammps as _lammps
 from dmdstudio.service import engine_openmm as _openmm
 from dmdstudio.service.calculator import RefinedPotential
+from dmdstudio.service.export import refined_potential
 from dmdstudio.service.other_engine import Evaluation, Exported, OtherEngine, other_engines
 
 _REGISTERED = _lammps, _openmm  # importing them fills the registry
 
 MOVED = 0.02
 """Standard deviation of every coordinate of a configuration about the structure, angstrom."""
+
+MOST_ATOMS = 5000
+"""Larger structures are certified where it is asked for."""
 
 STRAINS = (0.0, 0.0, 0.004, 0.007, 0.01)
 """Of every length in a configuration; cells only grow, for many are as small as cutoffs allow."""
@@ -49,6 +54,36 @@ _THERMAL = BOLTZMANN * 300.0
 def engines_of(format_name: str) -> list[OtherEngine]:
     """Return the engines that run a format, installed or not."""
     return [engine for _, engine in other_engines.items() if format_name in engine.formats]
+
+
+def export_certified(
+    run_dir: str | Path,
+    format_name: str,
+    output: str | Path,
+    which: str | int = "best",
+    certified: bool | None = None,
+) -> tuple[list[Path], Certificate | None]:
+    """Write a run's potential and try it in the engines that are for it.
+
+    Args:
+        run_dir: a run folder; it may be in use.
+        format_name: a registered export format.
+        output: the main file, or a folder.
+        which: ``"best"``, ``"last"`` or the number of an iteration.
+        certified: whether to certify; None for `MOST_ATOMS` at most.
+
+    Returns:
+        The files written, the main one first and the certificate's last; and the certificate, None
+        where none was made: nothing runs the format, or it was not wanted.
+    """
+    terms, structure, provenance = refined_potential(run_dir, which)
+    written = export(format_name, terms, structure, output, provenance)
+    if certified is None:
+        certified = len(structure.symbols) <= MOST_ATOMS
+    if not certified or not engines_of(format_name):
+        return written, None
+    certificate = certify(format_name, terms, structure, written, provenance)
+    return [*written, *write_certificate(certificate, written[0])], certificate
 
 
 def certify(
@@ -70,11 +105,14 @@ def certify(
     Raises:
         PhysicsError: our own engine cannot evaluate the structure.
     """
-    configurations, about = _configurations(structure)
-    reference = _ours(terms, configurations)
+    engines = engines_of(format_name)
+    configurations, about, reference = [], [], []
+    if any(engine.version() is not None for engine in engines):
+        configurations, about = _configurations(structure)
+        reference = _ours(terms, configurations)
     checks = tuple(
         _checked(engine, terms, configurations, reference, written, provenance)
-        for engine in engines_of(format_name)
+        for engine in engines
     )
     notes = ["Pressures are those of the forces alone, without the kinetic part."]
     if any(term.kind == "ewald" for term in terms):
@@ -126,9 +164,7 @@ def _configurations(structure: Structure) -> tuple[list[Structure], list[str]]:
     return found, about
 
 
-def _ours(
-    terms: Sequence[PotentialTerm], configurations: Sequence[Structure]
-) -> list[Evaluation]:
+def _ours(terms: Sequence[PotentialTerm], configurations: Sequence[Structure]) -> list[Evaluation]:
     plain = []
     for term in terms:
         options = dict(term.options)
@@ -176,6 +212,8 @@ def _checked(
     if version is None:
         note = f"{engine.name} is not installed here, so the files were not tried in it."
         return EngineCheck(engine=engine.name, version="", verdict="not installed", note=note)
+    # of all of them, for in a crystal at rest there are none
+    largest = max(float(np.abs(ours.forces).max()) for ours in reference) or 1.0
     check = EngineCheck(engine=engine.name, version=version, verdict="failed")
     for careful in (False, True):  # where an engine has a way around its own limits, try it too
         with tempfile.TemporaryDirectory() as folder:
@@ -189,25 +227,24 @@ def _checked(
             break
         found, note = answer
         differences = tuple(
-            _differences(structure, ours, theirs)
+            _differences(structure, ours, theirs, largest)
             for structure, ours, theirs in zip(configurations, reference, found, strict=True)
         )
         agree = all(difference.agree for difference in differences)
         verdict = "agrees" if agree else "differs"
-        check = msgspec.structs.replace(
-            check, verdict=verdict, differences=differences, note=note
-        )
+        check = msgspec.structs.replace(check, verdict=verdict, differences=differences, note=note)
         if agree:
             break
     return check
 
 
-def _differences(structure: Structure, ours: Evaluation, theirs: Evaluation) -> Differences:
+def _differences(
+    structure: Structure, ours: Evaluation, theirs: Evaluation, largest: float
+) -> Differences:
     thermal = len(structure.symbols) * _THERMAL
     pressure = max(abs(ours.pressure), thermal / structure.volume)
-    largest = float(np.abs(ours.forces).max())
     return Differences(
         energy=float(abs(theirs.energy - ours.energy) / max(abs(ours.energy), thermal)),
-        forces=float(np.abs(theirs.forces - ours.forces).max()) / (largest or 1.0),
+        forces=float(np.abs(theirs.forces - ours.forces).max()) / largest,
         pressure=float(abs(theirs.pressure - ours.pressure) / pressure),
     )

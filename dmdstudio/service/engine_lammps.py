@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import re
 import shutil
 import sys
 import tempfile
@@ -94,9 +93,7 @@ def _program() -> tuple[list[str], Mapping[str, str], str] | None:
         with tempfile.TemporaryDirectory() as name:
             (Path(name) / _VERSION).write_text('print "$(version)" file version.txt\n')
             try:
-                run_child(
-                    [*command, *_QUIET, "-in", _VERSION], Path(name), environment, 60
-                )
+                run_child([*command, *_QUIET, "-in", _VERSION], Path(name), environment, 60)
                 return command, environment, (Path(name) / "version.txt").read_text().strip()
             except (EngineError, OSError):
                 continue  # the next one may start

@@ -1,4 +1,4 @@
-"""Runs exported scripts in OpenMM, on its Reference platform, which computes in double precision."""
+"""Runs exported scripts in OpenMM, on the platform that computes in double precision."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from dmdstudio.base.units import factor
 from dmdstudio.files.potentials import export_formats
+from dmdstudio.files.potentials.numbers import option
 from dmdstudio.files.structures import lower_triangular
 from dmdstudio.files.structures.bonds import gathered
 from dmdstudio.plan.structure import Structure
@@ -83,7 +84,7 @@ other_engines.add("openmm", OpenMM())
 def _copies(exported: Exported) -> tuple[int, int, int]:
     """Return how often the cell is repeated along each vector so that no pair is missed."""
     cell = lower_triangular(exported.configurations[0])[0].cell
-    cutoffs = [float(value) for t in exported.terms if (value := t.options.get("cutoff"))]
+    cutoffs = [option(t, "cutoff") for t in exported.terms if "cutoff" in t.options]
     widths = np.diag(cell)
     if not cutoffs or not np.tril(cell, -1).any() or widths.min() >= _WIDE * max(cutoffs):
         return (1, 1, 1)

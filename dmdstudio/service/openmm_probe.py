@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import openmm
-from openmm import unit
+from openmm.unit import md_unit_system as md
 
 SMALL_STEP, STEP = 1e-4, 1e-3
 """Relative change of all lengths between two points: small where forces have kinks at a cutoff, not
@@ -43,8 +43,8 @@ def main(script: str, result: str, first: str, *others: str) -> None:
 
 
 def _evaluate(system: Any, state: Any) -> tuple[float, np.ndarray, float]:
-    box = np.array(state.getPeriodicBoxVectors(asNumpy=True).value_in_unit(unit.nanometer))
-    positions = np.array(state.getPositions(asNumpy=True).value_in_unit(unit.nanometer))
+    box = np.array(state.getPeriodicBoxVectors(asNumpy=True).value_in_unit_system(md))
+    positions = np.array(state.getPositions(asNumpy=True).value_in_unit_system(md))
     system.setDefaultPeriodicBoxVectors(*box)  # Ewald's sum and its mesh are chosen by it
     context = openmm.Context(
         system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("Reference")
@@ -56,7 +56,7 @@ def _evaluate(system: Any, state: Any) -> tuple[float, np.ndarray, float]:
         return context.getState(getEnergy=True, getForces=forces)
 
     def energy(scale: float) -> float:
-        return at(scale).getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole)
+        return at(scale).getPotentialEnergy().value_in_unit_system(md)
 
     sums = (openmm.NonbondedForce.Ewald, openmm.NonbondedForce.PME)
     jumps = any(
@@ -68,8 +68,8 @@ def _evaluate(system: Any, state: Any) -> tuple[float, np.ndarray, float]:
     far = energy(1 + 2 * step) - energy(1 - 2 * step)
     by_scale = (8 * near - far) / (12 * step)
     here = at(1.0, forces=True)
-    forces = here.getForces(asNumpy=True).value_in_unit(unit.kilojoule_per_mole / unit.nanometer)
-    total = here.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole)
+    forces = here.getForces(asNumpy=True).value_in_unit_system(md)
+    total = here.getPotentialEnergy().value_in_unit_system(md)
     return total, np.array(forces), by_scale / (3 * abs(np.linalg.det(box)))
 
 

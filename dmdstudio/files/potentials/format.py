@@ -28,6 +28,7 @@ class ExportFormat(abc.ABC):
         kinds: kinds of terms that it can write.
         suffix: usual ending of its main file.
         taken: endings of the files beside it, which the main file cannot have.
+        comment: what stands before and after a comment on the main file's first line.
     """
 
     name: ClassVar[str]
@@ -36,6 +37,7 @@ class ExportFormat(abc.ABC):
     kinds: ClassVar[tuple[str, ...]]
     suffix: ClassVar[str]
     taken: ClassVar[tuple[str, ...]] = ()
+    comment: ClassVar[tuple[str, str]] = ("# ", "")
 
     @abc.abstractmethod
     def write(

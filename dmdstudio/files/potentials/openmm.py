@@ -47,6 +47,7 @@ class OpenMM(ExportFormat):
     kinds = KINDS
     suffix = ".xml"
     taken = (".pdb", ".py")
+    comment = ("<!-- ", " -->")
 
     def write(
         self,

@@ -1,0 +1,117 @@
+"""Certificates: right files agree, changed ones do not, and engines may fail or be missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+from dmdstudio.engine.water import water
+from dmdstudio.files.certificates import certificate_page, read_certificate, write_certificate
+from dmdstudio.files.potentials import Provenance, export
+from dmdstudio.plan.certificate import Certificate
+from dmdstudio.plan.structure import Structure
+from dmdstudio.plan.terms import PotentialTerm
+from dmdstudio.service.certificate import certify
+from dmdstudio.service.other_engine import other_engines
+
+PROVENANCE = Provenance("Water & <ions>", "water-1", 3, "0.1.0", "2025-01-31", 0.5)
+TERMS = (
+    PotentialTerm("harmonic_bond", {}, {"length": {"H-O": 1.012}, "stiffness": {"H-O": 45.9}}),
+    PotentialTerm(
+        "lennard_jones",
+        {"cutoff": 6.1, "switch_start": 5.0, "mixing": "lorentz_berthelot"},
+        {"sigma": {"H": 1.1, "O": 3.165492}, "epsilon": {"H": 0.0004, "O": 0.0067398745}},
+    ),
+    PotentialTerm(
+        "coulomb",
+        {"cutoff": 6.5, "damping": 0.2, "shift": "force", "balance": "H"},
+        {"charge": {"O": -0.81}},
+    ),
+)
+CELL = np.array([[14.0, 0.0, 0.0], [2.5, 14.5, 0.0], [-2.0, 1.5, 14.5]])
+
+
+@pytest.fixture
+def liquid() -> Structure:
+    """27 waters in a skewed cell."""
+    system, positions = water(CELL, 3)
+    symbols = tuple(system.type_names[type_] for type_ in system.types)
+    return Structure(symbols, positions, CELL, system.masses, "water", system.bonds)
+
+
+def certified(liquid: Structure, name: str, main: Path, change: tuple[str, str] | None = None):
+    written = export(name, TERMS, liquid, main, PROVENANCE)
+    if change:
+        text = written[0].read_text()
+        assert change[0] in text
+        written[0].write_text(text.replace(*change))
+    return written, certify(name, TERMS, liquid, written, PROVENANCE)
+
+
+def installed(name: str) -> None:
+    if other_engines.get(name).version() is None:
+        pytest.skip(f"{name} is not installed")
+
+
+def test_right_files_agree_and_the_certificate_can_be_read_again(liquid, tmp_path):
+    installed("openmm")
+    written, found = certified(liquid, "openmm", tmp_path / "water.xml")
+    assert found.verdict == "agrees", found.engines
+    (check,) = found.engines
+    assert check.worst and check.worst.energy < 1e-12 and check.worst.forces < 1e-12
+    assert len(check.differences) == len(found.configurations) == 5
+    data, page = write_certificate(found, written[0])
+    assert read_certificate(data.read_bytes()) == found
+    assert msgspec.json.decode(data.read_bytes())["verdict"] == "agrees"
+    assert "Water &amp; &lt;ions&gt;" in page.read_text() and "OpenMM 8" in page.read_text()
+    assert not written[0].read_text().startswith("<!--")
+
+
+def test_a_changed_file_is_noticed_and_marked(liquid, tmp_path):
+    """A bond that is longer by 1e-5 angstrom."""
+    installed("lammps")
+    written, found = certified(liquid, "lammps", tmp_path / "my water.in", ("1.012 ", "1.01201 "))
+    assert found.verdict == "differs"
+    worst = found.engines[0].worst
+    assert worst is not None and 1e-6 < worst.forces < 1e-2
+    write_certificate(found, written[0])
+    first, *rest = written[0].read_text().splitlines()
+    assert first.startswith("# NOT CERTIFIED") and "my water.certificate.html" in first
+    assert rest[0].startswith("# Written by DMD Studio")
+
+
+def test_an_engine_that_fails_or_is_missing_says_so(liquid, tmp_path, monkeypatch):
+    installed("lammps")
+    _, found = certified(liquid, "lammps", tmp_path / "w.in", ("pair_style", "no_such_style"))
+    (check,) = found.engines
+    assert (found.verdict, check.verdict) == ("differs", "failed")
+    assert "no_such_style" in check.note
+    monkeypatch.setattr(type(other_engines.get("lammps")), "version", lambda _: None)
+    _, found = certified(liquid, "lammps", tmp_path / "w.in")
+    assert (found.verdict, found.engines[0].verdict) == ("not checked", "not installed")
+    assert "LAMMPS is not installed here" in certificate_page(found)
+
+
+@pytest.mark.parametrize(("verdict", "status"), [("agrees", 0), ("failed", 5)])
+def test_the_command_line_ends_with_the_verdict(verdict, status, tmp_path, monkeypatch, capsys):
+    from dmdstudio.cli import main
+    from dmdstudio.plan.certificate import EngineCheck
+
+    check = EngineCheck(engine="LAMMPS", version="1", verdict=verdict, note="It burns.")
+    found = Certificate(
+        title="", run="r", iteration=0, version="", date="", format="lammps", formula="H",
+        files=(), configurations=(), engines=(check,),
+    )  # fmt: skip
+    answer = ([tmp_path / "a.in", tmp_path / "a.certificate.html"], found)
+    monkeypatch.setattr("dmdstudio.service.certificate.export_certified", lambda *_: answer)
+    words = ["export", "run", "--format", "lammps", "--output", "a.in"]
+    assert main(words) == status
+    shown = capsys.readouterr()
+    assert ("It burns." in shown.out) == (status == 5)
+    assert ("make something else" in shown.err) == (status == 5)
+    assert main([*words, "--json"]) == status
+    decoded = msgspec.json.decode(capsys.readouterr().out)
+    assert decoded["certificate"]["verdict"] == found.verdict
