@@ -8,8 +8,13 @@ from pathlib import Path
 from dmdstudio.app.run_folders import resources_folder
 
 FIRST = "first-steps"
-_OF_TABS = {"gradient": "gradients", "sensitivity": "gradients", "compare": "spectra"}
-_ORDER = (FIRST, "spectra", "gradients", "potentials")
+_OF_TABS = {
+    "gradient": "gradients",
+    "sensitivity": "gradients",
+    "compare": "spectra",
+    "structure": "structure",
+}
+_ORDER = (FIRST, "spectra", "gradients", "potentials", "structure")
 
 
 @dataclass(frozen=True)

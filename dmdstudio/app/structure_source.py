@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from dmdstudio.app.structure_scene import Frame, Scene, scene_of
-from dmdstudio.base.errors import RunError
+from dmdstudio.base.errors import PhysicsError, RunError
 from dmdstudio.plan.events import Frames
 from dmdstudio.plan.recipe import Recipe
+
+MOST_ATOMS = 150_000
+"""Of larger systems a single picture would hold up the window for a second."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +67,22 @@ class Trajectory:
 
 
 def recipe_scene(recipe: Recipe) -> Scene:
-    """Return the structure of a recipe: replicated, and at its density.
+    """Return the structure of a recipe as it goes into the engine: replicated, at its density.
+
+    While no potential says what belongs to bonds, molecules keep their shape at another density.
 
     Raises:
         DmdError: its file is missing or damaged, or does not fit.
     """
     from dmdstudio.service.structure import structure_of
 
-    return scene_of(structure_of(recipe, bonds=True))
+    structure = structure_of(recipe, bonds=not recipe.potential)
+    if len(structure.symbols) > MOST_ATOMS:
+        raise PhysicsError(
+            f"{len(structure.symbols):,} atoms are too many for a picture that can be turned.",
+            f"Up to {MOST_ATOMS:,} are shown; with fewer copies in system.replicate they fit.",
+        )
+    return scene_of(structure)
 
 
 def stored_starts(run_dir: str | Path) -> list[int]:

@@ -5,7 +5,7 @@ import pytest
 from msgspec.structs import replace
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from dmdstudio.app.structure_drawing import Style
 from dmdstudio.app.structure_scene import scene_of
@@ -136,6 +136,13 @@ def test_the_recipe_is_shown_as_it_is_edited(qtbot, window, panel):
     table["system"]["replicate"] = [2, 1, 1]
     window.session.replace_recipe(table, "replicate")
     qtbot.waitUntil(lambda: len(panel.canvas.scene.symbols) == 512, timeout=20000)
+    table["system"]["replicate"] = [10, 10, 10]
+    window.session.replace_recipe(table, "replicate")
+    qtbot.waitUntil(lambda: panel.canvas.scene is None, timeout=20000)
+    assert "256,000 atoms are too many" in panel.canvas.accessibleDescription()
+    table["system"]["replicate"] = [1, 1, 1]
+    window.session.replace_recipe(table, "replicate")
+    qtbot.waitUntil(lambda: panel.canvas.scene is not None, timeout=20000)
     table["system"]["structure"] = "nowhere.extxyz"
     window.session.replace_recipe(table, "structure")
     qtbot.waitUntil(lambda: panel.canvas.scene is None, timeout=20000)
@@ -170,14 +177,20 @@ def test_display_changes_and_themes_change_the_picture(panel):
     set_theme("system")
 
 
-def test_a_picture_is_saved_with_its_resolution(panel, tmp_path):
+def test_a_picture_is_saved_with_its_resolution_or_copied(qtbot, panel, tmp_path):
     panel.save_picture(tmp_path / "argon", 192)
     image = QImage(str(tmp_path / "argon.png"))
     canvas = panel.canvas
     assert (image.width(), image.height()) == (2 * canvas.width(), 2 * canvas.height())
     assert image.dotsPerMeterX() == pytest.approx(192 / 0.0254, abs=1)
+    assert "Saved" in panel.readout.text()
     panel.save_picture(tmp_path / "nowhere" / "argon.png", 96)
-    assert "cannot be written" in panel.readout.text()
+    (box,) = panel.findChildren(QMessageBox)
+    assert "cannot be written" in box.text()
+    box.close()
+    qtbot.keyClick(canvas, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    copied = QApplication.clipboard().image()
+    assert (copied.width(), copied.height()) == (image.width(), image.height())
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from dmdstudio.base.errors import RunError
 from dmdstudio.engine.program import Program
 from dmdstudio.files.run_store import RunStore
 from dmdstudio.plan.commands import Replay
-from dmdstudio.plan.events import Finished, Frames, Progress, Replayed
-from dmdstudio.plan.settings import with_settings
+from dmdstudio.plan.events import Finished, Frames, Iterated, Progress, Replayed, StepReport
 from dmdstudio.service import loop
 from dmdstudio.service.build import build
 from dmdstudio.service.control import Control
@@ -20,10 +19,27 @@ from dmdstudio.service.replay import _stored
 
 @pytest.fixture(scope="module")
 def run(make_tiny_recipe, tmp_path_factory):
-    """A run of one iteration."""
+    """A run with the starts of one iteration, not drawn but made up: nothing else is needed."""
     folder = tmp_path_factory.mktemp("replay")
-    recipe = with_settings(make_tiny_recipe(folder / "recipe"), ["refinement.iterations=1"])
-    list(loop.refine(recipe, folder / "run", Control()))
+    recipe = make_tiny_recipe(folder / "recipe")
+    problem, complete = build(recipe)
+    generator = np.random.default_rng(3)
+    lattice = problem.start + generator.integers(-(2**26), 2**26, (4, *problem.start.shape))
+    arrays = {
+        "pool/lattice": lattice.astype(problem.start.dtype),
+        "pool/velocities": generator.normal(0.0, 1.5e-3, lattice.shape),
+        "pool/cell": np.array([problem.system.cell] * 4),
+        "taken/parameters": problem.initial,
+    }
+    report = StepReport(
+        iteration=0, loss=0.1, loss_error=0.01, targets=(),
+        parameters=problem.parameter_reports(problem.initial), gradient_norm=1.0,
+        learning_rate=0.01, effective_sample_fraction=1.0,
+        resampled=True, reversal_residual=0.0, energy_drift=0.0, temperature=94.4, seconds=1.0,
+    )  # fmt: skip
+    with RunStore.create(folder / "run", complete) as store:
+        store.append(Iterated(report=report))
+        store.write_state(1, arrays)
     return folder / "run"
 
 
@@ -48,8 +64,7 @@ def test_the_frames_are_those_that_the_iteration_passed_through(run):
     length = steps * recipe.dynamics.timestep * 1e-3
     assert last.interval * (last.frames - 1) == pytest.approx(length)
     assert [e for e in events if isinstance(e, Progress)][-1].fraction == 1.0
-    problem, _ = build(recipe)
-    program = Program(problem)
+    program = Program(build(recipe)[0])
     start, parameters = _stored(command)
     pool = [jnp.asarray(arrays[f"pool/{name}"]) for name in start._fields]
     (whole,) = program.replicas.split(type(start)(*pool))

@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QColor,
     QImage,
     QKeyEvent,
+    QKeySequence,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -53,11 +54,13 @@ class StructureCanvas(QWidget):
         told: what is pointed at or chosen, in words.
         view_changed: seen from elsewhere.
         play_asked: Space was pressed.
+        copy_asked: the keys for copying were pressed.
     """
 
     told = Signal(str)
     view_changed = Signal()
     play_asked = Signal()
+    copy_asked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -374,6 +377,8 @@ class StructureCanvas(QWidget):
         pressed = Qt.Key(event.key())
         if self.scene is None:
             super().keyPressEvent(event)
+        elif event.matches(QKeySequence.StandardKey.Copy):
+            self.copy_asked.emit()
         elif pressed in arrows:
             self._arrow(*arrows[pressed], event.modifiers())
         elif pressed in (key.Key_Plus, key.Key_Equal):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
+from PySide6.QtCore import QBuffer, QIODevice, Qt
+from PySide6.QtGui import QAction, QGuiApplication, QImage
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from dmdstudio.app.background import in_background
+from dmdstudio.app.run_folders import documents_folder
 from dmdstudio.app.session import Session
 from dmdstudio.app.structure_scene import Frame, Scene, placed
 from dmdstudio.app.structure_source import (
@@ -22,10 +23,12 @@ from dmdstudio.app.structure_source import (
 )
 from dmdstudio.app.views.file_dialogs import choose_new_file
 from dmdstudio.app.views.panel import Panel
+from dmdstudio.app.views.plot_menu import tell_unwritable
 from dmdstudio.app.views.structure_canvas import StructureCanvas
 from dmdstudio.app.views.structure_player import StructurePlayer
 from dmdstudio.app.views.structure_tools import StructureTools
 from dmdstudio.base.errors import DmdError
+from dmdstudio.files.whole import write_whole
 from dmdstudio.plan.events import Frames
 
 SCREEN_DPI = 96.0
@@ -33,7 +36,8 @@ SCREEN_DPI = 96.0
 _KEYS = (
     "Drag to turn (Ctrl: in the plane), with the right button or Shift to move, wheel to zoom. "
     "Click up to four atoms to measure. Keys: arrows, Shift and arrows, + and -, A B C, Home; "
-    "N and P go through the atoms, Enter chooses, Esc lets go; Space plays a trajectory."
+    "N and P go through the atoms, Enter chooses, Esc lets go; Space plays a trajectory, Ctrl+C "
+    "copies the picture."
 )
 
 Replay = Callable[[str, int, int], None]
@@ -71,6 +75,8 @@ class StructurePanel(Panel):
         self.tools = StructureTools(self.canvas, actions)
         self.tools.placement_changed.connect(self._place)
         self.tools.picture_wanted.connect(self._choose_picture)
+        self.tools.copy_wanted.connect(self.copy_picture)
+        self.canvas.copy_asked.connect(self.copy_picture)
         self.player = StructurePlayer()
         self.player.replica_chosen.connect(self._show_replica)
         self.player.frame_chosen.connect(self._show_frame)
@@ -112,7 +118,7 @@ class StructurePanel(Panel):
         iteration = self.source.currentData()
         if iteration is None:
             bonded = any("-" in p.of for term in recipe.terms for p in term.parameter)
-            wanted = (recipe.folder, recipe.system, bonded)
+            wanted = (recipe.folder, recipe.system, bonded, bool(recipe.potential))
             self._read(wanted, lambda: (recipe_scene(recipe), None))
         else:
             known = self._run_scene if self._run_scene and self._run_scene[0] == run_dir else None
@@ -257,12 +263,11 @@ class StructurePanel(Panel):
     # -- pictures
 
     def _choose_picture(self, dpi: int) -> None:
-        folder = Path(self.session.recipe.folder) if self.session.recipe else Path.home()
         name = self._scene.formula if self._scene is not None else "structure"
         choose_new_file(
             self,
             "Save the picture as",
-            folder / f"{name}.png",
+            documents_folder() / f"{name}.png",
             "Pictures (*.png)",
             lambda paths: self.save_picture(paths[0], dpi),
         )
@@ -270,14 +275,34 @@ class StructurePanel(Panel):
     def save_picture(self, path: Path, dpi: int) -> None:
         """Write the picture as it is seen; 96 dpi are one pixel per unit of length."""
         path = path if path.suffix.lower() == ".png" else path.with_name(path.name + ".png")
+        image = self._picture(dpi)
+        content = QBuffer()
+        content.open(QIODevice.OpenModeFlag.WriteOnly)
+        image.save(content, "PNG")  # type: ignore[call-overload]
+        pixels = bytes(content.data().data())
+
+        def fill(aside: Path) -> None:
+            aside.write_bytes(pixels)
+
+        try:
+            write_whole(path, fill)
+        except OSError as error:
+            tell_unwritable(self, path, error)
+        else:
+            self._show_readout(f"Saved {image.width()} × {image.height()} pixels to {path}")
+
+    def copy_picture(self) -> None:
+        """Put the picture on the clipboard, twice as fine as it is seen."""
+        if self._scene is not None:
+            QGuiApplication.clipboard().setImage(self._picture(2.0 * SCREEN_DPI))
+            self._show_readout("The picture is on the clipboard")
+
+    def _picture(self, dpi: float) -> QImage:
         image = self.canvas.picture(dpi / SCREEN_DPI, self.tools.transparent.isChecked())
         per_metre = round(dpi / 0.0254)
         image.setDotsPerMeterX(per_metre)
         image.setDotsPerMeterY(per_metre)
-        if image.save(str(path)):
-            self._show_readout(f"Saved {image.width()} × {image.height()} pixels to {path}")
-        else:
-            self._show_readout(f"The picture cannot be written to {path}")
+        return image
 
 
 def _line() -> QLabel:

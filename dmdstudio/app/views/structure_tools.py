@@ -28,10 +28,12 @@ class StructureTools(QWidget):
     Signals:
         placement_changed: molecules are to be kept whole, or no longer.
         picture_wanted: a picture of so many dots per inch is to be saved.
+        copy_wanted: the picture is to be put on the clipboard.
     """
 
     placement_changed = Signal()
     picture_wanted = Signal(int)
+    copy_wanted = Signal()
 
     def __init__(
         self,
@@ -121,8 +123,9 @@ class StructureTools(QWidget):
 
     def _save_button(self) -> QPushButton:
         self.save = QPushButton("Save picture")
-        self.save.setToolTip("Write the picture as PNG")
+        self.save.setToolTip("Write the picture as PNG, or copy it")
         menu = QMenu(self.save)
+        menu.addAction("Copy\tCtrl+C", self.copy_wanted.emit)
         self.transparent = _switch(menu, "Transparent background", False, lambda _: None)
         menu.addSeparator()
         for dpi in DPI:
