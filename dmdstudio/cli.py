@@ -178,9 +178,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--output", metavar="PATH", help="file for the tables; default: print")
 
     command = add("benchmark", _benchmark, "Measure speed and memory beside other codes.")
-    command.add_argument("name", choices=["forward", "gradient", "memory", "scaling"])
+    command.add_argument("name", choices=["forward", "gradient", "memory", "scaling", "window"])
     command.add_argument("--replicas", type=_positive, default=8, metavar="N")
     command.add_argument("--steps", type=_positive, default=1000, metavar="N")
+    command.add_argument(
+        "--repeats", type=_positive, default=7, metavar="N", help="of what `window` measures"
+    )
 
     add("catalog", _catalog, "List all that is registered: potentials, observables, formats.")
     add("doctor", _doctor, "Show versions, devices, Qt, memory and caches.")
@@ -474,7 +477,12 @@ def _import_potential(options: Any) -> int:
 def _benchmark(options: Any) -> int:
     from dmdstudio.service.benchmark import benchmark, lines
 
-    figures = benchmark(options.name, options.replicas, options.steps)
+    if options.name == "window":
+        from dmdstudio.app.benchmark import window_figures
+
+        figures = window_figures(options.repeats)
+    else:
+        figures = benchmark(options.name, options.replicas, options.steps)
     if options.json:
         print_json(figures)
     else:

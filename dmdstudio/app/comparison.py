@@ -33,12 +33,34 @@ class Comparison:
     gaps: Ranges = ()
 
 
+class RawCurves:
+    """Raw curves that show more than those compared: looked for once in a run, not 20 times a
+    second.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[tuple[object, ...], Raw | None]] = {}
+
+    def raw(
+        self, measured: Measurement, report: TargetReport, plan: TargetPlan, view: RunView
+    ) -> Raw | None:
+        """Return the experiment as it was measured, None where that shows nothing more."""
+        now = (measured, view.started, plan.fit_scale)
+        before, raw = self._known.get(report.name, ((), None))
+        if not before or any(a is not b for a, b in zip(before, now, strict=True)):
+            raw = raw_curve(measured, report, plan)
+            raw = raw if raw is not None and says_more(raw, report) else None
+            self._known[report.name] = now, raw
+        return raw
+
+
 def comparisons(
     recipe: Recipe | None,
     ran: Recipe | None,
     view: RunView,
     catalog: Catalog,
     measured: dict[str, Measurement],
+    known: RawCurves,
 ) -> tuple[Comparison, ...]:
     """Return the targets of the run, then those of the recipe that it has not.
 
@@ -48,6 +70,7 @@ def comparisons(
         view: of the run.
         catalog: what observables are called.
         measured: content of the data files that were read, by the keys of their targets.
+        known: keeps raw curves from one call to the next.
     """
     plans = {} if recipe is None else {p.key: (i, p) for i, p in enumerate(recipe.target)}
     left = {} if ran is None else {p.key: left_out_of(p) for p in ran.target}
@@ -56,8 +79,7 @@ def comparisons(
         index, plan = plans.pop(report.name, (None, None))
         raw = None
         if plan is not None and report.axis and report.name in measured:
-            raw = raw_curve(measured[report.name], report, plan)
-            raw = raw if raw is not None and says_more(raw, report) else None
+            raw = known.raw(measured[report.name], report, plan, view)
         gaps = left.get(report.name, ())
         found.append(Comparison(report, index, plan, raw, gaps))
     for key, (index, plan) in plans.items():

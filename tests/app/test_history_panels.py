@@ -76,7 +76,7 @@ def test_outliers_leave_the_axis_where_that_is_wanted_and_are_counted(qtbot, ran
     assert panel.loss.view_range()[1][1] < 5.0
     panel.usual.setChecked(False)
     qtbot.waitUntil(lambda: panel.loss.view_range()[1][1] > 800.0)
-    drawn = [plot for plot in (panel.loss, panel.gradient, panel.rate, panel.parameters)]
+    drawn = (panel.loss, panel.gradient, panel.rate, panel.parameters)
     qtbot.waitUntil(lambda: not any(plot.is_empty for plot in drawn))
     assert [s.label for s in panel.parameters.contents.curves()] == ["sigma", "epsilon"]
 

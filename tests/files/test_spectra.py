@@ -232,3 +232,25 @@ def test_what_is_written_is_read_back(tmp_path: Path, measurement: Measurement):
     if measurement.axis is not None and len(set(measurement.axis + 0.0)) < len(measurement.axis):
         return  # 0.0 and -0.0
     assert same(found, measurement)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", " "])
+def test_a_long_table_is_read_as_a_short_one_is(tmp_path, separator):
+    x = np.arange(1.0, 5001.0)
+    y = np.cos(x) * 1e-7
+    name = separator.join(("wavenumber [1/cm]", "n_alpha [1/cm]"))
+    rows = [f"{a:g}{separator}{b:.9e}" for a, b in zip(x, y, strict=True)]
+    long, short = tmp_path / "long.csv", tmp_path / "short.csv"
+    long.write_text("\n".join(["# quantity: n_alpha", name, *rows, ""]), "utf-8")
+    short.write_text("\n".join(["# quantity: n_alpha", name, *rows[:1500]]), "utf-8")
+    found, known = read_measurement(long), read_measurement(short)
+    assert len(found.value) == 5000 and (found.value[:1500] == known.value).all()
+    assert (found.axis[:1500] == known.axis).all() and found.unit == known.unit
+    for wrong in ("7,8,9", "nan,1", "1e999,1", "--1,2"):
+        bad = [*rows[:3000], wrong.replace(",", separator), *rows[3000:]]
+        long.write_text("\n".join(["# quantity: n_alpha", name, *bad]), "utf-8")
+        with pytest.raises(FileError, match="line 3003"):
+            read_measurement(long)
+    commented = [*rows[:3000], "# note: in the middle", *rows[3000:]]
+    long.write_text("\n".join(["# quantity: n_alpha", name, *commented]), "utf-8")
+    assert read_measurement(long).conditions["note"] == "in the middle"

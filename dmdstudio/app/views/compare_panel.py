@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from dmdstudio.app.background import in_background
-from dmdstudio.app.comparison import Comparison, comparisons, left_out_of
+from dmdstudio.app.comparison import Comparison, RawCurves, comparisons, left_out_of
 from dmdstudio.app.left_out import ranges_text, widest_gap
 from dmdstudio.app.measured import Arrays, Stamp, comparable, stamp_of
 from dmdstudio.app.session import Session
@@ -87,6 +87,7 @@ class ComparePanel(Panel):
         super().__init__(session, parent)
         self._measured: dict[Stamp, Measurement | DmdError | None] = {}
         self._arrays = Arrays()
+        self._raw = RawCurves()
         self._drawn: tuple[str, bool] | None = None
         self._shared = False
         self._chosen: Comparison | None = None
@@ -183,6 +184,7 @@ class ComparePanel(Panel):
             session.view,
             session.catalog,
             self._read_measurements(),
+            self._raw,
         )
         self._offer([comparison.report for comparison in found])
         several = len(found) > 1

@@ -57,7 +57,10 @@ class Panel(QWidget):
         self._go_on()
 
     def _go_on(self) -> None:
-        if self._rest is not None and next(self._rest, self) is not self:
+        goes_on = self._rest is not None and next(self._rest, self) is not self
+        for plot in self.findChildren(Plot):
+            plot.settle()
+        if goes_on:
             self._turn.start()
         elif self._due and self.isVisible():  # asked again meanwhile: first things first
             self._draw_now()

@@ -83,6 +83,7 @@ class ParameterModel(QAbstractTableModel):
             signal.connect(self._read_recipe)
         session.run_changed.connect(self._read_run)
         session.problems_changed.connect(self._tell)
+        self._run: tuple[object, ...] = (None,) * 4
         self._read_recipe()
         self._read_run()
 
@@ -114,6 +115,10 @@ class ParameterModel(QAbstractTableModel):
         if view.started is not None and view.started.first_iteration == 0:
             start = view.started.parameters or start
         now = view.latest.parameters if view.latest else ()
+        shown = (start, now, view.uncertainty, view.running)
+        if all(a is b for a, b in zip(shown, self._run, strict=True)):
+            return  # far more is drawn of a run than its parameters
+        self._run = shown
         self._start = {p.key: p for p in start}
         self._now = {p.key: p for p in now}
         known = view.uncertainty

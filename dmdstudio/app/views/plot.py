@@ -13,7 +13,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGraphicsItem, QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from dmdstudio.app.axis_choices import axis_choices
 from dmdstudio.app.axis_units import Coordinates
@@ -35,9 +35,12 @@ from dmdstudio.app.views.region import Region
 
 pg.setConfigOptions(antialias=True)
 
+_CACHED = QGraphicsItem.CacheMode.DeviceCoordinateCache
 Numbers = Sequence[float] | np.ndarray
 _DENSE = 4000
-"""Lines of more points are thinned to what the screen resolves, and drawn thinly."""
+"""Lines of more points are thinned to what the screen resolves."""
+_PER_PIXEL = 0.6
+"""Lowest and highest points of a thinned line, a pair for each so many pixels."""
 
 
 class Plot(QWidget):
@@ -122,6 +125,7 @@ class Plot(QWidget):
         self._axes.setContentsMargins(4, 8, 12, 4)
         for side in ("left", "bottom"):
             self._axes.getAxis(side).enableAutoSIPrefix(False)
+            self._axes.getAxis(side).setCacheMode(_CACHED)  # its words take long to paint
         self._axes.getAxis("left").setWidth(72)
         self._axes.getAxis("bottom").whole_numbers = self.contents.whole_numbers
         view.invertX(self.contents.falling)
@@ -247,7 +251,7 @@ class Plot(QWidget):
         dense = shown and len(x) > _DENSE and not series.pairs
         if dense != bool(item.opts["autoDownsample"]):
             item.opts.update(autoDownsample=dense, downsampleMethod="peak", clipToView=dense)
-            item.opts["autoDownsampleFactor"] = 1.0
+            item.opts["autoDownsampleFactor"] = _PER_PIXEL
             item.curve.setSegmentedLineMode("on" if dense else "auto")
             style = self._style(series.look)
         if dense and style and series.look.dash:  # dashes of thousands of points take long
@@ -461,6 +465,11 @@ class Plot(QWidget):
         self._plot.getViewBox().updateAutoRange()
         across, up = self._plot.viewRange()
         return (across[0], across[1]), (up[0], up[1])
+
+    def settle(self) -> None:
+        """Fit the axes to what was drawn now, not while they are painted, which is then twice."""
+        if self._axes is not None and not self.is_empty:
+            self._axes.getViewBox().updateAutoRange()
 
     def place_below(self, point: QPoint) -> float | None:
         """Return the place in the view under a point of the screen; None outside the axes."""

@@ -22,6 +22,11 @@ class PlotView(pg.ViewBox):
     def __init__(self) -> None:
         super().__init__(enableMenu=False)
         self.setMouseMode(pg.ViewBox.RectMode)
+        # Left to the painting, as pyqtgraph does it, this would have everything painted twice.
+        self.sigRangeChanged.connect(self._place_items)
+
+    def _place_items(self) -> None:
+        self.updateMatrix()
 
     def mouseDragEvent(self, event: Any, axis: int | None = None) -> None:  # noqa: N802
         """Zoom into a rectangle, or move."""

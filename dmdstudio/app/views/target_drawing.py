@@ -89,7 +89,11 @@ def draw_residual_of_curve(
             plot.band("latest error", axis, value - error, value + error, colour, of=name)
         drawn = True
     if drawn and target.axis:
-        plot.level("zero", target.axis, 0.0, 0.0, "text", "", beyond=0.0)
+        plot.level("zero", [target.axis[0], target.axis[-1]], 0.0, 0.0, "text", "", beyond=0.0)
+        if len(target.experiment_error) == len(target.axis):
+            columns = [arrays(target.experiment_error)]
+            axis, (error,) = with_gaps(arrays(target.axis), columns, gaps)
+            plot.band("experiment error", axis, -error, error, "text", of="zero")
     return drawn
 
 

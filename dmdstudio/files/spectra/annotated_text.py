@@ -13,6 +13,7 @@ semicolons, tabs or blanks; a decimal comma is understood wherever commas do not
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from dataclasses import dataclass
@@ -36,6 +37,11 @@ from dmdstudio.plan.structure import Measurement
 _NOTE = re.compile(r"#+\s*([A-Za-z][\w -]{0,39}?)\s*:\s*(.*)")
 _COLUMN = re.compile(r"\s*(?P<name>[^\[\]()]*?)\s*(?:\[(?P<square>[^\]]*)\]|\((?P<round>.*)\))?\s*")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?")
+_MANY_ROWS = 2_000
+_PLAIN = {
+    "": re.compile(r"[-+0-9.eE \t\r\n]*"),
+    **{mark: re.compile(rf"[-+0-9.eE {mark}\r\n]*") for mark in ",;\t"},
+}
 _LONGEST_HEADER = 20_000
 _ERRORS = ("standard_error", "error", "uncertainty", "standard error", "std_error", "stderr")
 
@@ -77,7 +83,8 @@ class AnnotatedText:
         rows: list[list[float]] = []
         lines: list[int] = []
         separator = ""
-        for number, line in enumerate(text.split("\n"), start=1):
+        written = text.split("\n")
+        for number, line in enumerate(written, start=1):
             place, line = _Place(path, number), line.strip(" \f\v")
             if not line.strip(" \t,;"):
                 continue
@@ -88,6 +95,9 @@ class AnnotatedText:
             elif not columns:
                 separator = _separator(line)
                 columns = _columns(_split(line, separator), place)
+                if (plain := _plain_rows(written[number:], separator, len(columns))) is not None:
+                    lines = [n for n, w in enumerate(written[number:], number + 1) if w.strip()]
+                    return _measurement(path, notes, columns, plain, lines)
             else:
                 rows.append(_row(_split(line, separator), separator, columns, place))
                 lines.append(number)
@@ -123,6 +133,24 @@ def _split(line: str, separator: str) -> list[str]:
         cells = next(csv.reader([line], delimiter=separator, skipinitialspace=True))
         return [cell.strip() for cell in cells]
     return re.findall(r"[^\s\[]+(?:\s*\[[^\]]*\])?", line)
+
+
+def _plain_rows(body: list[str], separator: str, columns: int) -> np.ndarray | None:
+    """Return the numbers of a long table [row, column], ten times quicker than line by line.
+
+    None where the table is short, or where anything in it asks for a closer look: notes, decimal
+    commas, empty cells, what is no number.
+    """
+    if not _MANY_ROWS < len(body) <= MOST_POINTS:
+        return None
+    text = "\n".join(body)
+    if not _PLAIN[separator].fullmatch(text) or max(map(len, body)) > LONGEST_LINE:
+        return None
+    try:
+        rows = np.loadtxt(io.StringIO(text), delimiter=separator or None, ndmin=2)
+    except ValueError:
+        return None
+    return rows if rows.shape[1] == columns and np.isfinite(rows).all() else None
 
 
 def _columns(cells: list[str], place: _Place) -> list[_Column]:
