@@ -31,13 +31,10 @@ from dmdstudio.plan.certificate import (
 )
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm
-from dmdstudio.service import engine_lammps as _lammps
-from dmdstudio.service import engine_openmm as _openmm
 from dmdstudio.service.calculator import RefinedPotential
+from dmdstudio.service.engines import engines_of
 from dmdstudio.service.export import refined_potential
-from dmdstudio.service.other_engine import Evaluation, Exported, OtherEngine, other_engines
-
-_REGISTERED = _lammps, _openmm  # importing them fills the registry
+from dmdstudio.service.other_engine import Evaluation, Exported, OtherEngine
 
 MOVED = 0.02
 """Standard deviation of every coordinate of a configuration about the structure, angstrom."""
@@ -49,11 +46,6 @@ STRAINS = (0.0, 0.0, 0.004, 0.007, 0.01)
 """Of every length in a configuration; cells only grow, for many are as small as cutoffs allow."""
 
 _THERMAL = BOLTZMANN * 300.0
-
-
-def engines_of(format_name: str) -> list[OtherEngine]:
-    """Return the engines that run a format, installed or not."""
-    return [engine for _, engine in other_engines.items() if format_name in engine.formats]
 
 
 def export_certified(

@@ -5,27 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from dmdstudio.app.background import in_background
+from dmdstudio.app.exporter import Exported, Exporter
 from dmdstudio.app.state import RunView
+from dmdstudio.app.views.certificate_view import CertificateView
 from dmdstudio.app.views.file_dialogs import choose_new_file
 from dmdstudio.base.errors import DmdError
 from dmdstudio.plan.catalog import Entry
 
 
 class ExportDialog(QDialog):
-    """Format, iteration and place; stays open beside the window and says what was written."""
+    """Format, iteration and place; says what was written, and what other engines make of it.
+
+    It stays open beside the window. The files are written and tried in a process of its own.
+    """
 
     def __init__(self, view: RunView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,7 +41,7 @@ class ExportDialog(QDialog):
         self._run_dir = view.started.run_dir
         self.setWindowTitle("Export the potential")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setMinimumWidth(580)
+        self.setMinimumWidth(620)
         self.format = QComboBox()
         self.format.setAccessibleName("Format")
         self._doc = _quiet_label()
@@ -48,7 +56,17 @@ class ExportDialog(QDialog):
         self.output.setAccessibleName("File")
         browse = QPushButton("Choose…")
         browse.clicked.connect(self._browse)
+        self.certify = QCheckBox()
+        self.certify.setChecked(True)
         self.told = _quiet_label()
+        self.busy = QProgressBar()
+        self.busy.setRange(0, 0)
+        self.busy.hide()
+        self.found = CertificateView()
+        self.found.hide()
+        self.exporter = Exporter(self._run_dir, self)
+        self.exporter.done.connect(self._written)
+        self.exporter.failed.connect(self._fail)
         self.write = QPushButton("Export")
         self.write.setObjectName("primary")
         self.write.setDefault(True)
@@ -67,6 +85,7 @@ class ExportDialog(QDialog):
         form.addRow("", self._doc)
         form.addRow("Iteration", self.iteration)
         form.addRow("File", place)
+        form.addRow("", self.certify)
         buttons = QHBoxLayout()
         buttons.addWidget(self.told, 1)
         buttons.addWidget(close)
@@ -75,22 +94,30 @@ class ExportDialog(QDialog):
         layout.setContentsMargins(20, 18, 20, 16)
         layout.setSpacing(16)
         layout.addLayout(form)
-        layout.addStretch(1)
+        layout.addWidget(self.busy)
+        layout.addWidget(self.found, 1)
+        layout.addStretch(0)
         layout.addLayout(buttons)
-        self._formats: list[tuple[Entry, str]] = []
+        self._formats: list[_Format] = []
         self.format.currentIndexChanged.connect(self._choose)
         in_background(self, _formats, self._offer, self._fail)
 
-    def _offer(self, formats: list[tuple[Entry, str]]) -> None:
+    def _offer(self, formats: list[_Format]) -> None:
         self._formats = formats
-        for entry, _ in formats:
+        for entry, _, _ in formats:
             self.format.addItem(entry.label, entry.name)
         self.write.setEnabled(bool(formats))
 
     def _choose(self, index: int) -> None:
         if 0 <= index < len(self._formats):
-            entry, suffix = self._formats[index]
+            entry, suffix, engines = self._formats[index]
             self._doc.setText(entry.doc)
+            self.certify.setEnabled(bool(engines))
+            self.certify.setText(
+                f"Run the files in {' and '.join(engines)} and certify that they agree"
+                if engines
+                else "No other engine reads this format, so it cannot be certified"
+            )
             folder = Path(self.output.text()).parent if self.output.text() else None
             self.output.setText(str((folder or Path(self._run_dir)) / f"potential{suffix}"))
 
@@ -101,22 +128,38 @@ class ExportDialog(QDialog):
         )
 
     def _write(self) -> None:
-        run_dir, output = self._run_dir, self.output.text().strip()
+        output = self.output.text().strip()
         name, which = self.format.currentData(), self.iteration.currentData()
         if not output:
             self._tell("Name a file.", wrong=True)
             return
         self.write.setEnabled(False)
-        self._tell("Writing…")
-        in_background(
-            self, lambda: _export(run_dir, name, output, which), self._written, self._fail
-        )
+        certify = self.certify.isEnabled() and self.certify.isChecked()
+        self._tell("Writing, and running what was written…" if certify else "Writing…")
+        self.busy.show()
+        self.exporter.start(name, output, which, certify)
 
-    def _written(self, paths: list[Path]) -> None:
+    def _written(self, exported: Exported) -> None:
         self.write.setEnabled(True)
-        self._tell(f"Written: {', '.join(path.name for path in paths)}")
+        self.busy.hide()
+        names = ", ".join(path.name for path in exported.files)
+        differs = exported.certificate is not None and exported.certificate.verdict == "differs"
+        if differs:
+            self._tell(f"Written and marked, for another engine differs: {names}", wrong=True)
+        else:
+            self._tell(f"Written: {names}")
+        self.found.show_export(exported)
+        if not self.found.isVisible():
+            self.found.show()
+            self.resize(max(self.width(), 720), max(self.height(), 680))
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802  Qt's name
+        """End an export that is going on; files that are whole stay."""
+        self.exporter.stop()
+        super().closeEvent(event)
 
     def _fail(self, error: DmdError) -> None:
+        self.busy.hide()
         self.write.setEnabled(bool(self._formats))
         self._tell(str(error), wrong=True)
 
@@ -134,13 +177,19 @@ def _quiet_label() -> QLabel:
     return label
 
 
-def _formats() -> list[tuple[Entry, str]]:
+_Format = tuple[Entry, str, list[str]]
+"""A format, the ending of its main file, and the engines that run it."""
+
+
+def _formats() -> list[_Format]:
     from dmdstudio.files.potentials import export_formats, formats
+    from dmdstudio.service.engines import engines_of
 
-    return [(entry, export_formats.get(entry.name).suffix) for entry in formats()]
-
-
-def _export(run_dir: str, name: str, output: str, which: str) -> list[Path]:
-    from dmdstudio.service.export import export_run
-
-    return export_run(run_dir, name, output, which)
+    return [
+        (
+            entry,
+            export_formats.get(entry.name).suffix,
+            [engine.name for engine in engines_of(entry.name)],
+        )
+        for entry in formats()
+    ]
