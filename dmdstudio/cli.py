@@ -173,7 +173,9 @@ def _parser() -> argparse.ArgumentParser:
         _import_potential,
         "Read a potential of another engine as the [[potential]] tables of a recipe.",
     )
-    command.add_argument("file", metavar="FILE", help="see `catalog` for the formats")
+    command.add_argument(
+        "file", metavar="FILE", help="of a format that `catalog` lists; or a recipe or a run"
+    )
     command.add_argument("--structure", required=True, metavar="S", help="whose atoms it is for")
     command.add_argument("--output", metavar="PATH", help="file for the tables; default: print")
 
@@ -446,11 +448,12 @@ def _report(options: Any) -> int:
 
 
 def _import_potential(options: Any) -> int:
-    from dmdstudio.files.potentials.reading import read_potential, recipe_part
+    from dmdstudio.files.potentials.reading import recipe_part
     from dmdstudio.files.structures import read_structure
     from dmdstudio.files.whole import write_text
+    from dmdstudio.service.imported import imported_potential
 
-    found = read_potential(options.file, read_structure(options.structure))
+    found = imported_potential(options.file, read_structure(options.structure))
     text = recipe_part(found, Path(options.file).name)
     if options.output:
         write_text(Path(options.output), text)

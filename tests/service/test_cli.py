@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import msgspec
 import pytest
 
 from dmdstudio.cli import main
+from dmdstudio.files.iterations import iteration_values
 from dmdstudio.files.run_store import RunStore
 from dmdstudio.plan.events import Finished, GradientChecked, Iterated, Phase, Started
 from dmdstudio.plan.recipe import read_recipe
@@ -395,6 +397,20 @@ def test_an_output_that_may_not_be_written_is_refused(run, tmp_path):
     (tmp_path / "shut").mkdir(mode=0o500)
     arguments = ["--format", "lammps", "--output", tmp_path / "shut" / "x.lmp"]
     _refused(dmdstudio("export", run, *arguments), "shut")
+
+
+def test_the_potential_of_a_run_is_imported_as_part_of_a_recipe(run, tmp_path):
+    store = RunStore.open(run)
+    structure = store.recipe().path(store.recipe().system.structure)
+    part = tmp_path / "part.toml"
+    told = dmdstudio("import-potential", run, "--structure", structure, "--output", part)
+    assert told.status == 0 and told.out.startswith(f"{part}: lennard jones"), told.err
+    (term,) = tomllib.loads(part.read_text())["potential"]
+    values = {p["name"]: p["value"] for p in term["parameter"]}
+    _, refined = iteration_values(store.events(), "best")
+    assert sorted(values.values()) == sorted(refined.values())
+    out = dmdstudio("import-potential", run, "--structure", structure, "--json").json
+    assert out["potential"] == [term] and out["file"] is None
 
 
 def test_a_disk_that_refuses_is_one_sentence_too(run, monkeypatch):

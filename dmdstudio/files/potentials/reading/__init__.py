@@ -4,7 +4,7 @@ A further format is one file: an object with the attributes of `PotentialFormat`
 `potential_formats.add`, and its import below. Formats are asked in this order.
 """
 
-from dmdstudio.files.potentials.reading import openmm, gromacs, lammps  # isort: skip
+from dmdstudio.files.potentials.reading import openmm, gromacs, lammps, eann  # isort: skip
 from dmdstudio.files.potentials.reading.force_field import ReadPotential
 from dmdstudio.files.potentials.reading.format import (
     PotentialFormat,
@@ -17,6 +17,7 @@ from dmdstudio.files.potentials.reading.recipe_part import recipe_part
 __all__ = [
     "PotentialFormat",
     "ReadPotential",
+    "eann",
     "formats",
     "gromacs",
     "lammps",

@@ -21,14 +21,18 @@ from dmdstudio.files.potentials.reading.force_field import (
     Molecule,
     Number,
     Numbers,
+    ReadPotential,
     Template,
 )
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
 from dmdstudio.files.potentials.reading.graphs import neighbours, three_bonds_apart
 from dmdstudio.files.potentials.reading.gromacs_text import DEFINED, Line, Section, read_sections
 from dmdstudio.files.potentials.reading.places import Place
+from dmdstudio.files.potentials.reading.recipe_terms import recipe_terms
 from dmdstudio.files.text import decode
 from dmdstudio.plan.catalog import shown
+from dmdstudio.plan.recipe import PotentialPlan
+from dmdstudio.plan.structure import Structure
 
 MOST_ATOMS = 5000
 """Of a molecule."""
@@ -75,6 +79,7 @@ class GromacsTopology:
         "comb-rule 1, 2 or 3, charges, harmonic bonds and angles (function 1)."
     )
     suffixes: tuple[str, ...] = (".top", ".itp")
+    limit_bytes: int = LIMIT_BYTES
 
     def sniff(self, content: bytes) -> bool:
         """Tell whether the first lines have a section or an include of a topology."""
@@ -87,8 +92,14 @@ class GromacsTopology:
         )
         return any(re.match(mark, line) for line in head)
 
-    def read(self, path: Path, content: bytes) -> ForceFieldFile:
+    def read(
+        self, path: Path, content: bytes, structure: Structure, before: Sequence[PotentialPlan]
+    ) -> ReadPotential:
         """Read a file; see `PotentialFormat.read`."""
+        return recipe_terms(self.force_field(path, content), self.label, structure, before)
+
+    def force_field(self, path: Path, content: bytes) -> ForceFieldFile:
+        """Return what a file says of all its molecules."""
         sections, asked = read_sections(path, content, LIMIT_BYTES)
         reader = _Reader(path.name, sections)
         notes = []

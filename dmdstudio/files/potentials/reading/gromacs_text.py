@@ -25,6 +25,12 @@ MOST_FILES = 32
 MOST_MACROS = 10_000
 """That a topology may define."""
 
+MOST_SECTIONS = 10_000
+"""Of a topology and what it includes."""
+
+DEEPEST = 64
+"""Conditions inside each other."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -98,6 +104,8 @@ class _Reader:
             title = re.fullmatch(r"\[\s*(\w+)\s*\]", text)
             if title is None:
                 raise place.error(f"{shown(text)} is no title of a section, such as [ atoms ].")
+            if len(self.sections) >= MOST_SECTIONS:
+                raise place.error(f"the topology has more than {MOST_SECTIONS:,} sections.")
             self.sections.append(Section(title[1].lower(), place, []))
             return
         if not self.sections:
@@ -111,6 +119,8 @@ class _Reader:
         """Follow a line of the preprocessor."""
         name, rest = (words[0], words[1:]) if words else ("", [])
         if name in ("ifdef", "ifndef") and rest:
+            if len(self.open) >= DEEPEST:
+                raise place.error(f"conditions are nested more than {DEEPEST} deep.")
             self.asked.add(rest[0])
             self.open.append(((rest[0] in self.macros) == (name == "ifdef"), place))
         elif name == "else" and self.open:

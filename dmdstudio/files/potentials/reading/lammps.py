@@ -19,6 +19,7 @@ from dmdstudio.files.potentials.reading.force_field import (
     Molecule,
     Number,
     Numbers,
+    ReadPotential,
     Template,
 )
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
@@ -40,8 +41,17 @@ from dmdstudio.files.potentials.reading.lammps_styles import (
 )
 from dmdstudio.files.potentials.reading.matching import formula
 from dmdstudio.files.potentials.reading.places import Place, neighbour
+from dmdstudio.files.potentials.reading.recipe_terms import recipe_terms
 from dmdstudio.files.text import decode, read_content
 from dmdstudio.plan.catalog import shown
+from dmdstudio.plan.recipe import PotentialPlan
+from dmdstudio.plan.structure import Structure
+
+MOST_TYPES = 200
+"""Of atoms in an input."""
+
+MOST_STARRED = 200
+"""Commands that give coefficients to many types at once."""
 
 MOST_KINDS = 1000
 """Of molecules in a data file."""
@@ -64,6 +74,7 @@ class LammpsInput:
         "angles; atom styles full, charge, molecular, atomic."
     )
     suffixes: tuple[str, ...] = (".in", ".lmp", ".data")
+    limit_bytes: int = LIMIT_BYTES
 
     def sniff(self, content: bytes) -> bool:
         """Tell whether the first lines are commands of LAMMPS, or the head of a data file."""
@@ -76,8 +87,14 @@ class LammpsInput:
             for line in head
         )
 
-    def read(self, path: Path, content: bytes) -> ForceFieldFile:
+    def read(
+        self, path: Path, content: bytes, structure: Structure, before: Sequence[PotentialPlan]
+    ) -> ReadPotential:
         """Read a file; see `PotentialFormat.read`."""
+        return recipe_terms(self.force_field(path, content), self.label, structure, before)
+
+    def force_field(self, path: Path, content: bytes) -> ForceFieldFile:
+        """Return what a file says of all its molecules."""
         if _is_data(decode(content, f"Potential file {path.name}").split("\n", 400)[:400]):
             return _Reader(path, [], content).field()
         return _Reader(path, read_script(path, content), None).field()
@@ -92,6 +109,7 @@ class _Settings:
     """What the commands of an input say, in their order."""
 
     units: str = ""
+    types: int = 0
     atom_style: str = ""
     mix: str = ""
     special: tuple[tuple[float, ...], tuple[float, ...]] = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
@@ -157,8 +175,16 @@ class _Reader:
 
     def _mass(self, command: Command) -> None:
         mass = command.place.number(command.word(1, "the mass"), "the mass", 1e-6)
-        for type_ in types_of(command.word(0, "the type"), 1000, command.place):
+        count = self.settings.types or (max(self.data.masses, default=0) if self.data else 0)
+        word = command.word(0, "the type")
+        if "*" in word and not count:
+            raise command.place.error("nothing before says how many types there are.")
+        for type_ in types_of(word, count or MOST_TYPES, command.place):
             self.settings.masses[type_] = (mass, "")
+
+    def _create_box(self, command: Command) -> None:
+        word = command.word(0, "the number of types")
+        self.settings.types = command.place.whole(word, "the number of types", 1, MOST_TYPES)
 
     def _pair_style(self, command: Command) -> None:
         self.settings.pairs = pair_styles(command)
@@ -222,7 +248,7 @@ class _Reader:
                 "Write types and charges into the data file.",
             )
         charge = command.place.number(words[3], "the charge")
-        for type_ in types_of(words[1], 1000, command.place):
+        for type_ in types_of(words[1], MOST_TYPES, command.place):
             self.charges[type_] = charge
 
     def _fix(self, command: Command) -> None:
@@ -266,9 +292,16 @@ class _Reader:
             for type_, words, place in lines:
                 self._take_bonded(sort, range(type_, type_ + 1), words, place, style)
         count = max([*masses, 1])
+        if len(masses) > MOST_TYPES:
+            raise self.place.error(f"there are more than {MOST_TYPES} types of atoms.")
+        starred = [c for c in self.settings.coefficients if "*" in "".join(c.words[:2])]
+        if len(starred) > MOST_STARRED:
+            raise starred[0].place.error(
+                f"{len(starred)} commands give coefficients to many types."
+            )
         for command in self.settings.coefficients:
             if command.name == "pair_coeff":
-                take_pair_coefficients(self.settings.pairs, command, count)
+                take_pair_coefficients(self.settings.pairs, command, count, self.used)
             else:
                 sort = command.name.partition("_")[0]
                 types = types_of(command.word(0, "a type"), 10_000, command.place)
@@ -288,7 +321,8 @@ class _Reader:
         for type_, words, place in data.coefficients["pair"]:
             numbers = (str(type_), str(type_), *words)
             command = Command("pair_coeff", numbers, "", place)
-            take_pair_coefficients(self.settings.pairs, command, max(data.masses, default=1))
+            count = max(data.masses, default=1)
+            take_pair_coefficients(self.settings.pairs, command, count, self.used)
 
     def _take_bonded(
         self, sort: str, types: range, words: Sequence[str], place: Place, noted: str
@@ -519,7 +553,7 @@ _SPECIAL = {
 _COMMANDS = {
     "units", "atom_style", "read_data", "mass", "pair_style", "pair_coeff", "pair_modify",
     "bond_style", "angle_style", "dihedral_style", "improper_style", "bond_coeff", "angle_coeff",
-    "dihedral_coeff", "improper_coeff", "special_bonds", "dielectric", "set", "fix",
+    "dihedral_coeff", "improper_coeff", "special_bonds", "dielectric", "set", "fix", "create_box",
 }  # fmt: skip
 """Commands that say something of the potential; each has its method in `_Reader`."""
 

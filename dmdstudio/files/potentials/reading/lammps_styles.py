@@ -7,7 +7,7 @@ of the styles named here.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -120,8 +120,17 @@ def types_of(word: str, count: int, place: Place) -> range:
     return range(first, last + 1)
 
 
-def take_pair_coefficients(styles: Sequence[PairStyle], command: Command, count: int) -> None:
-    """Give the coefficients of a ``pair_coeff`` command to their style."""
+def take_pair_coefficients(
+    styles: Sequence[PairStyle], command: Command, count: int, used: Set[int]
+) -> None:
+    """Give the coefficients of a ``pair_coeff`` command to their style.
+
+    Args:
+        styles: of the ``pair_style`` before it.
+        command: the command.
+        count: of types.
+        used: types that atoms have; others are left out.
+    """
     place = command.place
     words = [command.word(n, "a type") for n in range(2)]
     first, second = (types_of(word, count, place) for word in words)
@@ -137,8 +146,8 @@ def take_pair_coefficients(styles: Sequence[PairStyle], command: Command, count:
     if style is None:
         raise place.error("pair_coeff names no style of the pair_style before it.")
     single = len(first) == len(second) == 1
-    for i in first:
-        for j in second:
+    for i in sorted(used & set(first)):
+        for j in sorted(used & set(second)):
             if i <= j or single:
                 style.coefficients[min(i, j), max(i, j)] = (tuple(rest), place)
 

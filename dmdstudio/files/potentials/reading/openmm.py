@@ -23,14 +23,18 @@ from dmdstudio.files.potentials.reading.force_field import (
     Molecule,
     Number,
     Numbers,
+    ReadPotential,
     Template,
 )
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
 from dmdstudio.files.potentials.reading.graphs import angles, neighbours, three_bonds_apart
 from dmdstudio.files.potentials.reading.places import Place, degrees, neighbour
+from dmdstudio.files.potentials.reading.recipe_terms import recipe_terms
 from dmdstudio.files.potentials.reading.xml import Element, read_xml
 from dmdstudio.files.text import read_content
 from dmdstudio.plan.catalog import shown
+from dmdstudio.plan.recipe import PotentialPlan
+from dmdstudio.plan.structure import Structure
 
 MOST_FILES = 16
 """That one file may include."""
@@ -115,13 +119,20 @@ class OpenMMForceField:
         "charges of molecules that are one residue each."
     )
     suffixes: tuple[str, ...] = (".xml",)
+    limit_bytes: int = LIMIT_BYTES
 
     def sniff(self, content: bytes) -> bool:
         """Tell whether the bytes begin as XML does, in any of its encodings."""
         return content[:64].lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")[:1] == b"<"
 
-    def read(self, path: Path, content: bytes) -> ForceFieldFile:
+    def read(
+        self, path: Path, content: bytes, structure: Structure, before: Sequence[PotentialPlan]
+    ) -> ReadPotential:
         """Read a file; see `PotentialFormat.read`."""
+        return recipe_terms(self.force_field(path, content), self.label, structure, before)
+
+    def force_field(self, path: Path, content: bytes) -> ForceFieldFile:
+        """Return what a file says of all its molecules."""
         document = _Document(path)
         document.read(path, content)
         reader = _Reader(document)

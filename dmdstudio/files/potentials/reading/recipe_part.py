@@ -16,9 +16,8 @@ def recipe_part(found: ReadPotential, name: str) -> str:
         found: the potential.
         name: of the file that it is from.
     """
-    lines = [
-        f"Read from {name} ({found.label}). Nothing is refined before it is set free.",
-        *found.notes,
-    ]
+    lines = [f"Read from {name} ({found.label}).", *found.notes]
+    if not any(p.free for term in found.terms for p in term.parameter):
+        lines.insert(1, "Nothing of it is refined before it is set free.")
     about = "".join(f"# {comment_text(line)}\n" for line in lines)
     return f"{about}\n{tomli_w.dumps({'potential': terms_to_tables(found.terms)})}"

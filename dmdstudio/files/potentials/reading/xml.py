@@ -13,7 +13,7 @@ from xml.parsers import expat
 
 from dmdstudio.base.errors import FileError
 
-MOST_ELEMENTS = 1_000_000
+MOST_ELEMENTS = 300_000
 """A force field of all biomolecules has some 150,000."""
 
 DEEPEST = 32
