@@ -62,7 +62,7 @@ class Program:
             theta = self.problem.theta(parameters)
             return sampler.advance(theta, chain, jax.random.wrap_key_data(key), steps, adapt)
 
-        return self.replicas.compile(one)
+        return self.replicas.compile(one, donated=(1,))
 
     @cached_property
     def velocities(self) -> Callable[..., Any]:

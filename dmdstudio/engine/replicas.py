@@ -88,11 +88,14 @@ class Replicas:
     def _mesh(self) -> jax.sharding.Mesh:
         return jax.sharding.Mesh(np.asarray(self.devices), ("replica",))
 
-    def compile(self, function: Callable[..., Tree]) -> Callable[..., Tree]:
+    def compile(
+        self, function: Callable[..., Tree], donated: tuple[int, ...] = ()
+    ) -> Callable[..., Tree]:
         """Return ``function(shared, *replicated)`` mapped over a batch and compiled.
 
         Args:
             function: of something shared by all replicas and of arrays of one replica.
+            donated: which arguments the result may take the memory of; nobody uses them again.
         """
         each = PartitionSpec("replica")
 
@@ -109,11 +112,14 @@ class Replicas:
             )
             return inner(shared, *replicated)
 
-        return self.compile_one(spread)
+        return self.compile_one(spread, donated)
 
-    def compile_one(self, function: Callable[..., Tree]) -> Callable[..., Tree]:
+    def compile_one(
+        self, function: Callable[..., Tree], donated: tuple[int, ...] = ()
+    ) -> Callable[..., Tree]:
         """Return a function of arrays that belong to no replica, compiled."""
-        return jax.jit(function, compiler_options=SAME_BITS if self.deterministic else None)
+        options = SAME_BITS if self.deterministic else None
+        return jax.jit(function, donate_argnums=donated, compiler_options=options)
 
     def split(self, *trees: Tree) -> Iterator[tuple[Tree, ...]]:
         """Cut arrays [replica, ...] into this process' batches on its devices; the last is filled.
