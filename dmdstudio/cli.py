@@ -186,6 +186,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--repeats", type=_positive, default=7, metavar="N", help="of what `window` measures"
     )
+    command.add_argument(
+        "--system",
+        choices=["argon", "water"],
+        default="argon",
+        help="water, which is flexible, for the gradient alone",
+    )
 
     add("catalog", _catalog, "List all that is registered: potentials, observables, formats.")
     add("doctor", _doctor, "Show versions, devices, Qt, memory and caches.")
@@ -485,7 +491,7 @@ def _benchmark(options: Any) -> int:
 
         figures = window_figures(options.repeats)
     else:
-        figures = benchmark(options.name, options.replicas, options.steps)
+        figures = benchmark(options.name, options.replicas, options.steps, options.system)
     if options.json:
         print_json(figures)
     else:
