@@ -486,7 +486,7 @@ def _import_potential(options: Any) -> int:
 def _benchmark(options: Any) -> int:
     from dmdstudio.service.benchmark import benchmark, lines
 
-    if options.name == "window":
+    if options.name == "window" and options.system == "argon":
         from dmdstudio.app.benchmark import window_figures
 
         figures = window_figures(options.repeats)

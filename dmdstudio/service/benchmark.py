@@ -50,7 +50,7 @@ def benchmark(name: str, replicas: int, steps: int, system: str = "argon") -> Fi
     if system == "argon":
         return BENCHMARKS[name](replicas, steps)
     if name != "gradient":
-        raise RecipeError(f"benchmark {name} is of argon alone.", "Leave out --system.")
+        raise RecipeError(f"benchmark {name} knows no {system}.", "Leave out --system.")
     return gradient_of_water(replicas, steps)
 
 

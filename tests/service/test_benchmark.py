@@ -42,5 +42,5 @@ def test_water_is_measured_by_its_gradient_alone(monkeypatch):
     assert figures["gradient_over_forward"] == pytest.approx(
         figures["value_and_gradient_ms"] / figures["forward_ms"]
     )
-    with pytest.raises(RecipeError, match="argon alone"):
+    with pytest.raises(RecipeError, match="scaling knows no water"):
         benchmark.benchmark("scaling", 2, 10, "water")
