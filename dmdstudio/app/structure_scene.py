@@ -26,6 +26,7 @@ class Scene:
         element: index into ``elements`` [atom].
         colours: of the elements [element, rgb], 0 to 1.
         radii: van der Waals radii of the elements [element], angstrom.
+        masses: [atom], amu.
         bonds: pairs of bonded atoms [bond, 2].
         molecules: number of the molecule [atom].
         parents: the bonded atom through which one hangs together with the first of its molecule
@@ -39,6 +40,7 @@ class Scene:
     element: np.ndarray
     colours: np.ndarray
     radii: np.ndarray
+    masses: np.ndarray
     bonds: np.ndarray
     molecules: np.ndarray
     parents: np.ndarray
@@ -55,6 +57,10 @@ class Scene:
     def formula(self) -> str:
         """Composition, such as ``'H128O64'``."""
         return "".join(f"{e}{n if n > 1 else ''}" for e, n in sorted(self.counts))
+
+    def structure(self, frame: Frame, title: str) -> Structure:
+        """Return the atoms at an instant, to be written to a file."""
+        return Structure(self.symbols, frame.positions, frame.cell, self.masses, title, self.bonds)
 
 
 @dataclass(frozen=True)
@@ -118,6 +124,7 @@ def scene_of(structure: Structure) -> Scene:
         element=np.array([place[s] for s in structure.symbols]),
         colours=np.asarray(jmol_colors)[numbers],
         radii=radii,
+        masses=structure.masses,
         bonds=structure.bonds,
         molecules=belongs,
         parents=_parents(structure.bonds, belongs),

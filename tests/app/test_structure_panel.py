@@ -1,5 +1,6 @@
 """The tab with the picture of the structure, by mouse, keys and files."""
 
+import ase.io
 import numpy as np
 import pytest
 from msgspec.structs import replace
@@ -178,7 +179,7 @@ def test_display_changes_and_themes_change_the_picture(panel):
 
 
 def test_a_picture_is_saved_with_its_resolution_or_copied(qtbot, panel, tmp_path):
-    panel.save_picture(tmp_path / "argon", 192)
+    panel.save_picture(tmp_path / "argon.png", 192)
     image = QImage(str(tmp_path / "argon.png"))
     canvas = panel.canvas
     assert (image.width(), image.height()) == (2 * canvas.width(), 2 * canvas.height())
@@ -239,7 +240,9 @@ def frames(first, count, iteration=0, replica=1):
     )  # fmt: skip
 
 
-def test_the_trajectory_of_a_replica_is_run_and_played(qtbot, window, run_panel, monkeypatch):
+def test_the_trajectory_of_a_replica_is_run_played_and_saved(
+    qtbot, window, run_panel, monkeypatch, tmp_path
+):
     panel, player = run_panel, run_panel.player
     commands = []
     monkeypatch.setattr(window.controller.bridge, "submit", commands.append)
@@ -259,6 +262,11 @@ def test_the_trajectory_of_a_replica_is_run_and_played(qtbot, window, run_panel,
     player.frame.setValue(4)
     assert player.frame_words.text() == "4 of 4, 1.500 ps"
     assert np.allclose(panel.canvas.frame.positions[:, 0], 3.0)
+    panel.save_trajectory(tmp_path / "all.extxyz")
+    qtbot.waitUntil(lambda: "Saved" in panel.readout.text(), timeout=20000)
+    written = ase.io.read(tmp_path / "all.extxyz", ":")
+    assert [round(atoms.positions[5, 0], 6) for atoms in written] == [0.0, 1.0, 2.0, 3.0]
+    assert "1.5 ps" in written[3].info["title"] and written[3].cell[1, 1] == 8.0
     qtbot.waitUntil(lambda: player.frame.value() == 2, timeout=5000)  # it loops
     qtbot.keyClick(panel.canvas, Qt.Key.Key_Space)
     assert not player.playing

@@ -84,7 +84,7 @@ class StructureCanvas(QWidget):
         self._pressed: QPointF | None = None
         self._last = QPointF()
         self._to_fit = False
-        self._words = ""
+        self._words = self._told = ""
         self._calm = QTimer(self, singleShot=True, interval=_CALM_MILLISECONDS)
         self._calm.timeout.connect(self._finish)
         theme_changed().changed.connect(self._recolour)
@@ -118,6 +118,7 @@ class StructureCanvas(QWidget):
         self._words = words
         self._stale()
         self.setAccessibleDescription(words.replace("\n", " "))
+        self._told = ""
         self.told.emit("")
 
     def set_style(self, style: Style) -> None:
@@ -450,7 +451,9 @@ class StructureCanvas(QWidget):
         words = "   |   ".join(part for part in parts if part)
         counts = ", ".join(f"{number} {element}" for element, number in self.scene.counts)
         self.setAccessibleDescription(words or f"{counts} in a cell")
-        self.told.emit(words)
+        if words != self._told:  # a trajectory that is played has nothing to say at every frame
+            self._told = words
+            self.told.emit(words)
 
 
 def _rgb(colour: str) -> np.ndarray:

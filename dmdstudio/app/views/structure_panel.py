@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QIODevice, Qt
@@ -30,6 +30,7 @@ from dmdstudio.app.views.structure_tools import StructureTools
 from dmdstudio.base.errors import DmdError
 from dmdstudio.files.whole import write_whole
 from dmdstudio.plan.events import Frames
+from dmdstudio.plan.structure import Structure
 
 SCREEN_DPI = 96.0
 
@@ -76,6 +77,9 @@ class StructurePanel(Panel):
         self.tools.placement_changed.connect(self._place)
         self.tools.picture_wanted.connect(self._choose_picture)
         self.tools.copy_wanted.connect(self.copy_picture)
+        self.tools.frame_wanted.connect(self._choose_frame)
+        self.tools.trajectory_wanted.connect(self._choose_trajectory)
+        self.tools.about_to_save.connect(self._offer_trajectory)
         self.canvas.copy_asked.connect(self.copy_picture)
         self.player = StructurePlayer()
         self.player.replica_chosen.connect(self._show_replica)
@@ -260,21 +264,70 @@ class StructurePanel(Panel):
             self._frame = self._trajectory.frame(number)
             self._place()
 
-    # -- pictures
+    # -- files
+
+    def _choose(self, title: str, suffix: str, kind: str, write: Callable[[Path], None]) -> None:
+        """Ask where to write what is shown; the suffix is added where it is missing."""
+        name = self._scene.formula if self._scene is not None else "structure"
+        start = documents_folder() / f"{name}{suffix}"
+        words = f"{kind} (*{suffix})"
+        choose_new_file(self, title, start, words, lambda paths: write(_ending(paths[0], suffix)))
+
+    def _offer_trajectory(self) -> None:
+        trajectory = self._trajectory
+        whole = trajectory is not None and trajectory.come == trajectory.count
+        self.tools.save_trajectory.setEnabled(whole)
+
+    def _choose_frame(self) -> None:
+        self._choose("Save the atoms as", ".extxyz", "Extended XYZ", self.save_frame)
+
+    def _choose_trajectory(self) -> None:
+        self._choose("Save the trajectory as", ".extxyz", "Extended XYZ", self.save_trajectory)
+
+    def save_frame(self, path: Path) -> None:
+        """Write the atoms as they are shown."""
+        if self._scene is not None and self._frame is not None:
+            shown = placed(self._scene, self._frame, self.tools.placement)
+            self._write_frames([self._scene.structure(shown, self._scene.title)], path)
+
+    def save_trajectory(self, path: Path) -> None:
+        """Write all frames of the trajectory, their atoms placed as they are shown."""
+        scene, trajectory, how = self._scene, self._trajectory, self.tools.placement
+        if scene is None or trajectory is None:
+            return
+        name = f"replica {trajectory.replica + 1} at iteration {trajectory.iteration}"
+        frames = (
+            scene.structure(
+                placed(scene, trajectory.frame(number), how),
+                f"{name}, {number * trajectory.interval:.6g} ps",
+            )
+            for number in range(trajectory.come)
+        )
+        self._write_frames(frames, path)
+
+    def _write_frames(self, frames: Iterable[Structure], path: Path) -> None:
+        def work() -> None:
+            from dmdstudio.files.structures import write_frames
+
+            try:
+                write_frames(frames, path)
+            except OSError as error:
+                raise DmdError(f"{path} cannot be written: {error.strerror or error}.") from None
+
+        in_background(
+            self,
+            work,
+            lambda _: self._show_readout(f"Saved to {path}"),
+            lambda error: self._show_readout(str(error)),
+        )
 
     def _choose_picture(self, dpi: int) -> None:
-        name = self._scene.formula if self._scene is not None else "structure"
-        choose_new_file(
-            self,
-            "Save the picture as",
-            documents_folder() / f"{name}.png",
-            "Pictures (*.png)",
-            lambda paths: self.save_picture(paths[0], dpi),
+        self._choose(
+            "Save the picture as", ".png", "Pictures", lambda path: self.save_picture(path, dpi)
         )
 
     def save_picture(self, path: Path, dpi: int) -> None:
         """Write the picture as it is seen; 96 dpi are one pixel per unit of length."""
-        path = path if path.suffix.lower() == ".png" else path.with_name(path.name + ".png")
         image = self._picture(dpi)
         content = QBuffer()
         content.open(QIODevice.OpenModeFlag.WriteOnly)
@@ -303,6 +356,10 @@ class StructurePanel(Panel):
         image.setDotsPerMeterX(per_metre)
         image.setDotsPerMeterY(per_metre)
         return image
+
+
+def _ending(path: Path, suffix: str) -> Path:
+    return path if path.suffix.lower() == suffix else path.with_name(path.name + suffix)
 
 
 def _line() -> QLabel:

@@ -29,11 +29,17 @@ class StructureTools(QWidget):
         placement_changed: molecules are to be kept whole, or no longer.
         picture_wanted: a picture of so many dots per inch is to be saved.
         copy_wanted: the picture is to be put on the clipboard.
+        frame_wanted: the atoms that are shown are to be written to a file.
+        trajectory_wanted: all frames are to be written to a file.
+        about_to_save: say by ``save_trajectory`` whether there are any.
     """
 
     placement_changed = Signal()
     picture_wanted = Signal(int)
     copy_wanted = Signal()
+    frame_wanted = Signal()
+    trajectory_wanted = Signal()
+    about_to_save = Signal()
 
     def __init__(
         self,
@@ -122,15 +128,20 @@ class StructureTools(QWidget):
         return button
 
     def _save_button(self) -> QPushButton:
-        self.save = QPushButton("Save picture")
-        self.save.setToolTip("Write the picture as PNG, or copy it")
+        self.save = QPushButton("Save")
+        self.save.setToolTip("Write the picture or the atoms to a file, or copy the picture")
         menu = QMenu(self.save)
-        menu.addAction("Copy\tCtrl+C", self.copy_wanted.emit)
+        menu.addAction("Copy picture\tCtrl+C", self.copy_wanted.emit)
         self.transparent = _switch(menu, "Transparent background", False, lambda _: None)
         menu.addSeparator()
         for dpi in DPI:
-            action = menu.addAction(f"PNG, {dpi} dpi…")
+            action = menu.addAction(f"Picture, PNG, {dpi} dpi…")
             action.triggered.connect(lambda _=False, dpi=dpi: self.picture_wanted.emit(dpi))
+        menu.addSeparator()
+        menu.addAction("Atoms shown, extended XYZ…", self.frame_wanted.emit)
+        self.save_trajectory = menu.addAction("Trajectory, extended XYZ…")
+        self.save_trajectory.triggered.connect(lambda _=False: self.trajectory_wanted.emit())
+        menu.aboutToShow.connect(self.about_to_save)
         self.save.setMenu(menu)
         return self.save
 

@@ -3,7 +3,7 @@
 from dmdstudio.files.structures.bonds import with_bonds
 from dmdstudio.files.structures.cell import lower_triangular, replicate, with_density
 from dmdstudio.files.structures.reading import read_structure, structure_formats
-from dmdstudio.files.structures.writing import write_structure
+from dmdstudio.files.structures.writing import write_frames, write_structure
 
 __all__ = [
     "lower_triangular",
@@ -12,5 +12,6 @@ __all__ = [
     "structure_formats",
     "with_bonds",
     "with_density",
+    "write_frames",
     "write_structure",
 ]

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from dmdstudio.files.whole import write_text
+from dmdstudio.files.whole import write_text, write_whole
 from dmdstudio.plan.structure import Structure
 
 
 def write_structure(structure: Structure, path: str | Path) -> None:
     """Write a structure as extended XYZ (angstrom, amu), whole or not at all."""
+    write_text(Path(path), _extended_xyz(structure))
+
+
+def write_frames(frames: Iterable[Structure], path: str | Path) -> None:
+    """Write structures one after the other as extended XYZ, whole or not at all."""
+
+    def fill(aside: Path) -> None:
+        with aside.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(map(_extended_xyz, frames))
+
+    write_whole(Path(path), fill)
+
+
+def _extended_xyz(structure: Structure) -> str:
     cell = " ".join(repr(float(x)) for x in np.asarray(structure.cell).reshape(-1))
     title = " ".join(structure.title.split()).replace("\\", "/").replace('"', "'")
     lines = [
@@ -24,4 +39,4 @@ def write_structure(structure: Structure, path: str | Path) -> None:
     ):
         numbers = " ".join(repr(float(x)) for x in (*xyz, mass))
         lines.append(f"{symbol} {numbers}")
-    write_text(Path(path), "\n".join(lines) + "\n")
+    return "\n".join(lines) + "\n"
