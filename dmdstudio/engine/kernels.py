@@ -59,6 +59,8 @@ class Radial:
         parameters: names of the refinable numbers of a pair, which come first.
         trial: a value of every number, refinable and constant, in internal units, with a cutoff of
             4.5 to 15 angstrom; the kernels are tried with them before they are trusted.
+        rows: file in `loops` that walks a row of pairs in place of ``pairs``; it takes ``weights``
+            and ``sloped`` of the template.
         switched: the template gives ``parts`` and ``curve`` for ``loops/switched.py``, which brings
             them to zero at the cutoff; the first constants are the start of the switch and the
             inverse of its width.
@@ -68,6 +70,7 @@ class Radial:
     parameters: tuple[str, ...]
     trial: tuple[float, ...]
     switched: bool = False
+    rows: str = ""
 
     @property
     def count(self) -> int:
@@ -77,6 +80,8 @@ class Radial:
     def form(self, real: type[np.floating]) -> ModuleType:
         """Return the module that gives ``energy``, ``first`` and ``second`` in a precision."""
         given = {"REAL": real, **functions(real)}
+        if self.rows:
+            given["COUNT"] = self.count
         form = load(self.template, **given)
         if not self.switched:
             return form
@@ -116,7 +121,7 @@ class Variant:
             system.precision,
             system.lattice_bits,
             system.orthorhombic,
-            len(system.type_names) == 1,
+            len(system.type_names) == 1 and not radial.rows,
             walk,
         )
 
@@ -215,14 +220,14 @@ def compiled(variant: Variant, sort: str) -> str:
         "COUNT": radial.count,
         "CONSTANTS": max(1, len(radial.trial) - radial.count),
         "RADIAL": form.__name__,
-        "energy": form.energy,
-        "first": form.first,
-        "second": form.second,
     }
-    rows = load("pairs", **given)
+    own = ("weights", "sloped") if radial.rows else ("energy", "first", "second")
+    given |= {name: getattr(form, name) for name in own}
+    pairs = load("pairs", **given)
+    given |= {name: getattr(pairs, name) for name in ("vector", "add_by_kind", "spread_out", "FAR")}
+    rows = load(radial.rows, **given) if radial.rows else pairs
     names = ("force", "pull", "energy", "strain")
     given |= {f"{name}_row": getattr(rows, f"{name}_row") for name in names}
-    given |= {name: getattr(rows, name) for name in ("vector", "add_by_kind", "spread_out", "FAR")}
     sums = load(variant.walk, **given)
     interface = load("interface", MINOR_VERSION=_minor_version())
     given |= {name: getattr(sums, name) for name in SORTS}

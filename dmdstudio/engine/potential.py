@@ -59,11 +59,14 @@ class ArrayField(NamedTuple):
         name: in the parameters of its term.
         unit: of all its numbers.
         free: whether they are refined.
+        scale: by which changes of a number are counted, internal units; 0 for the root mean square
+            of all of them.
     """
 
     name: str
     unit: str
     free: bool
+    scale: float = 0.0
 
 
 class Potential(abc.ABC):
@@ -108,6 +111,10 @@ class Potential(abc.ABC):
             FileError, RecipeError: they do not fit together, or not to the system.
         """
         return ()
+
+    def initial_arrays(self) -> Mapping[str, np.ndarray]:
+        """Return the arrays to start from where no file is named; none where there are none."""
+        return {}
 
     def check(  # noqa: B027  most terms take any value that their bounds allow
         self, values: Mapping[str, np.ndarray], free: Mapping[str, np.ndarray]

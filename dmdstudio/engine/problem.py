@@ -95,6 +95,7 @@ class ArraySlot:
         unit: for reports; everything else here is in internal units.
         value: the numbers to start from, of any shape.
         free: whether they are refined.
+        own_scale: by which changes of a number are counted; 0 where `scale` is to find it.
     """
 
     key: str
@@ -103,6 +104,7 @@ class ArraySlot:
     unit: str
     value: np.ndarray
     free: bool
+    own_scale: float = 0.0
     lower: float = -math.inf
     upper: float = math.inf
     prior: float = math.inf
@@ -115,8 +117,8 @@ class ArraySlot:
 
     @property
     def scale(self) -> float:
-        """Root mean square of the numbers: a weight of zero moves as far as its neighbours."""
-        return root_mean_square(self.value) or 1.0
+        """Root mean square, where the term has none: a weight of zero moves like its neighbours."""
+        return self.own_scale or root_mean_square(self.value) or 1.0
 
 
 AnySlot = Slot | ArraySlot

@@ -88,6 +88,10 @@ class Surface(abc.ABC):
         """Return the (parameter, owner) that it finds by itself, as `Potential.derived` does."""
         return frozenset()
 
+    def initial_arrays(self) -> Mapping[str, np.ndarray]:
+        """Return the arrays to start from, as `Potential.initial_arrays` does."""
+        return {}
+
     def arrays(self, given: Mapping[str, np.ndarray]) -> tuple[ArrayField, ...]:
         """Check the arrays of the model's file and describe them, as `Potential.arrays` does."""
         return ()

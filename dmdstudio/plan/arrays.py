@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -33,3 +33,10 @@ EANN_UNITS = {
     "atom_energy": "eV",
 }
 """Units of the arrays of an EANN network; the others are plain numbers."""
+
+
+def units_of(kind: str, names: Iterable[str]) -> dict[str, str]:
+    """Return the units of the arrays of a potential."""
+    if kind == "pair_spline":
+        return dict.fromkeys(names, "eV")
+    return {name: EANN_UNITS.get(name, "") for name in names}

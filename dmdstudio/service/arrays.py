@@ -41,7 +41,7 @@ def given_arrays(
         FileError: the file cannot be read.
         RecipeError: file and recipe contradict each other.
     """
-    if plan.kind not in parameter_files:
+    if plan.kind not in parameter_files or not options.file:
         return None, options
     found = read_parameters(plan.kind, recipe.path(options.file))
     told = {}
@@ -51,7 +51,7 @@ def given_arrays(
             raise RecipeError(
                 f"{plan.key}: the recipe says {name} = {own!r}, but {options.file!r} says "
                 f"{value!r}.",
-                f"Leave {name} out of the recipe; the network was made for the file's.",
+                f"Leave {name} out of the recipe, or give the file's value; it was made for that.",
             )
         told[name] = value
     completed = {**msgspec.structs.asdict(options), **told}
@@ -65,7 +65,8 @@ def array_slots(
     key: str, term: Potential | Surface, given: ParameterArrays | None
 ) -> list[ArraySlot]:
     """Return what the arrays of a term are in the problem; see `Potential.arrays`."""
-    if given is None:
+    arrays = term.initial_arrays() if given is None else given.arrays
+    if not arrays:
         return []
     return [
         ArraySlot(
@@ -73,10 +74,11 @@ def array_slots(
             key,
             field.name,
             field.unit,
-            np.asarray(given.arrays[field.name], np.float64),
+            np.asarray(arrays[field.name], np.float64),
             field.free,
+            field.scale,
         )
-        for field in term.arrays(given.arrays)
+        for field in term.arrays(arrays)
     ]
 
 

@@ -154,7 +154,7 @@ def calculator_from_terms(
     """
 
     def whole(term: Mapping[str, Any]) -> Mapping[str, Any]:
-        if term["kind"] not in parameter_files:
+        if term["kind"] not in parameter_files or not term["options"]["file"]:
             return term
         found = read_parameters(term["kind"], Path(folder) / term["options"]["file"])
         return {**term, "arrays": found.arrays}

@@ -54,5 +54,5 @@ def arrays_of_terms(recipe: Recipe) -> Mapping[str, Mapping[str, np.ndarray]]:
     return {
         plan.key: read_parameters(plan.kind, recipe.path(str(plan.options["file"]))).arrays
         for plan in recipe.terms
-        if plan.kind in parameter_files
+        if plan.kind in parameter_files and plan.options["file"]
     }

@@ -334,7 +334,7 @@ def plain_python(monkeypatch):
 def test_a_form_is_the_energy_of_a_pair_with_its_derivatives(name, plain_python):
     """And zero where excluded pairs are put."""
     example = list(KERNELS[name].examples("float64", 64, "gpu").values())[-1]
-    term, radial = example.potential, KERNELS[name].kernel
+    term, radial = example.potential, example.potential.kernel
     form, count = radial.form(np.float64), radial.count
     pair = term.pair_parameters(example.parameters)
     numbers = np.array([pair[name][0, -1] for name in radial.parameters])
@@ -405,6 +405,8 @@ def test_a_type_without_the_interaction_feels_nothing(name):
     platform = "cpu" if name in LOOPED else "gpu"
     examples = KERNELS[name].examples("float64", 64, platform)
     example = next(e for e in examples.values() if len(e.system.type_names) > 1)
+    if not KERNELS[name].parameters:
+        pytest.skip("its numbers have no bounds; zeros are where it starts")
     least = {f.name: f.lower or 0.0 for f in KERNELS[name].parameters}
     parameters = dict(example.parameters)
     for field in KERNELS[name].parameters:

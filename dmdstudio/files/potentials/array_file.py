@@ -22,7 +22,7 @@ from dmdstudio.base.errors import FileError
 from dmdstudio.base.registry import Registry
 from dmdstudio.files.potentials.provenance import Provenance
 from dmdstudio.files.text import read_content
-from dmdstudio.plan.arrays import EANN_UNITS, ParameterArrays
+from dmdstudio.plan.arrays import ParameterArrays, units_of
 from dmdstudio.plan.terms import PotentialTerm
 
 LIMIT_BYTES = 64 * 2**20
@@ -81,7 +81,7 @@ def term_file(term: PotentialTerm, provenance: Provenance) -> bytes:
     """Return the bytes of a file of our own for the arrays of a term."""
     settings = {k: v for k, v in term.options.items() if k not in ("file", "fixed")}
     given = ParameterArrays(term.kind, term.arrays, settings, tuple(provenance.lines()))
-    return write_arrays(given, {key: EANN_UNITS.get(key, "") for key in term.arrays})
+    return write_arrays(given, units_of(term.kind, term.arrays))
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -58,7 +58,10 @@ class AseCalculator(ExportFormat):
         "(through DMD Studio); NAME.xyz is the structure; NAME_1.npz holds the arrays of the first "
         "term, where it is a network."
     )
-    kinds = ("coulomb", "eann", "ewald", "harmonic_angle", "harmonic_bond", "lennard_jones")
+    kinds = (
+        "born_mayer_huggins", "buckingham", "coulomb", "eann", "ewald", "harmonic_angle",
+        "harmonic_bond", "lennard_jones", "mie", "morse", "pair_spline",
+    )  # fmt: skip
     suffix = ".py"
     taken = (".xyz",)
 
