@@ -1,17 +1,19 @@
-"""Terms over the bonds or the angles of a system: a subclass gives the energy of one of them.
+"""Terms over bonds, angles, torsions or impropers: a subclass gives the energy of one of them.
 
 On a CPU a term may offer a closed form to compiled loops, which are strict as those of `kernels`
 are: the same bits in the forward and in the backward pass. Everywhere else the sums are XLA's.
 
 A form is a file in `loops` with two functions of the vectors d from a bond's first atom to its
-second, or a and b from an angle's centre to its ends, and the numbers q of its kind:
+second, or a and b from an angle's centre to its ends, or a, b and c along the chain of a torsion
+(of an improper: from the centre to the first of the others and on), and the numbers q of its kind:
 
-* ``first(d, q)`` returns the force on the second atom; ``first(a, b, q)`` those on both ends;
+* ``first(d, q)`` returns the force -du/dd; ``first(a, b, q)`` the two -du/da and -du/db, and so on;
 * ``second(d, e, q)`` returns that force, its derivative along the displacement e, and the scalar
-  product of e with the force's derivatives by q; ``second(a, b, e_a, e_b, q)`` alike, with the
-  forces on both ends and their derivatives along both.
+  product of e with the force's derivatives by q; ``second(a, b, e_a, e_b, q)`` alike: both forces,
+  the derivatives of both, and the product; and so on.
 
-Both must write the force as the same expression (call one function for it).
+Both must write the force as the same expression (call one function for it). ``exponential`` and
+``logarithm`` of `loops.functions` are there to be used.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ import abc
 import functools
 import warnings
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from types import ModuleType
+from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -39,20 +42,29 @@ class Form:
 
     Attributes:
         template: file in `loops` that gives ``first`` and ``second``.
-        atoms: of one term, 2 or 3.
+        sort: of its terms: ``bond``, ``angle``, ``torsion`` or ``improper``.
         parameters: names of the refinable numbers.
         trial: a value of every number; the loops are tried with them before they are trusted.
     """
 
     template: str
-    atoms: int
+    sort: Literal["bond", "angle", "torsion", "improper"]
     parameters: tuple[str, ...]
     trial: tuple[float, ...]
+
+    @property
+    def atoms(self) -> int:
+        """Number of atoms of one term."""
+        return {"bond": 2, "angle": 3}.get(self.sort, 4)
+
+    def load(self, real: type[np.floating]) -> ModuleType:
+        """Return the module that gives ``first`` and ``second`` in a precision."""
+        return kernels.load(self.template, REAL=real, **kernels.functions(real))
 
 
 @dataclass(frozen=True, eq=False)
 class BondedPotential(Potential):
-    """U = sum over bonds or angles of u, its parameters one number per kind of them.
+    """U = sum over bonds, angles, torsions or impropers of u, with numbers for each kind of them.
 
     Attributes:
         system: what it was built for.
@@ -66,11 +78,11 @@ class BondedPotential(Potential):
     @classmethod
     def build(cls, options: Any, system: System) -> BondedPotential:
         """Check that there is something to sum over and return the term."""
-        if not len(system.bonds if cls.form.atoms == 2 else system.angles):
-            sort = "bonds" if cls.form.atoms == 2 else "angles"
+        if not len(_members(cls.form, system)):
             raise PhysicsError(
-                f"{cls.name} needs {sort}, but the structure has "
-                f"{len(system.bonds)} bonds and {len(system.angles)} angles.",
+                f"{cls.name} needs {cls.form.sort}s, but the structure has none "
+                f"({len(system.bonds)} bonds, {len(system.angles)} angles, "
+                f"{len(system.torsions)} torsions, {len(system.impropers)} impropers).",
                 "Leave the potential out, or check that the coordinates are in angstrom.",
             )
         return cls(options, system)
@@ -87,10 +99,8 @@ class BondedPotential(Potential):
     def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return the sum over the terms, eV."""
         *atoms, kinds = self.members.T
-        if self.form.atoms == 2:
-            vectors = (between(configuration, atoms[0], atoms[1]),)
-        else:
-            vectors = tuple(between(configuration, atoms[1], end) for end in (atoms[0], atoms[2]))
+        ends = [(atoms[i], atoms[j]) for i, j in _VECTORS[self.form.sort]]
+        vectors = tuple(between(configuration, first, second) for first, second in ends)
         numbers = {name: value[kinds] for name, value in parameters.items()}
         return jnp.sum(self.term_energy(vectors, numbers))
 
@@ -135,6 +145,15 @@ def between(configuration: Configuration, first: np.ndarray, second: np.ndarray)
     return vectors + (offset[second] - offset[first])
 
 
+_VECTORS = {
+    "bond": ((0, 1),),
+    "angle": ((1, 0), (1, 2)),
+    "torsion": ((0, 1), (1, 2), (2, 3)),
+    "improper": ((0, 1), (1, 2), (2, 3)),
+}
+"""From which atom of a term to which its vectors go."""
+
+
 # --------------------------------------------------------------------------- the compiled loops
 
 
@@ -142,7 +161,7 @@ def between(configuration: Configuration, first: np.ndarray, second: np.ndarray)
 def _compile(form: Form, precision: str, bits: int) -> dict[str, str]:
     """Compile and register the loops of a form; return XLA's name of each."""
     real = np.dtype(precision).type
-    loaded = kernels.load(form.template, REAL=real)
+    loaded = form.load(real)
     loops = kernels.load(
         "bonded",
         REAL=real,
@@ -158,9 +177,11 @@ def _compile(form: Form, precision: str, bits: int) -> dict[str, str]:
 
 
 def _members(form: Form, system: System) -> np.ndarray:
-    if form.atoms == 2:
-        return np.column_stack([system.bonds, system.bond_kinds])
-    return np.column_stack([system.angles, system.angle_kinds])
+    atoms, kinds = getattr(system, f"{form.sort}s"), getattr(system, f"{form.sort}_kinds")
+    if form.sort == "improper":  # in all three orders of the others
+        orders = ([0, 1, 2, 3], [0, 2, 3, 1], [0, 3, 1, 2])
+        atoms, kinds = np.concatenate([atoms[:, order] for order in orders]), np.tile(kinds, 3)
+    return np.column_stack([atoms, kinds])
 
 
 def _operands(form: Form, system: System, table: Array, where: Configuration) -> tuple[Array, ...]:
@@ -198,26 +219,25 @@ def _sound(form: Form, precision: str, bits: int) -> bool:
 def _trial_error(form: Form, precision: str, bits: int) -> float:
     """Return how far the forces of a bent molecule are from plain Python's, over the largest."""
     cell = np.array([[9.0, 0, 0], [1.0, 8.0, 0], [0, 0.5, 7.0]])
-    bonds = np.array([[1, 0], [1, 2]])
-    system = System(("X",), np.zeros(3, int), np.ones(3), cell, precision, bits, bonds=bonds)
-    positions = np.array([[0.1, 0.2, 0.3], [0.9, 0.8, 6.9], [1.5, 0.1, 0.4]])
+    bonds = {2: [[1, 0]], 3: [[1, 0], [1, 2]], 4: [[1, 0], [1, 2], [2, 3]]}[form.atoms]
+    if form.sort == "improper":
+        bonds = [[1, 0], [1, 2], [1, 3]]
+    atoms = (np.zeros(4, int), np.ones(4), cell)
+    system = System(("X",), *atoms, precision, bits, bonds=np.array(bonds))
+    positions = np.array([[0.1, 0.2, 0.3], [0.9, 0.8, 6.9], [1.5, 0.1, 0.4], [2.4, 0.6, 0.2]])
     with jax.ensure_compile_time_eval():
         lattice = system.to_lattice(jnp.asarray(positions))
         where = configuration(system, lattice, jnp.asarray(cell))
         found = np.asarray(_force(form, system, jnp.asarray([form.trial]), where))
         positions = np.asarray(system.to_positions(lattice))  # as the lattice has them
-    first = kernels.load(form.template, REAL=np.float64).first.py_func
-    expected = np.zeros((3, 3))
-
-    def vector(i: int, j: int) -> tuple[float, ...]:
-        fractional = (positions[j] - positions[i]) @ np.linalg.inv(cell)
-        return tuple((fractional - np.round(fractional)) @ cell)
-
-    for *atoms, _ in _members(form, system):
-        centre = atoms[0] if form.atoms == 2 else atoms[1]
-        ends = [atom for atom in atoms if atom != centre]
-        forces = first(*(vector(centre, end) for end in ends), form.trial)
-        for end, force in zip(ends, [forces] if form.atoms == 2 else forces, strict=True):
-            expected[end] += force
-            expected[centre] -= force
+    first = form.load(np.float64).first.py_func
+    expected = np.zeros((4, 3))
+    for *members, _ in _members(form, system):
+        ends = [(members[i], members[j]) for i, j in _VECTORS[form.sort]]
+        apart = np.array([positions[j] - positions[i] for i, j in ends]) @ np.linalg.inv(cell)
+        vectors = (apart - np.round(apart)) @ cell
+        forces = np.reshape(first(*(tuple(v) for v in vectors), form.trial), (-1, 3))
+        for (i, j), force in zip(ends, forces, strict=True):
+            expected[j] += force
+            expected[i] -= force
     return float(np.abs(found - expected).max() / np.abs(expected).max())

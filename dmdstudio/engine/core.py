@@ -112,6 +112,39 @@ class System:
         return np.array(sorted(found), np.int64).reshape(-1, 3)
 
     @cached_property
+    def torsions(self) -> np.ndarray:
+        """Chains of three bonds over four atoms [torsion, 4], i-j-k-l with i < l."""
+        around = self._bonded_to
+        found = [
+            (i, j, k, l) if i < l else (l, k, j, i)
+            for j, k in self.bonds.tolist()
+            for i in around[j]
+            for l in around[k]  # noqa: E741
+            if i != k and l not in (i, j)
+        ]
+        return np.array(sorted(found), np.int64).reshape(-1, 4)
+
+    @cached_property
+    def impropers(self) -> np.ndarray:
+        """Atoms with just three bonds, and those that they are bonded to [improper, 4].
+
+        The centre is first, the others are sorted by their types and numbers.
+        """
+        found = [
+            (centre, *sorted(around, key=lambda i: (self.types[i], i)))
+            for centre, around in enumerate(self._bonded_to)
+            if len(around) == 3
+        ]
+        return np.array(found, np.int64).reshape(-1, 4)
+
+    @cached_property
+    def third_neighbours(self) -> np.ndarray:
+        """Pairs of atoms three bonds apart and no less [pair, 2], i < j, sorted, each once."""
+        nearer = {tuple(pair) for pair in self.exclusions.tolist()}
+        pairs = {(i, j) for i, _, _, j in self.torsions.tolist()} - nearer
+        return np.array(sorted(pairs), np.int64).reshape(-1, 2)
+
+    @cached_property
     def exclusions(self) -> np.ndarray:
         """Pairs of atoms one or two bonds apart [pair, 2], i < j, sorted, each once."""
         bonds = np.sort(self.bonds, axis=1)
@@ -119,7 +152,7 @@ class System:
         return np.array(sorted(near), np.int64).reshape(-1, 2)
 
     def owners(self, per: str) -> tuple[str, ...]:
-        """Return the names of what has numbers of its own: types, pairs of them, bonds, angles.
+        """Return the names of what has numbers of its own: types, pairs of them, bonds ...
 
         One without a name where ``per`` is ``none``.
         """
@@ -128,6 +161,8 @@ class System:
             "pair": self.pair_names,
             "bond": self.bond_names,
             "angle": self.angle_names,
+            "torsion": self.torsion_names,
+            "improper": self.improper_names,
             "none": ("",),
         }[per]
 
@@ -161,6 +196,32 @@ class System:
     def angle_kinds(self) -> np.ndarray:
         """Index into `angle_names` [angle]."""
         return np.array([self.angle_names.index(n) for n in self._chains(self.angles)], np.int64)
+
+    @cached_property
+    def torsion_names(self) -> tuple[str, ...]:
+        """Kinds of torsions by their types, such as ``H-O-O-H``, sorted."""
+        return tuple(sorted(set(self._chains(self.torsions))))
+
+    @cached_property
+    def torsion_kinds(self) -> np.ndarray:
+        """Index into `torsion_names` [torsion]."""
+        names = self._chains(self.torsions)
+        return np.array([self.torsion_names.index(n) for n in names], np.int64)
+
+    @cached_property
+    def improper_names(self) -> tuple[str, ...]:
+        """Kinds of atoms with three bonds, such as ``C(H,H,O)``, sorted."""
+        return tuple(sorted(set(self._stars(self.impropers))))
+
+    @cached_property
+    def improper_kinds(self) -> np.ndarray:
+        """Index into `improper_names` [improper]."""
+        names = self._stars(self.impropers)
+        return np.array([self.improper_names.index(n) for n in names], np.int64)
+
+    def _stars(self, atoms: np.ndarray) -> list[str]:
+        named = [[self.type_names[self.types[i]] for i in row] for row in atoms]
+        return [f"{centre}({','.join(others)})" for centre, *others in named]
 
     def _chains(self, atoms: np.ndarray) -> list[str]:
         return [chain([self.type_names[self.types[i]] for i in row]) for row in atoms]

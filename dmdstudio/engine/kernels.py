@@ -184,9 +184,12 @@ def load(template: str, **constants: Any) -> ModuleType:
 
 @functools.cache
 def functions(real: type[np.floating]) -> dict[str, Any]:
-    """Return the functions of ``loops/functions.py`` in a precision, for `load`."""
+    """Return the functions of `loops.functions` and `dihedrals` in a precision, for `load`."""
     loaded = load("functions", REAL=real)
-    return {name: getattr(loaded, name) for name in ("exponential", "logarithm")}
+    found = {name: getattr(loaded, name) for name in ("exponential", "logarithm")}
+    loaded = load("dihedrals", REAL=real)
+    names = ("dihedral", "turning", "torques", "turned_torques")
+    return found | {name: getattr(loaded, name) for name in names}
 
 
 def interface() -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Field(Struct, frozen=True, kw_only=True):
     only_with: dict[str, tuple[str, ...]] = {}
 
 
-BONDED = ("bond", "angle")
+BONDED = ("bond", "angle", "torsion", "improper")
 """What a parameter may be `per` that is there only where atoms are bonded."""
 
 
@@ -60,7 +60,7 @@ class ParameterField(Struct, frozen=True, kw_only=True):
     doc: str = ""
     lower: float | None = None
     upper: float | None = None
-    per: Literal["type", "pair", "bond", "angle", "none"] = "type"
+    per: Literal["type", "pair", "bond", "angle", "torsion", "improper", "none"] = "type"
     typical: float | None = None
     spared_by: str = ""
     zero_between_like: bool = False

@@ -59,7 +59,9 @@ class ParameterPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     of: Annotated[
         str,
         setting(
-            "Of", "The atom type, pair (Cl-Na), bond (H-O) or angle (H-O-H); empty for all types."
+            "Of",
+            "The atom type, pair (Cl-Na), bond (H-O), angle (H-O-H), torsion (H-O-O-H) or "
+            "improper (C(H,H,O), the centre first); empty for all types.",
         ),
     ] = ""
     value: Annotated[float, setting("Value", "The value that the refinement starts from.")]

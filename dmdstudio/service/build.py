@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from typing import Any
 
@@ -248,16 +249,33 @@ def _require_owners(recipe: Recipe) -> None:
     for plan, kind in _kinds(recipe):
         for field in kind.parameters:
             for parameter in plan.parameter:
-                parts = len(parameter.of.split("-"))
-                wanted = {"pair": 2, "bond": 2, "angle": 3}.get(field.per, parts)
-                if parameter.name == field.name and parts != wanted:
-                    example = {2: "of = 'H-O'", 3: "of = 'H-O-H'"}[wanted]
+                if parameter.name == field.name and not _names_one(parameter.of, field.per):
                     found = f"found of = {parameter.of!r}" if parameter.of else "`of` is missing"
                     raise RecipeError(
                         f"{parameter_key(plan, parameter)} belongs to {field.per}s of one kind, "
                         f"but {found}.",
-                        f"Name the atom types along the {field.per}, such as {example}.",
+                        f"Name the atom types of the {field.per}, such as of = "
+                        f"{_OWNERS[field.per]!r}.",
                     )
+
+
+_OWNERS = {
+    "pair": "Cl-Na",
+    "bond": "H-O",
+    "angle": "H-O-H",
+    "torsion": "H-O-O-H",
+    "improper": "C(H,H,O)",
+}
+"""How what a parameter may belong to is named, where that must be said."""
+
+
+def _names_one(of: str, per: str) -> bool:
+    """Whether a name has the form of what a parameter is per; none is needed for types."""
+    if per not in _OWNERS:
+        return True
+    if per == "improper":
+        return re.fullmatch(r"[^-(),]+\([^-(),]+(,[^-(),]+){2}\)", of) is not None
+    return len(of.split("-")) == len(_OWNERS[per].split("-"))
 
 
 def _slots(plan: PotentialPlan, term: Potential | Surface, system: System) -> list[Slot]:

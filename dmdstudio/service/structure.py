@@ -37,7 +37,7 @@ def structure_of(recipe: Recipe, bonds: bool = False) -> Structure:
     structure = replicate(structure, copies)
     wanted = recipe.system.bonds == "find" or (
         recipe.system.bonds == "auto"
-        and any("-" in p.of for term in recipe.terms for p in term.parameter)
+        and any("-" in p.of or "(" in p.of for term in recipe.terms for p in term.parameter)
     )
     if bonds or wanted:
         structure = with_bonds(structure)

@@ -325,9 +325,12 @@ def _bonded(example: Example) -> Example:
 def plain_python(monkeypatch):
     """Forms that are loaded meanwhile are not compiled."""
     monkeypatch.setattr(numba, "njit", lambda **_: lambda function: function)
-    functions = {"exponential": np.exp, "logarithm": np.log}
-    monkeypatch.setattr(kernels, "functions", lambda _: functions)
     monkeypatch.setattr(kernels, "load", kernels.load.__wrapped__)
+    dihedrals = kernels.load("dihedrals", REAL=np.float64)
+    names = ("dihedral", "turning", "torques", "turned_torques")
+    functions = {name: getattr(dihedrals, name) for name in names}
+    functions |= {"exponential": np.exp, "logarithm": np.log}
+    monkeypatch.setattr(kernels, "functions", lambda _: functions)
 
 
 @pytest.mark.parametrize("name", KERNELS)
@@ -359,6 +362,41 @@ def test_a_form_is_the_energy_of_a_pair_with_its_derivatives(name, plain_python)
             assert found[2 + k] * numbers[k] == pytest.approx(by_q[0], **close)
             assert found[4 + count + k] * numbers[k] == pytest.approx(by_q[1], **close)
     assert not np.any(all_of(1e12, numbers))
+
+
+FORMS = {name: kind for name, kind in potentials.items() if getattr(kind, "form", None)}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_bonded_form_is_the_slope_of_its_energy_with_its_derivatives(name, plain_python):
+    (example,) = FORMS[name].examples("float64", 64, "gpu").values()
+    form, count = FORMS[name].form, {"bond": 1, "angle": 2}.get(FORMS[name].form.sort, 3)
+    loops = form.load(np.float64)
+    first, second = loops.first, loops.second
+    random = np.random.default_rng(14)
+    shape = np.array([[1.0, 0.1, 0.2], [-0.3, 0.9, 0.4], [0.2, -0.5, 1.1]])[:count]
+    vectors = shape + random.normal(scale=0.05, size=shape.shape)
+    along = random.normal(size=shape.shape)
+    numbers = np.array([example.parameters[name][0] for name in form.parameters])
+
+    def energy(v, q):
+        named = {name: jnp.asarray([x]) for name, x in zip(form.parameters, q, strict=True)}
+        found = example.potential.term_energy(tuple(jnp.asarray(v)[:, None]), named)
+        return float(found[0])
+
+    def force(v, q):
+        return np.reshape(first(*v, tuple(q)), (count, 3))
+
+    *found, by = second(*vectors, *along, tuple(numbers))
+    found = np.reshape(found, (2, count, 3))
+    assert np.array_equal(found[0], force(vectors, numbers))
+    slope = _slope(lambda by: energy(vectors + by * along, numbers))
+    assert -np.sum(found[0] * along) == pytest.approx(slope, rel=1e-8, abs=1e-11)
+    turned = _slope(lambda by: force(vectors + by * along, numbers))
+    assert np.allclose(found[1], turned, rtol=0, atol=1e-8 * np.abs(turned).max())
+    for k, unit in enumerate(np.eye(len(numbers))):
+        by_q = _slope(lambda by, q=unit: np.sum(along * force(vectors, numbers + by * q)))
+        assert by[k] == pytest.approx(by_q, rel=1e-8, abs=1e-11)
 
 
 @pytest.mark.parametrize("real", [np.float32, np.float64])

@@ -102,3 +102,53 @@ def test_mie_with_its_mixing_rules():
     for type_ in example.system.types:
         force.addParticle(numbers[type_].tolist())
     require_same(example, switched(force, example.potential.options))
+
+
+def test_bonds_angles_torsions_and_impropers():
+    bonded = {
+        "morse_bond": (
+            openmm.CustomBondForce,
+            "depth*(1 - exp(-decay*(10*r - length)))^2",
+            "addBond",
+        ),
+        "cosine_angle": (
+            openmm.CustomAngleForce,
+            "0.5*stiffness*(cos(theta) - cos(angle))^2",
+            "addAngle",
+        ),
+        "urey_bradley": (
+            openmm.CustomCompoundBondForce,
+            "0.5*stiffness*(10*distance(p1, p3) - rest)^2",
+            "addBond",
+        ),
+        "periodic_torsion": (
+            openmm.CustomTorsionForce,
+            "barrier*(1 + cos(multiplicity*theta - phase))",
+            "addTorsion",
+        ),
+        "improper": (openmm.CustomTorsionForce, "stiffness/6*theta^2", "addTorsion"),
+    }
+    for name, (kind, expression, add) in bonded.items():
+        (example,) = potentials.get(name).examples("float64", 64, "gpu").values()
+        compound = kind is openmm.CustomCompoundBondForce
+        force = kind(*([3] if compound else []), f"{PER_EV}*({expression})")
+        for parameter in example.parameters:
+            own = "rest" if parameter == "distance" else parameter
+            getattr(force, f"addPer{add[3:]}Parameter")(own)
+        force.setUsesPeriodicBoundaryConditions(True)
+        for *atoms, owner in example.potential.members.tolist():
+            numbers = [float(v[owner]) for v in example.parameters.values()]
+            getattr(force, add)(*([atoms] if compound else atoms), numbers)
+        require_same(example, force)
+
+
+def test_torsions_and_impropers_are_found():
+    (example,) = potentials.get("periodic_torsion").examples("float64", 64, "gpu").values()
+    system = example.system
+    assert system.torsion_names == ("H-O-O-H",)
+    assert system.torsions[:2].tolist() == [[2, 0, 1, 3], [6, 4, 5, 7]]
+    assert system.third_neighbours[0].tolist() == [2, 3]
+    (example,) = potentials.get("improper").examples("float64", 64, "gpu").values()
+    assert example.system.improper_names == ("C(H,H,O)",)
+    assert example.system.impropers[1].tolist() == [4, 6, 7, 5]
+    assert len(example.system.torsions) == 0

@@ -1,6 +1,7 @@
-"""Sums over the bonds or angles of one replica, and their entries: a template for `bonded`.
+"""Sums over the bonds, angles or torsions of a replica, and their entries: a template for `bonded`.
 
-The form, set beforehand, gives ``first`` and ``second``; ATOMS is 2 for bonds, 3 for angles.
+The form, set beforehand, gives ``first`` and ``second``; ATOMS is 2 for bonds, 3 for angles, 4 for
+torsions and impropers.
 
 Names: ``table`` [kind, COUNT] the refinable numbers, ``h`` the cell by rows over the lattice size
 [9], ``members`` [term, ATOMS + 1] atoms (of an angle the centre in the middle) and kind.
@@ -50,6 +51,13 @@ def force(lattice, table, h, members, out):
         q = to_fixed_tuple(table[members[m, ATOMS]], COUNT)
         if ATOMS == 2:
             push(out, j, i, first(vector(lattice, i, j, h), q))
+        elif ATOMS == 4:
+            k, l = members[m, 2], members[m, 3]  # noqa: E741
+            a, b, c = vector(lattice, i, j, h), vector(lattice, j, k, h), vector(lattice, k, l, h)
+            fa, fb, fc = first(a, b, c, q)
+            push(out, j, i, fa)
+            push(out, k, j, fb)
+            push(out, l, k, fc)
         else:
             k = members[m, 2]
             one, other = first(vector(lattice, j, i, h), vector(lattice, j, k, h), q)
@@ -70,6 +78,18 @@ def pull(lattice, table, h, members, w, out, position, slopes):
             f, g, by = second(vector(lattice, i, j, h), difference(w, i, j), q)
             push(out, j, i, f)
             push(position, j, i, g)
+        elif ATOMS == 4:
+            k, l = members[m, 2], members[m, 3]  # noqa: E741
+            fa, fb, fc, ga, gb, gc, by = second(
+                vector(lattice, i, j, h), vector(lattice, j, k, h), vector(lattice, k, l, h),
+                difference(w, i, j), difference(w, j, k), difference(w, k, l), q,
+            )  # fmt: skip
+            push(out, j, i, fa)
+            push(out, k, j, fb)
+            push(out, l, k, fc)
+            push(position, j, i, ga)
+            push(position, k, j, gb)
+            push(position, l, k, gc)
         else:
             k = members[m, 2]
             one, other, g, g_other, by = second(

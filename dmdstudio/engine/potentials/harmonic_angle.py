@@ -49,7 +49,7 @@ class HarmonicAngle(BondedPotential):
             per="angle",
         ),
     )
-    form = Form("harmonic_angle", 3, ("angle", "stiffness"), (1.9, 3.0))
+    form = Form("harmonic_angle", "angle", ("angle", "stiffness"), (1.9, 3.0))
 
     @classmethod
     def examples(cls, precision: str, lattice_bits: int, platform: str) -> dict[str, Example]:

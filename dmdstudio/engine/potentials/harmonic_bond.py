@@ -47,7 +47,7 @@ class HarmonicBond(BondedPotential):
             per="bond",
         ),
     )
-    form = Form("harmonic_bond", 2, ("length", "stiffness"), (1.1, 40.0))
+    form = Form("harmonic_bond", "bond", ("length", "stiffness"), (1.1, 40.0))
 
     @classmethod
     def examples(cls, precision: str, lattice_bits: int, platform: str) -> dict[str, Example]:

@@ -59,8 +59,9 @@ class AseCalculator(ExportFormat):
         "term, where it is a network."
     )
     kinds = (
-        "born_mayer_huggins", "buckingham", "coulomb", "eann", "ewald", "harmonic_angle",
-        "harmonic_bond", "lennard_jones", "mie", "morse", "pair_spline",
+        "born_mayer_huggins", "buckingham", "cosine_angle", "coulomb", "eann", "ewald",
+        "harmonic_angle", "harmonic_bond", "improper", "lennard_jones", "mie", "morse",
+        "morse_bond", "pair_spline", "periodic_torsion", "stillinger_weber", "urey_bradley",
     )  # fmt: skip
     suffix = ".py"
     taken = (".xyz",)
