@@ -64,8 +64,9 @@ def _coulomb(term: PotentialTerm, structure: Structure) -> PairFormula:
     value = math.erfc(a * c) / c
     curved = term.options.get("shift") == "curvature"
     charges = charges_of_types(term, structure)
+    told = ", ".join(f"{type_} {charge!r}" for type_, charge in charges.items())
     return PairFormula(
-        "Coulomb, damped and shifted",
+        f"Coulomb, damped and shifted, of charges {told} e",
         "step(cutoff-r)*strength*(erfc(alpha*r)/r-value-(slope+0.5*bend*d)*d);d=r-cutoff",
         c,
         {

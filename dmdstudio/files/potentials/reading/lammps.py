@@ -31,7 +31,6 @@ from dmdstudio.files.potentials.reading.lammps_styles import (
     Pairs,
     PairStyle,
     bonded_numbers,
-    float_of,
     lennard_jones,
     pair_styles,
     plain_name,
@@ -40,6 +39,7 @@ from dmdstudio.files.potentials.reading.lammps_styles import (
     types_of,
 )
 from dmdstudio.files.potentials.reading.matching import formula
+from dmdstudio.files.potentials.reading.own_formulas import float_of
 from dmdstudio.files.potentials.reading.places import Place, neighbour
 from dmdstudio.files.potentials.reading.recipe_terms import recipe_terms
 from dmdstudio.files.text import decode, read_content

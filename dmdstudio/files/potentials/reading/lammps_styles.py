@@ -10,16 +10,15 @@ import math
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from dmdstudio.base.units import COULOMB
-from dmdstudio.files.potentials.pair_formulas import FORMULAS
 from dmdstudio.files.potentials.reading.force_field import Number, Numbers
 from dmdstudio.files.potentials.reading.lammps_script import Command
+from dmdstudio.files.potentials.reading.own_formulas import (
+    charges_options,
+    float_of,
+    require_strength,
+)
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.plan.catalog import shown
-from dmdstudio.plan.structure import Structure
-from dmdstudio.plan.terms import PotentialTerm
 
 UNITS = {"real": "kcal/mol", "metal": "eV"}
 """Energies of the systems of units that we read; lengths are in angstrom in both."""
@@ -282,32 +281,6 @@ def _mixing(
 # ------------------------------------------------------------------------------- charges
 
 
-def _formula(words: tuple[str, ...], place: Place) -> dict[str, float]:
-    """Return the numbers of our formula for charges, by name."""
-    text = words[0] if words else ""
-    numbers, formula = {}, []
-    for part in (part.strip() for part in text.split(";")):
-        name, _, value = part.partition("=")
-        if math.isnan(float_of(value)):
-            formula.append(part)
-        else:
-            numbers[name] = place.number(value, name)
-    if ";".join(formula) != _charges_formula() or not {"strength", "bend"} <= set(numbers):
-        raise place.error(
-            f"the formula {shown(text)} is a form of energy that we do not have.",
-            "Only the formula for charges that DMD Studio writes is read.",
-        )
-    return numbers
-
-
-def _charges_formula() -> str:
-    """Return the formula for charges that we write."""
-    one = Structure(("X",), np.zeros((1, 3)), np.eye(3), np.ones(1))
-    options: dict[str, object] = {"cutoff": 9.0, "damping": 0.2}
-    term = PotentialTerm("coulomb", options, {"charge": {"X": 0.0}})
-    return FORMULAS["coulomb"](term, one).formula
-
-
 def shifted_charges(style: PairStyle, charges: dict[int, float]) -> dict[str, object]:
     """Return the options of ``coulomb`` that formulas of ours stand for.
 
@@ -320,15 +293,10 @@ def shifted_charges(style: PairStyle, charges: dict[int, float]) -> dict[str, ob
     """
     options: dict[str, object] = {}
     for (i, j), (words, place) in style.coefficients.items():
-        known = _formula(words, place)
-        wanted = COULOMB * charges.get(i, 0.0) * charges.get(j, 0.0)
-        if not math.isclose(known["strength"], wanted, rel_tol=1e-9, abs_tol=1e-12):
-            raise place.error(
-                f"the strength {known['strength']!r} is not that of the charges in the data file, "
-                f"{wanted!r}."
-            )
-        shift = "curvature" if known["bend"] else "force"
-        options = {"cutoff": known["cutoff"], "damping": known["alpha"], "shift": shift}
+        options, numbers = charges_options(words[0] if words else "", place)
+        require_strength(
+            numbers.get("strength", 0.0), charges.get(i, 0.0), charges.get(j, 0.0), place
+        )
     return options
 
 
@@ -372,11 +340,3 @@ def bonded_numbers(
         "angle": Number(rest, "degree"),
         "stiffness": Number(2.0 * constant, f"{energy}/rad2"),
     }
-
-
-def float_of(word: str) -> float:
-    """Return a number, nan for none."""
-    try:
-        return float(word)
-    except ValueError:
-        return math.nan

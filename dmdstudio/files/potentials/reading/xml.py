@@ -30,6 +30,7 @@ class Element:
         line: where it begins, from 1.
         children: the elements in it, in order.
         text: all characters directly in it.
+        comments: of the whole document; of the outermost element only.
     """
 
     tag: str
@@ -37,6 +38,7 @@ class Element:
     line: int
     children: list[Element] = field(default_factory=list)
     text: str = ""
+    comments: list[str] = field(default_factory=list)
 
     def all(self, *tags: str) -> Iterator[Element]:
         """Iterate over the children of these names."""
@@ -68,6 +70,7 @@ def read_xml(content: bytes, name: str) -> Element:
             "Save it in UTF-8.",
         ) from None
     assert reader.root is not None  # else expat had raised: no element found
+    reader.root.comments = reader.comments
     return reader.root
 
 
@@ -78,6 +81,7 @@ class _Reader:
         self.name = name
         self.root: Element | None = None
         self.open: list[Element] = []
+        self.comments: list[str] = []
         self.count = 0
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
@@ -85,6 +89,7 @@ class _Reader:
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._characters
+        self.parser.CommentHandler = self.comments.append
 
     @property
     def place(self) -> str:

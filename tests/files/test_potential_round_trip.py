@@ -1,0 +1,76 @@
+"""What we write for other engines is read back as the very potential."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from test_exports import CELLS, PROVENANCE, liquid, term
+from test_molecule_exports import BONDED, SKEWED, SUMS, VAN_DER_WAALS
+from test_molecule_exports import liquid as waters
+
+from dmdstudio.base.errors import FileError
+from dmdstudio.files.potentials import export
+from dmdstudio.files.potentials.numbers import charges_of_types
+from dmdstudio.files.potentials.reading import read_potential
+from dmdstudio.plan.recipe import read_recipe
+from dmdstudio.plan.structure import Structure
+from dmdstudio.plan.terms import PotentialTerm, potential_terms
+
+WATER = Path(__file__).parents[2] / "resources" / "examples" / "water-infrared"
+NAMES = {"lammps": "it.in", "openmm": "it.xml"}
+LIKE = {"rel": 2e-15, "abs": 1e-300}
+"""One or two rounding errors of the conversion of units."""
+
+
+def read_back(name: str, terms, structure: Structure, folder: Path) -> list[PotentialTerm]:
+    """Terms, in internal units, of the file that a format writes."""
+    main = export(name, terms, structure, folder / NAMES[name], PROVENANCE)[0]
+    found = read_potential(main, structure)
+    recipe = msgspec.structs.replace(read_recipe(WATER), potential=found.terms, surface=())
+    return potential_terms(recipe, structure.symbols, {})
+
+
+@pytest.mark.parametrize("sum_", SUMS)
+@pytest.mark.parametrize("name", NAMES)
+def test_molecules_come_back(tmp_path: Path, name: str, sum_: str):
+    structure, charges = waters(SKEWED), SUMS[sum_]
+    terms = (*BONDED, VAN_DER_WAALS, charges)
+    found = read_back(name, terms, structure, tmp_path)
+    assert [t.kind for t in found] == [t.kind for t in terms]
+    for one, other in zip(found[:3], terms[:3], strict=True):
+        for key, values in other.parameters.items():
+            assert one.parameters[key] == pytest.approx(values, **LIKE), key
+    assert found[2].options == VAN_DER_WAALS.options
+    given = charges_of_types(charges, structure)
+    assert found[3].parameters["charge"] == pytest.approx(given, **LIKE)
+    if charges.kind == "coulomb":
+        kept = {key: charges.options[key] for key in ("cutoff", "damping", "shift")}
+        assert found[3].options == kept
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("kinds", [("Ar",), ("Ar", "Ne")])
+def test_atoms_come_back(tmp_path: Path, name: str, kinds: tuple[str, ...]):
+    structure = liquid(CELLS["turned"], 1, kinds)
+    (found,) = read_back(name, [term()], structure, tmp_path)
+    for key, values in term().parameters.items():
+        wanted = {type_: value for type_, value in values.items() if type_ in kinds}
+        assert found.parameters[key] == pytest.approx(wanted, **LIKE)
+    differs = {} if len(kinds) > 1 else {"mixing": found.options["mixing"]}  # nothing is mixed
+    assert found.options == {**term().options, **differs}
+
+
+def test_charges_that_contradict_their_formula_are_refused(tmp_path: Path):
+    terms = (*BONDED, VAN_DER_WAALS, SUMS["shifted"])
+    for name, (file, line) in {
+        "lammps": ("it.data", ""),
+        "openmm": ("it.xml", ", line 38"),
+    }.items():
+        folder = tmp_path / name
+        main = export(name, terms, waters(SKEWED), folder / NAMES[name], PROVENANCE)[0]
+        text = (folder / file).read_text()
+        (folder / file).write_text(text.replace("-0.8123456789", "-0.8123456780"))
+        with pytest.raises(FileError, match=rf"{place}, line \d+: .*is not that of the charges"):
+            read_potential(main, waters(SKEWED))
