@@ -96,6 +96,8 @@ def _potential(recipe: Recipe, catalog: Catalog, matter: Matter | None) -> Check
     parameters = [p for term in recipe.terms for p in term.parameter]
     free = sum(p.free for p in parameters)
     kinds = ", ".join(_label(catalog, "potential", p.kind, p.name) for p in recipe.potential)
+    if len(recipe.potential) > 2:  # their names would not fit
+        kinds = f"{len(recipe.potential)} terms"
     arrays = [f"arrays of {t.options['file']}" for t in recipe.terms if t.options.get("file")]
     if parameters and not free and not arrays:
         return Check("Potential", "attention", "No parameter is free to be refined")

@@ -18,7 +18,7 @@ from dmdstudio.app.background import in_background
 from dmdstudio.app.beginning import at_temperature, first_recipe
 from dmdstudio.app.bridge import EngineBridge
 from dmdstudio.app.drops import Drop, sort_drop
-from dmdstudio.app.edits import target_of, with_surfaces
+from dmdstudio.app.edits import target_of, with_needs
 from dmdstudio.app.keeper import Keeper
 from dmdstudio.app.matter import Matter, matter_of
 from dmdstudio.app.matter_watch import MatterWatch
@@ -240,7 +240,7 @@ class Controller(QObject):
             return
         table = self.session.table()
         table["potential"] = found.tables(recipe.folder)
-        table = with_surfaces(table, self.session.catalog, self.session.matter)
+        table = with_needs(table, self.session.catalog, self.session.matter)
         try:
             self.session.replace_recipe(table, f"potential of {found.path.name}")
         except RecipeError as error:
@@ -287,7 +287,7 @@ class Controller(QObject):
         if observable != measurement.quantity and measurement.quantity != "n_alpha":
             added["fit_scale"] = True  # absorbance and such: only the shape says something
         table["target"] = [*table.get("target", []), added]
-        table = with_surfaces(table, self.session.catalog, self.session.matter)
+        table = with_needs(table, self.session.catalog, self.session.matter)
         try:
             self.session.replace_recipe(table, f"add target {observable}")
         except RecipeError as error:

@@ -77,7 +77,7 @@ class Editor(QObject):
         """Take an item out."""
         table = self._session.table()
         name = edits.key_of(table[section][index])
-        self._take(edits.remove(table, section, index), f"remove {name}", surfaces=False)
+        self._take(edits.remove(table, section, index), f"remove {name}", needs=False)
 
     def duplicate(self, section: str, index: int) -> None:
         """Put the same item after itself, under a name of its own."""
@@ -100,11 +100,11 @@ class Editor(QObject):
         """Take a number out: it is missing then."""
         table = self._session.table()
         name = table[section][index]["parameter"].pop(number)["name"]
-        self._take(table, f"clear {name}", surfaces=False)
+        self._take(table, f"clear {name}", needs=False)
 
-    def _take(self, table: edits.Table, words: str, surfaces: bool = True) -> bool:
-        if surfaces:
-            table = edits.with_surfaces(table, self._session.catalog, self._session.matter)
+    def _take(self, table: edits.Table, words: str, needs: bool = True) -> bool:
+        if needs:
+            table = edits.with_needs(table, self._session.catalog, self._session.matter)
         if sentence := self._try(table, words):
             self.refused.emit(sentence)
         return not sentence

@@ -200,7 +200,7 @@ def _fitted(settings: Mapping[str, Any], matter: Matter | None) -> Table:
     return fitted
 
 
-# --------------------------------------------------------------------------- what surfaces are for
+# --------------------------------------------------------------------------- what targets need
 
 
 def missing_surface(table: Table, catalog: Catalog) -> Entry | None:
@@ -222,12 +222,13 @@ def missing_surface(table: Table, catalog: Catalog) -> Entry | None:
 _PLAINEST = {"dipole": "potential_charges", "polarisability": "bond_polarisability"}
 
 
-def with_surfaces(table: Table, catalog: Catalog, matter: Matter | None) -> Table:
-    """Return the tables with the surfaces that their targets want, as far as they can be had.
+def with_needs(table: Table, catalog: Catalog, matter: Matter | None) -> Table:
+    """Return the tables with what their targets want, as far as it can be had.
 
-    Charges of the potential are there only once it has some, polarisabilities of bonds only where
-    there are bonds.
+    Surfaces: charges of the potential are there only once it has some, polarisabilities of bonds
+    only where there are bonds. And the ensemble in which all targets can change.
     """
+    table = _with_ensemble(table, catalog)
     while (entry := missing_surface(table, catalog)) is not None:
         if any(field.per == "bond" for field in entry.parameters):
             possible = matter is not None and bool(matter.bonds)
@@ -237,3 +238,14 @@ def with_surfaces(table: Table, catalog: Catalog, matter: Matter | None) -> Tabl
             break
         table = add_surface(table, entry, matter)
     return table
+
+
+def _with_ensemble(table: Table, catalog: Catalog) -> Table:
+    plan = table.get("sampling", {})
+    ensemble = plan.get("ensemble", "nvt")
+    for target in table.get("target", []):
+        entry = catalog.find("observable", target["observable"])
+        if entry and entry.ensembles and ensemble not in entry.ensembles:
+            ensemble = entry.ensembles[0]
+    same = ensemble == plan.get("ensemble", "nvt")
+    return table if same else {**table, "sampling": {**plan, "ensemble": ensemble}}

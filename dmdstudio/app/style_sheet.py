@@ -84,6 +84,10 @@ def style_sheet(c: Theme) -> str:
     QPushButton#primary:disabled {{ background: {c.window}; border-color: {c.line};
         color: {c.faded}; }}
     QPushButton#choice {{ text-align: left; padding: 8px 12px; font-weight: 600; }}
+    QPushButton#flat {{ border: 1px solid transparent; background: transparent; color: {c.quiet};
+        padding: 3px 8px; }}
+    QPushButton#flat:hover, QPushButton#flat:focus {{ color: {c.accent};
+        border-color: {c.line}; }}
     QPushButton#add {{ padding: 5px 12px; }}
     QPushButton#add::menu-indicator {{ image: none; }}
     QPushButton#section {{ text-align: left; border: none; background: transparent;

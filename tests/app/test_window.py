@@ -34,6 +34,7 @@ def test_windows_leave_nothing_behind(application, example):
 def test_an_edited_value_ends_up_in_the_recipe_and_can_be_undone(window, example):
     window.open_paths([example])
     window.show_step("Refine")
+    window.settings_panel.set_level("expert")
     form = window.settings_panel.form(("sampling",))
     form.edited.emit("temperature", 100.0)
     assert window.session.recipe.sampling.temperature == 100.0
@@ -47,6 +48,7 @@ def test_an_edited_value_ends_up_in_the_recipe_and_can_be_undone(window, example
 def test_a_setting_that_does_not_fit_blocks_the_run_and_says_why(window, example):
     window.open_paths([example])
     assert window.actions_by_name["run"].isEnabled()
+    window.settings_panel.set_level("expert")
     form = window.settings_panel.form(("dynamics",))
     form.edited.emit("record_every", 7)
     assert "not a multiple" in form.error("record_every")

@@ -106,9 +106,6 @@ class Guidance(QObject):
     def _goer(self, section: str, field: str) -> Callable[[], None]:
         def go() -> None:
             self._show_settings()
-            self._panel.show_section(section)
-            editor = self._panel.form((section,)).editor(field)
-            self._panel.ensureWidgetVisible(editor)
-            editor.setFocus()
+            self._panel.show_field(section, field)
 
         return go

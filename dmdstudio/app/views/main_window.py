@@ -84,7 +84,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(stacked(self.notice, self.pages))
         self.workflow = WorkflowList()
         self.parameter_table = ParameterTable(self.session, self.editor)
-        self.settings_panel = SettingsPanel(self.session)
+        self.settings_panel = SettingsPanel(self.session, self.editor)
         self.inspector = make_tabs(
             "Inspector", {"Parameters": self.parameter_table, "Settings": self.settings_panel}
         )

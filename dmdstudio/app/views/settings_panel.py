@@ -1,26 +1,48 @@
-"""The settings of a recipe as folding sections, made from what the recipe and catalog declare."""
+"""The settings of a recipe as folding sections, made from what the recipe and catalog declare.
+
+In two levels: *guided* shows the few that decide a refinement, *expert* every one there is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QSize, QTimer
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
+from dmdstudio.app.editor import CATALOG, Editor
+from dmdstudio.app.edits import key_of
 from dmdstudio.app.forms import Form
-from dmdstudio.app.icons import icon
+from dmdstudio.app.guided import guided_fields, guided_values, with_guided
+from dmdstudio.app.run_folders import prefer, preference
 from dmdstudio.app.session import Place, Session
-from dmdstudio.app.theme import theme, theme_changed
+from dmdstudio.app.theme import theme_changed
+from dmdstudio.app.views.add_button import AddButton
+from dmdstudio.app.views.section import ItemHeading, Section
+from dmdstudio.base.errors import RecipeError
 from dmdstudio.plan.catalog import Field, fields_of
 from dmdstudio.plan.recipe import LISTS, sections
+
+GUIDED = "guided"
+EXPERT = "expert"
 
 _TITLES = {
     "system": "System",
     "potential": "Potential",
     "surface": "Surface",
     "target": "Experiment",
+    GUIDED: "Refinement",
     "refinement": "Refinement",
     "gradient": "Gradient",
     "sampling": "Sampling",
@@ -28,60 +50,50 @@ _TITLES = {
     "optimizer": "Optimiser",
     "execution": "Execution",
 }
+_EXPERT = ("refinement", "gradient", "sampling", "dynamics", "optimizer", "execution")
 _FOLDED = ("execution", "optimizer", "potential", "surface")
 _CHOOSERS = {"potential": "kind", "surface": "kind", "gradient": "method", "target": "observable"}
-_CATALOG = {
-    "potential": "potential",
-    "surface": "surface",
-    "gradient": "gradient",
-    "target": "observable",
+_CATALOG = {**CATALOG, "gradient": "gradient"}
+_HEIGHT = "height"
+_MARGIN = 8
+_SETTLE_MILLISECONDS = 150
+_NONE_YET = {
+    "potential": "No term yet.",
+    "surface": "No surface. Spectra need one: the dipole moment or polarisability that they see.",
+    "target": "No target yet. Drop a measurement on the window, or add what is to be predicted.",
 }
 _FILES = ("structure", "data", "file")
 
 
-class Section(QWidget):
-    """A title that folds what is below it."""
+class SettingsPanel(QWidget):
+    """All sections of the recipe under edit, below a switch between guided and expert."""
 
-    def __init__(self, title: str, body: QWidget, folded: bool) -> None:
-        super().__init__()
-        self.body = body
-        self.button = QPushButton(title)
-        self.button.setObjectName("section")
-        self.button.setCheckable(True)
-        self.button.setIconSize(QSize(16, 16))
-        self.button.setAccessibleName(f"{title} settings, fold or unfold")
-        self.button.toggled.connect(self._fold)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(self.button)
-        layout.addWidget(body)
-        body.setContentsMargins(18, 0, 0, 10)
-        self.button.setChecked(not folded)
-        self._fold(not folded)
-
-    def unfold(self) -> None:
-        """Show what is below the title."""
-        self.button.setChecked(True)
-
-    def _fold(self, shown: bool) -> None:
-        self.body.setVisible(shown)
-        self.button.setIcon(icon("down" if shown else "right", theme().quiet))
-
-
-class SettingsPanel(QScrollArea):
-    """All sections of the recipe under edit."""
-
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, session: Session, editor: Editor, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("settings")
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setAccessibleName("Settings")
-        self._session = session
+        self.area = QScrollArea()
+        self.area.setObjectName("settings")
+        self.area.setWidgetResizable(True)
+        self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setAccessibleName("Settings")
+        self.setFocusProxy(self.area)
+        self._session, self._editor = session, editor
+        self.level = EXPERT if preference("settings level") == EXPERT else GUIDED
+        self._headings: list[tuple[Place, ItemHeading]] = []
+        self._adders: list[AddButton] = []
+        self._goal: Place = ()
+        self._settled = QTimer(self, singleShot=True, interval=_SETTLE_MILLISECONDS)
+        self._settled.timeout.connect(self._settle)
+        self.area.verticalScrollBar().rangeChanged.connect(self._reach)
+        self._page = QWidget()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 8, 0, 0)
+        column.setSpacing(8)
+        column.addLayout(self._make_switch())
+        column.addWidget(self.area, 1)
         self._shape: object = None
         self._forms: list[tuple[Place, Form]] = []
         self._sections: dict[str, Section] = {}
+        self._folded: dict[str, bool] = {}
         self._waiting: list[str] = []
         self._due = True
         self._next = QTimer(self, singleShot=True, interval=1)
@@ -91,6 +103,38 @@ class SettingsPanel(QScrollArea):
         session.problems_changed.connect(self._show_problems)
         session.run_changed.connect(self._lock)
         theme_changed().changed.connect(self._repaint_arrows)
+        editor.added.connect(self._want)
+
+    def _make_switch(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(0)
+        row.setContentsMargins(0, 0, 0, 0)
+        self._levels = QButtonGroup(self)
+        tips = {
+            GUIDED: "The few settings that decide a refinement",
+            EXPERT: "Every setting of every method",
+        }
+        self.switch: dict[str, QPushButton] = {}
+        for level, tip in tips.items():
+            button = QPushButton(level.capitalize())
+            button.setObjectName("segment")
+            button.setCheckable(True)
+            button.setToolTip(tip)
+            button.setChecked(level == self.level)
+            button.clicked.connect(lambda _=False, level=level: self.set_level(level))
+            self._levels.addButton(button)
+            self.switch[level] = button
+            row.addWidget(button)
+        row.addStretch(1)
+        return row
+
+    def set_level(self, level: str) -> None:
+        """Show guided or expert settings, now and the next time."""
+        self.switch[level].setChecked(True)
+        if level != self.level:
+            self.level = level
+            prefer("settings level", level)
+            self._ask()
 
     def form(self, place: Place) -> Form:
         """Return the form of a section, such as ``('sampling',)`` or ``('target', 0)``."""
@@ -132,10 +176,15 @@ class SettingsPanel(QScrollArea):
     def _fill(self, forms: list[tuple[Place, Form]]) -> None:
         table = self._session.table()
         for place, form in forms:
+            if place == (GUIDED,):
+                form.set_values(guided_values(table, self._session.catalog))
+                continue
             values: Any = table
             for step in place:
                 values = values.get(step, {}) if isinstance(values, dict) else values[step]
             form.set_values(values)
+        for (section, index), heading in self._headings:
+            heading.set_title(self._title(str(section), table[str(section)][index]))
         self._show_problems()
         self._lock()
 
@@ -144,12 +193,19 @@ class SettingsPanel(QScrollArea):
         chosen = [
             (name, index, item.get(_CHOOSERS[name]))
             for name in _CHOOSERS
-            for index, item in enumerate(_items(table.get(name, [] if name in LISTS else {})))
+            for index, item in enumerate(_items(_value(table, name)))
         ]
-        return bool(table), tuple(chosen), self._session.catalog, self._session.recipe_path
+        guided = guided_fields(table, self._session.catalog) if self.level == GUIDED else ()
+        opened = self._session.recipe_path
+        return bool(table), tuple(chosen), self._session.catalog, opened, self.level, guided
 
     def _build(self, table: dict[str, Any]) -> None:
+        if not self._waiting and not self._goal:  # else what is shown is not all yet
+            self._goal = (_HEIGHT, self.area.verticalScrollBar().value())
+        self._folded |= {name: section.is_folded for name, section in self._sections.items()}
         self._forms.clear()
+        self._headings.clear()
+        self._adders.clear()
         self._sections.clear()
         page = QWidget()
         page.setObjectName("plain")
@@ -157,10 +213,10 @@ class SettingsPanel(QScrollArea):
         layout.setContentsMargins(12, 6, 14, 12)
         layout.setSpacing(2)
         layout.addStretch(1)
-        self._layout = layout
-        self.setWidget(page)
-        self._waiting = [name for name in _TITLES if name != "surface" or name in table]
-        self._waiting = self._waiting if table else []
+        self._layout, self._page = layout, page
+        self.area.setWidget(page)
+        hidden = _EXPERT if self.level == GUIDED else (GUIDED,)
+        self._waiting = [name for name in _TITLES if name not in hidden] if table else []
         self._build_next()
 
     def _build_next(self) -> None:
@@ -168,23 +224,108 @@ class SettingsPanel(QScrollArea):
         if not self._waiting:
             return
         name = self._waiting.pop(0)
-        value = self._session.table().get(name, [] if name in LISTS else {})
+        value = _value(self._session.table(), name)
         body = QWidget()
         rows = QVBoxLayout(body)
         rows.setContentsMargins(18, 0, 0, 10)
         rows.setSpacing(14)
         before = len(self._forms)
-        if isinstance(value, list):
+        if name == GUIDED:
+            rows.addWidget(self._guided_form())
+        elif name in LISTS:
             for index, item in enumerate(value):
-                rows.addWidget(self._form((name, index), item))
+                rows.addLayout(self._item((name, index), item))
+            rows.addLayout(self._adding(name, value))
         else:
             rows.addWidget(self._form((name,), value))
-        section = Section(_TITLES[name], body, folded=name in _FOLDED)
+        folded = self._folded.get(name, name in _FOLDED and name not in self._goal)
+        section = Section(_TITLES[name], body, folded)
         self._sections[name] = section
         self._layout.insertWidget(self._layout.count() - 1, section)
         self._fill(self._forms[before:])
         if self._waiting:
             self._next.start()
+        elif self._goal:
+            self._go(self._goal)
+
+    def _reach(self) -> None:
+        """Go to the section, item or height that is asked for, as far as forms are laid out."""
+        bar, name = self.area.verticalScrollBar(), str(self._goal[0]) if self._goal else ""
+        heading = next((h for place, h in self._headings if place == self._goal), None)
+        if name == _HEIGHT:
+            bar.setValue(int(self._goal[1]))
+        elif heading is not None:
+            self._sections[name].unfold()
+            bar.setValue(heading.mapTo(self._page, QPoint(0, 0)).y() - _MARGIN)
+        elif name in self._sections:
+            bar.setValue(self._sections[name].y())
+
+    def _want(self, section: str, index: int) -> None:
+        """Show what was added, once its form is there."""
+        if self.isVisible():
+            self._go((section, index))
+
+    def _go(self, goal: Place) -> None:
+        """Go somewhere, and stay there while the forms find their sizes."""
+        self._goal = goal
+        self._settled.start()
+        self._reach()
+
+    def _settle(self) -> None:
+        self._reach()
+        self._goal = ()
+
+    def _item(self, place: Place, values: dict[str, Any]) -> QVBoxLayout:
+        """Return the heading and the form of one of several."""
+        section, index = str(place[0]), int(place[1])
+        heading = ItemHeading(self._editor, section, index)
+        self._headings.append((place, heading))
+        column = QVBoxLayout()
+        column.setSpacing(4)
+        column.addWidget(heading)
+        column.addWidget(self._form(place, values))
+        return column
+
+    def _adding(self, section: str, items: list[Any]) -> QHBoxLayout:
+        """Return the button that adds one more, after a word where there is none."""
+        row = QHBoxLayout()
+        row.setSpacing(10)
+        if not items:
+            words = QLabel(_NONE_YET[section])
+            words.setObjectName("quiet")
+            words.setWordWrap(True)
+            row.addWidget(words, 1)
+        button = AddButton(self._editor, section)
+        self._adders.append(button)
+        row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        if items:
+            row.addStretch(1)
+        return row
+
+    def _guided_form(self) -> Form:
+        form = Form(guided_fields(self._session.table(), self._session.catalog))
+        form.edited.connect(lambda field, value: self._guide(form, field, value))
+        form.mistaken.connect(lambda field, text: self._session.report((GUIDED, field), text))
+        self._forms.append(((GUIDED,), form))
+        return form
+
+    def _guide(self, form: Form, field: str, value: Any) -> None:
+        """Take over a guided setting with all that follows from it."""
+        session = self._session
+        table = with_guided(session.table(), field, value, session.catalog)
+        try:
+            session.replace_recipe(table, f"change {form.fields[field].label.lower()}")
+        except RecipeError as error:
+            sentence = f"{error.message} {error.advice}".strip()
+        else:
+            sentence = ""
+        session.report((GUIDED, field), sentence)
+        form.set_error(field, sentence)
+
+    def _title(self, section: str, item: dict[str, Any]) -> str:
+        """Return the name of an item: its own, or what its kind is called."""
+        entry = self._session.catalog.find(_CATALOG[section], item.get(_CHOOSERS[section], ""))
+        return item.get("name") or (entry.label if entry else key_of(item))
 
     def _form(self, place: Place, values: dict[str, Any]) -> Form:
         name = str(place[0])
@@ -207,6 +348,10 @@ class SettingsPanel(QScrollArea):
         name = str(place[0])
         if _CHOOSERS.get(name) == field:
             self._choose(place, field, value)
+        elif field == "name" and name in LISTS:
+            sentence = self._editor.rename(name, int(place[1]), value or "")
+            self._session.report((*place, field), sentence)
+            form.set_error(field, sentence)
         else:
             form.set_error(field, self._session.change((*place, field), value))
 
@@ -232,19 +377,37 @@ class SettingsPanel(QScrollArea):
         for _, form in self._forms:
             if form.isEnabled() != free:
                 form.setEnabled(free)
+        for widget in (*self._adders, *(heading for _, heading in self._headings)):
+            widget.setEnabled(free)
 
     def show_section(self, name: str) -> None:
         """Unfold a section and scroll to it."""
         self.finish()
+        if name in _EXPERT and self.level == GUIDED:
+            name = GUIDED
         section = self._sections.get(name)
         if section is not None:
             section.unfold()
-            self.verticalScrollBar().setValue(section.y())
             section.button.setFocus()
+            self._go((name,))
+
+    def show_field(self, section: str, field: str) -> None:
+        """Go to a setting; to one that only experts see by showing what they see."""
+        if section in _EXPERT:
+            self.set_level(EXPERT)
+        self.show_section(section)
+        editor = self.form((section,)).editor(field)
+        self._goal = ()
+        self.area.ensureWidgetVisible(editor)
+        editor.setFocus()
 
     def _repaint_arrows(self) -> None:
         for section in self._sections.values():
-            section._fold(section.button.isChecked())
+            section.repaint_arrow()
+
+
+def _value(table: dict[str, Any], name: str) -> Any:
+    return table.get(name, [] if name in LISTS else {})
 
 
 def _items(value: Any) -> list[dict[str, Any]]:
