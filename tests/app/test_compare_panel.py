@@ -53,7 +53,7 @@ def test_ranges_are_the_same_numbers_in_the_plot_and_in_the_settings(panel, wate
     form.edited.emit("leave_out", "0-60, 2000 to 2700")
     spans = panel.plot.contents.spans.values()
     assert [(s.low, s.high) for s in spans] == [(0.0, 60.0), (2000.0, 2700.0)]
-    panel.plot._regions["left out 1"].item.setRegion((2100.0, 2500.0))
+    panel.plot.items.regions["left out 1"].item.setRegion((2100.0, 2500.0))
     assert leave_out(water) == "0-60, 2100-2500"
     assert form.editor("leave_out").text() == "0-60, 2100-2500"
     panel.leave_out.click()
@@ -74,12 +74,14 @@ def test_a_text_that_is_no_range_is_said_to_be_none(panel, water):
 
 def test_ranges_hold_still_while_a_run_is_under_way(panel, water):
     water.session.change(("target", 0, "leave_out"), "100-200")
-    item = panel.plot._regions["left out 0"].item
+    item = panel.plot.items.regions["left out 0"].item
     assert item.movable and panel.leave_out.isVisible()
     water.session.hear(recorded_run()[0])
     water.session.run_changed.emit()
     panel.chooser.setCurrentIndex(panel.chooser.findData("infrared_spectrum"))
-    assert not panel.leave_out.isVisible() and not panel.plot._regions["left out 0"].item.movable
+    assert (
+        not panel.leave_out.isVisible() and not panel.plot.items.regions["left out 0"].item.movable
+    )
 
 
 def test_what_is_left_of_a_curve_shares_its_axis_and_its_switches(qtbot, window, example):

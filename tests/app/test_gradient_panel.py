@@ -101,17 +101,17 @@ def test_a_diagnosis_is_drawn_and_explained(opened):
     assert page.isVisible()
     shown = [plot for plot in page.findChildren(Plot) if plot.isVisible()]
     assert len(shown) == 3 and not any(plot.is_empty for plot in shown)
-    x, y = page.ratio._lines["ratio"][0].getOriginalDataset()
+    x, y = page.ratio.items.lines["ratio"][0].getOriginalDataset()
     assert list(x) == [row.horizon for row in found.rows]
     assert list(y) == [row.signal_to_noise for row in found.rows]
-    assert page.ratio._marks["chosen"][0].value() == pytest.approx(np.log10(found.chosen))
+    assert page.ratio.items.marks["chosen"][0].value() == pytest.approx(np.log10(found.chosen))
     words = " ".join(label.text() for label in page.advice.findChildren(type(opened.notice.words)))
     assert f"Horizon {found.chosen:.3g} ps" in words
     assert found.reason.partition(": ")[2][1:40] in words
     assert [page.chooser.itemData(i) for i in range(page.chooser.count())] == list(found.units)
     page.chooser.setCurrentIndex(1)
     key = list(found.units)[1]
-    _, y = page.gradient._lines["value"][0].getOriginalDataset()
+    _, y = page.gradient.items.lines["value"][0].getOriginalDataset()
     assert list(y) == [row.gradients[key] for row in found.rows]
 
 
@@ -192,9 +192,9 @@ def test_a_run_shows_what_its_iterations_measured_and_keeps_the_diagnosis(opened
     panel = opened.panels["gradient"]
     assert panel.noise.isVisible() and opened.session.view.diagnosed is found
     steps = opened.session.view.steps
-    _, y = panel.noise.ratio._lines["ratio"][0].getOriginalDataset()
+    _, y = panel.noise.ratio.items.lines["ratio"][0].getOriginalDataset()
     assert list(y) == [step.signal_to_noise for step in steps]
-    _, y = panel.noise.samples._lines["fraction"][0].getOriginalDataset()
+    _, y = panel.noise.samples.items.lines["fraction"][0].getOriginalDataset()
     assert list(y) == [100 * step.effective_sample_fraction for step in steps]
     assert "reversal exact" in panel.noise._summary.text() and not panel.noise.residual.isVisible()
     missed = replace(steps[-1], iteration=len(steps), reversal_residual=3.0)
@@ -202,7 +202,7 @@ def test_a_run_shows_what_its_iterations_measured_and_keeps_the_diagnosis(opened
     assert panel.noise.residual.isVisible()
     panel.choices.button(0).click()
     assert not any(p.is_empty for p in panel.diagnosis.findChildren(Plot))
-    assert panel.diagnosis.growth._lines, "a new run must not wipe the diagnosis"
+    assert panel.diagnosis.growth.items.lines, "a new run must not wipe the diagnosis"
 
 
 def test_sensitivities_per_percent_are_drawn_target_by_target(opened):
@@ -226,7 +226,7 @@ def test_sensitivities_per_percent_are_drawn_target_by_target(opened):
             assert np.allclose(np.abs(panel.image._image.image).max(axis=1), 1.0)
             panel.alike.setChecked(False)
         else:
-            _, y = panel.lines._lines["change"][0].getOriginalDataset()
+            _, y = panel.lines.items.lines["change"][0].getOriginalDataset()
             assert np.allclose(y, wanted[:, 0])
 
 
@@ -292,7 +292,7 @@ def test_a_prior_is_edited_in_the_table_and_its_part_of_the_loss_is_drawn(opened
     opened.show_tab("loss")
     held = replace(recorded_run()[1].report, prior=0.25)
     tell(opened, recorded_run()[0], Iterated(report=held))
-    _, y = opened.panels["loss"].loss._lines["priors"][0].getOriginalDataset()
+    _, y = opened.panels["loss"].loss.items.lines["priors"][0].getOriginalDataset()
     assert list(y) == [0.25]
 
 
@@ -308,9 +308,11 @@ def test_static_targets_are_compared_on_their_own_axes(opened):
         assert not panel.plot.is_empty
         bottom, _ = panel.plot.contents.bottom
         if target.axis:
-            x, y = panel.plot._lines["latest"][0].getOriginalDataset()
+            x, y = panel.plot.items.lines["latest"][0].getOriginalDataset()
             assert list(x) == target.axis and list(y) == target.value
             assert bottom == target.axis_label
         else:
             assert bottom == "Iteration"
-            assert len(panel.plot._lines["value"][0].getOriginalDataset()[0]) == len(view.steps)
+            assert len(panel.plot.items.lines["value"][0].getOriginalDataset()[0]) == len(
+                view.steps
+            )

@@ -42,7 +42,7 @@ def test_the_window_of_the_correlation_is_dragged_in_whole_intervals(qtbot, ran)
     qtbot.waitUntil(lambda: all(plot.contents.spans for plot in panel.curves))
     ran.show_step("Experiment")
     assert [s.high for plot in panel.curves for s in plot.contents.spans.values()] == [0.05] * 3
-    panel.curves[0]._regions["window"].item.setRegion((0.1, 0.33))
+    panel.curves[0].items.regions["window"].item.setRegion((0.1, 0.33))
     assert ran.session.recipe.target[0].options["window"] == 0.32
     assert ran.settings_panel.form(("target", 0)).values()["observable"] == "self_diffusion"
     qtbot.waitUntil(lambda: panel.curves[2].contents.spans["window"].high == 0.32)

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
 
 from dmdstudio.app.axis_choices import axis_choices
 from dmdstudio.app.plot_table import table_text
 from dmdstudio.app.readout import Snap, nearest_point, read_out
 from dmdstudio.app.session import Session
 from dmdstudio.app.views.panel import Panel
+from dmdstudio.app.views.picture_dialog import PictureDialog
 from dmdstudio.app.views.plot import Plot
 
 
@@ -23,7 +25,7 @@ def plot(qtbot):
 def test_a_band_reaches_from_low_to_high_again_and_again(plot):
     for low, high in ((1.0, 2.0), (5.0, 7.0)):
         plot.band("error", [0.0, 1.0], [low, low], [high, high], "accent")
-        fill, _ = plot._bands["error"]
+        fill, _ = plot.items.bands["error"]
         drawn = fill.path().boundingRect()
         assert (drawn.top(), drawn.bottom()) == (low, high)
 
@@ -55,19 +57,19 @@ def test_marks_and_lines_stand_where_the_logarithm_is(plot):
     plot.set_log(True, bottom=True)
     plot.line("value", [0.1, 10.0], [1.0, 1000.0], "accent")
     plot.mark("chosen", 10.0, "good", "Chosen")
-    assert plot._marks["chosen"][0].value() == 1.0
-    x, y = plot._lines["value"][0].getData()
+    assert plot.items.marks["chosen"][0].value() == 1.0
+    x, y = plot.items.lines["value"][0].getData()
     assert list(x) == [-1.0, 1.0] and list(y) == [0.0, 3.0]
     plot.clear()
-    assert not plot._marks and "Chosen" not in plot._legend.text()
+    assert not plot.items.marks and "Chosen" not in plot._legend.text()
 
 
 def test_a_changed_look_is_taken_over(plot):
     plot.line("value", [0, 1], [1.0, 2.0], "accent", points=True)
-    item, _ = plot._lines["value"]
+    item, _ = plot.items.lines["value"]
     assert item.opts["symbol"] == "o" and item.opts["pen"] is not None
     plot.line("value", [0, 1], [1.0, 2.0], "good", points=False)
-    assert plot._lines["value"][0] is item and item.opts["symbol"] is None
+    assert plot.items.lines["value"][0] is item and item.opts["symbol"] is None
 
 
 def test_a_panel_of_several_plots_finishes_before_it_begins_anew(qtbot, application):
@@ -129,7 +131,7 @@ def test_keys_move_the_crosshair_and_the_mouse_cannot_leave_it_behind(qtbot, spe
 
 def test_the_unit_of_an_axis_changes_in_all_plots_and_is_remembered(qtbot, spectrum):
     spectrum.menu.next_unit()
-    x, _ = spectrum._lines["low"][0].getOriginalDataset()
+    x, _ = spectrum.items.lines["low"][0].getOriginalDataset()
     assert x == pytest.approx([2.99792, 5.99585, 11.9917], rel=1e-5)
     assert spectrum._plot.getAxis("bottom").labelText == "Frequency (THz)"
     other = Plot("Another", "Nothing yet.")
@@ -137,10 +139,10 @@ def test_the_unit_of_an_axis_changes_in_all_plots_and_is_remembered(qtbot, spect
     other.set_labels("Wavenumber", "Absorption", "1/cm")
     assert other.contents.coordinates.shown == "THz"
     axis_choices().choose_unit("1/cm", "um")
-    x, y = spectrum._lines["low"][0].getOriginalDataset()
+    x, y = spectrum.items.lines["low"][0].getOriginalDataset()
     assert list(x) == [25.0, 50.0, 100.0] and list(y) == [4.0, 2.0, 1.0]
     axis_choices().choose_unit("1/cm", "1/cm")
-    assert list(spectrum._lines["low"][0].getOriginalDataset()[0]) == [100.0, 200.0, 400.0]
+    assert list(spectrum.items.lines["low"][0].getOriginalDataset()[0]) == [100.0, 200.0, 400.0]
 
 
 def test_a_spectrum_falls_where_it_is_asked_to_and_a_time_never(spectrum):
@@ -162,7 +164,7 @@ def test_a_region_says_where_it_was_dragged_to_in_the_unit_of_the_data(spectrum,
     spectrum.region(
         "out", 150.0, 250.0, "quiet", "Out", ends=ends, dragged=lambda *e: told.append(e)
     )
-    region = spectrum._regions["out"]
+    region = spectrum.items.regions["out"]
     coordinates = spectrum.contents.coordinates
     region.item.setRegion(sorted(coordinates.to_view(x) for x in (120.0, 310.0)))
     assert told[-1] == pytest.approx((120.0, 310.0))
@@ -176,7 +178,7 @@ def test_one_end_of_a_region_stays_where_it_is_not_to_be_dragged(plot):
     plot.region(
         "fit", 0.0, 0.7, "good", "Fit", ends=(False, True), dragged=lambda *e: told.append(e)
     )
-    item = plot._regions["fit"].item
+    item = plot.items.regions["fit"].item
     assert [line.movable for line in item.lines] == [False, True]
     item.setRegion((0.0, 0.5))
     assert told == [(0.0, 0.5)]
@@ -184,13 +186,13 @@ def test_one_end_of_a_region_stays_where_it_is_not_to_be_dragged(plot):
 
 def test_switching_a_line_off_takes_its_errors_along_and_makes_room(spectrum):
     spectrum._legend.linkActivated.emit("high")
-    assert not spectrum._lines["high"][0].isVisible()
+    assert not spectrum.items.lines["high"][0].isVisible()
     assert spectrum.view_range()[1][1] < 6.0
     assert "Low" in table_text(spectrum.contents) and "High" not in table_text(spectrum.contents)
     spectrum.switch("low")
-    assert not spectrum._lines["low error"][0].isVisible()
+    assert not spectrum.items.lines["low error"][0].isVisible()
     spectrum.switch("low")
-    assert spectrum._lines["low error"][0].isVisible()
+    assert spectrum.items.lines["low error"][0].isVisible()
 
 
 def test_a_dense_line_is_thinned_on_screen_and_whole_in_the_table(plot):
@@ -199,7 +201,7 @@ def test_a_dense_line_is_thinned_on_screen_and_whole_in_the_table(plot):
     y[70_000] = 9.0
     plot.line("value", x, y, "accent", label="Value")
     plot.view_range()
-    shown, values = plot._lines["value"][0].getData()
+    shown, values = plot.items.lines["value"][0].getData()
     assert len(shown) < 5000 and values.max() == 9.0
     assert len(table_text(plot.contents).splitlines()) == 100_001
 
@@ -216,3 +218,57 @@ def test_zooming_holds_while_the_run_goes_on_until_the_view_is_reset(plot):
     view.reset.emit()
     assert plot.view_range()[1] == pytest.approx((-6.0, 6.0))
     assert plot.view_range()[0][1] > 9.0
+
+
+# -- the menu and its keys
+
+
+def test_keys_copy_numbers_and_a_picture(qtbot, spectrum, application):
+    control, shift = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(spectrum, Qt.Key.Key_C, control)
+    lines = application.clipboard().text().splitlines()
+    assert lines[0].split("\t") == [
+        "Wavenumber [1/cm]", "Low [1/cm]", "Low error [1/cm]", "High [1/cm]",
+    ]  # fmt: skip
+    assert lines[2].split("\t") == ["200", "2", "0.1", "12"]
+    qtbot.keyClick(spectrum, Qt.Key.Key_C, control | shift)
+    assert application.clipboard().image().width() > 300
+    qtbot.keyClick(spectrum, Qt.Key.Key_U)
+    assert spectrum.contents.coordinates.shown == "THz"
+
+
+def test_the_menu_offers_curves_units_and_what_a_panel_adds(spectrum):
+    added = []
+    spectrum.menu.extra = lambda menu: menu.addAction("More", lambda: added.append(1))
+    menu = spectrum.menu.menu()
+    words = [action.text().partition("\t")[0] for action in menu.actions() if action.text()]
+    assert words == [
+        "More", "Copy image", "Copy data", "Export picture…", "Export data…", "Curves",
+        "Unit of the bottom axis", "Falling axis", "Reset view",
+    ]  # fmt: skip
+    menu.actions()[0].trigger()
+    curves = next(a for a in menu.actions() if a.text() == "Curves").menu()
+    assert [a.text() for a in curves.actions()] == ["Low", "High"]
+    curves.actions()[1].trigger()
+    assert added == [1] and spectrum.contents.hidden == {"high"}
+    menu.close()
+
+
+def test_a_picture_is_written_as_chosen_and_the_choice_is_kept(qtbot, spectrum, tmp_path):
+    dialogs = []
+    for _ in range(2):
+        qtbot.keyClick(spectrum, Qt.Key.Key_S)
+        dialogs.append(spectrum.findChildren(PictureDialog)[-1])
+        if len(dialogs) == 1:
+            dialogs[0].format.setCurrentIndex(1)
+            dialogs[0].width_mm.setValue(120.0)
+            assert not dialogs[0].dpi.isEnabled()
+            dialogs[0].write(tmp_path / "figure")
+            qtbot.waitUntil(lambda: not spectrum.findChildren(PictureDialog))
+    assert 'width="120.0' in (tmp_path / "figure.svg").read_text("utf-8")
+    assert dialogs[1].format.currentData() == "svg" and dialogs[1].width_mm.value() == 120.0
+    dialogs[1].write(tmp_path / "no such folder" / "figure.svg")
+    (box,) = dialogs[1].findChildren(QMessageBox)
+    assert "cannot be written" in box.text()
+    box.close()
+    dialogs[1].close()

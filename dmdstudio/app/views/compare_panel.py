@@ -11,7 +11,6 @@ from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QMenu,
@@ -28,6 +27,7 @@ from dmdstudio.app.left_out import ranges_text, widest_gap
 from dmdstudio.app.measured import Arrays, Stamp, comparable, stamp_of
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import is_scalar
+from dmdstudio.app.views.figures_row import Figures
 from dmdstudio.app.views.overview import Overview
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
@@ -44,36 +44,6 @@ from dmdstudio.base.errors import DmdError
 from dmdstudio.base.units import pretty
 from dmdstudio.plan.events import TargetReport
 from dmdstudio.plan.structure import Measurement
-
-
-class Figures(QWidget):
-    """A row of numbers, each under its name."""
-
-    def __init__(self, names: tuple[str, ...]) -> None:
-        super().__init__()
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(32)
-        grid.setVerticalSpacing(2)
-        self._values: dict[str, QLabel] = {}
-        for column, name in enumerate(names):
-            label = QLabel(name)
-            label.setObjectName("quiet")
-            value = QLabel("–")
-            value.setObjectName("figure")
-            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            font = value.font()
-            font.setPointSizeF(font.pointSizeF() * 1.15)
-            value.setFont(font)
-            value.setAccessibleName(name)
-            grid.addWidget(label, 0, column)
-            grid.addWidget(value, 1, column)
-            self._values[name] = value
-        grid.setColumnStretch(len(names), 1)
-
-    def set(self, name: str, text: str) -> None:
-        """Show a number."""
-        self._values[name].setText(text or "–")
 
 
 class ComparePanel(Panel):

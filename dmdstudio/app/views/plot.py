@@ -1,8 +1,4 @@
-"""A plot that says in words why it is empty, follows the theme and knows logarithmic axes.
-
-Error bars and levels are drawn as ordinary lines: pyqtgraph's own error bars and infinite lines
-ignore a logarithmic axis.
-"""
+"""A plot that says in words why it is empty, follows the theme and knows logarithmic axes."""
 
 from __future__ import annotations
 
@@ -25,22 +21,18 @@ from dmdstudio.app.plot_contents import (
     Series,
     Span,
 )
-from dmdstudio.app.theme import colour_of, theme, theme_changed
+from dmdstudio.app.theme import theme, theme_changed
 from dmdstudio.app.views.axis import Axis
 from dmdstudio.app.views.crosshair import Crosshair
 from dmdstudio.app.views.legend import Legend
+from dmdstudio.app.views.plot_items import DENSE, PlotItems
 from dmdstudio.app.views.plot_menu import PlotMenu
 from dmdstudio.app.views.plot_view import PlotView
-from dmdstudio.app.views.region import Region
 
 pg.setConfigOptions(antialias=True)
 
 _CACHED = QGraphicsItem.CacheMode.DeviceCoordinateCache
 Numbers = Sequence[float] | np.ndarray
-_DENSE = 4000
-"""Lines of more points are thinned to what the screen resolves."""
-_PER_PIXEL = 0.6
-"""Lowest and highest points of a thinned line, a pair for each so many pixels."""
 
 
 class Plot(QWidget):
@@ -62,10 +54,7 @@ class Plot(QWidget):
         self.contents = PlotContents(title)
         self.provenance: Callable[[], Provenance] = Provenance
         self._axes: Any = None
-        self._lines: dict[str, tuple[pg.PlotDataItem, Look]] = {}
-        self._bands: dict[str, tuple[pg.FillBetweenItem, str]] = {}
-        self._marks: dict[str, tuple[pg.InfiniteLine, str]] = {}
-        self._regions: dict[str, Region] = {}
+        self.items = PlotItems(self.contents, lambda: self._plot, self.devicePixelRatioF)
         self._wanted: dict[str, tuple[float, float]] = {}
         self._zoomed = False
         self._keeps_unit = False
@@ -218,45 +207,11 @@ class Plot(QWidget):
         self.prepare()
         x, y = np.asarray(x, float), np.asarray(y, float)
         look = Look(colour, points, dash, width, joined)
-        known, old = self._lines.get(name, (None, None))
-        before = self.contents.series.get(name)
-        item = pg.PlotDataItem() if known is None else known
         self._stack.setCurrentWidget(self._drawn)
-        if before is not None and before.x is x and before.y is y and look == old:
-            return  # the very same arrays: nothing to do for many points
-        series = Series(name, x, y, look, label, of, level)
-        series.pairs = pairs
-        self.contents.series[name] = series
-        self._set_data(item, series, self._style(look) if look != old else {})
-        if known is None:  # only now: each change of an item that is shown costs an update
-            item.setLogMode(self.contents.coordinates.log, self.contents.log_left)
-            item.setVisible(self.contents.visible(series))
-            self._plot.addItem(item, ignoreBounds=not in_range)
-            if len(series.x) > _DENSE:
-                self._set_data(item, series, {})
-        self._lines[name] = (item, look)
-        if look != old or before is None or before.label != label:
+        series = Series(name, x, y, look, label, of, level, pairs)
+        if self.items.draw(series, in_range):
             self._legend.show_contents(self.contents)
         self.crosshair.refresh()
-
-    def _set_data(self, item: pg.PlotDataItem, series: Series, style: dict[str, Any]) -> None:
-        """Hand a line over in the units on screen."""
-        x = np.asarray(self.contents.coordinates.in_shown(series.x), dtype=float)
-        y = series.y
-        if self.contents.log_left:
-            y = np.where(y > 0, y, np.nan)
-        if self.contents.coordinates.native != self.contents.coordinates.shown and not series.pairs:
-            x, y = _rising(x, y)
-        shown = item.scene() is not None  # clipping to a view needs one
-        dense = shown and len(x) > _DENSE and not series.pairs
-        if dense != bool(item.opts["autoDownsample"]):
-            item.opts.update(autoDownsample=dense, downsampleMethod="peak", clipToView=dense)
-            item.opts["autoDownsampleFactor"] = _PER_PIXEL
-            item.curve.setSegmentedLineMode("on" if dense else "auto")
-            style = self._style(series.look)
-        if dense and style and series.look.dash:  # dashes of thousands of points take long
-            style["pen"] = pg.mkPen(colour_of(series.look.colour), width=1.0)
-        item.setData(x, y, connect="pairs" if series.pairs else "auto", **style)
 
     def errors(
         self, name: str, x: Numbers, y: Numbers, error: Numbers, colour: str, of: str = ""
@@ -266,7 +221,7 @@ class Plot(QWidget):
         if len(x) == 0 or len(error) != len(x) or not np.any(error > 0):
             self.remove(name)
             return
-        if len(x) > _DENSE // 4:  # so many bars would be a band, slowly drawn
+        if len(x) > DENSE // 4:  # so many bars would be a band, slowly drawn
             self.band(name, x, y - error, y + error, colour, of=of)
             return
         low = y - error
@@ -283,15 +238,7 @@ class Plot(QWidget):
         for end, values in (("low", low), ("high", high)):
             self.line(f"{name} {end}", x, values, colour, width=0.0, of=of or name)
         self.contents.errors[of] = 0.5 * (np.asarray(high, float) - np.asarray(low, float))
-        self.contents.bands[name] = colour
-        if name not in self._bands:
-            lower, upper = (self._lines[f"{name} {end}"][0].curve for end in ("low", "high"))
-            fill = pg.FillBetweenItem(lower, upper)
-            fill.setZValue(-20)
-            self._plot.addItem(fill, ignoreBounds=True)
-            self._bands[name] = (fill, colour)
-            self._paint_band(fill, colour)
-            self._show_visible()
+        self.items.fill(name, colour)
 
     def level(
         self,
@@ -312,15 +259,7 @@ class Plot(QWidget):
 
     def mark(self, name: str, x: float, colour: str, label: str) -> None:
         """Draw a vertical line through the whole height."""
-        line, _ = self._marks.get(name, (None, None))
-        if line is None:
-            line = pg.InfiniteLine(angle=90, movable=False)
-            line.setZValue(-10)
-            self._plot.addItem(line, ignoreBounds=True)
-        line.setPos(self.contents.coordinates.to_view(x))
-        self.contents.marks[name] = Mark(x, colour, label)
-        self._marks[name] = (line, colour)
-        self._paint_mark(name)
+        self.items.mark(name, Mark(x, colour, label))
         self._legend.show_contents(self.contents)
 
     def region(
@@ -345,73 +284,40 @@ class Plot(QWidget):
             ends: which of its ends can be dragged; the whole of it where both can.
             dragged: told of the new ends once the mouse lets go.
         """
-        self.contents.spans[name] = Span(low, high, colour, label)
-        region = self._regions.get(name)
-        if region is None:
-            self.prepare()
-            region = self._regions[name] = Region(self)
-            if dragged is not None:
-                region.dragged.connect(dragged)
-            self._plot.addItem(region.item, ignoreBounds=True)
-        region.show_span(self.contents.spans[name], self.contents.coordinates, ends)
+        self.prepare()
+        self.items.region(name, Span(low, high, colour, label), ends, dragged, self)
         self._legend.show_contents(self.contents)
 
     def remove_region(self, name: str) -> None:
         """Take a region away."""
-        region = self._regions.pop(name, None)
-        if region is not None:
-            del self.contents.spans[name]
-            self._plot.removeItem(region.item)
-            region.deleteLater()
+        if name in self.items.regions:
+            self.items.remove_region(name)
             self._legend.show_contents(self.contents)
 
     def remove(self, name: str) -> None:
         """Take a line away, or a band."""
-        fill, _ = self._bands.pop(name, (None, None))
-        if fill is not None:
-            del self.contents.bands[name]
-            self._plot.removeItem(fill)
-            for end in ("low", "high"):
-                self.remove(f"{name} {end}")
-        item, _ = self._lines.pop(name, (None, None))
-        if item is not None:
-            del self.contents.series[name]
-            self._plot.removeItem(item)
+        if self.items.remove(name):
             self._legend.show_contents(self.contents)
             self.crosshair.refresh()
 
     def clear(self) -> None:
         """Take everything away."""
-        for name in list(self._bands):
-            self.remove(name)
-        for line, _ in self._marks.values():
-            self._plot.removeItem(line)
-        self._marks.clear()
-        self.contents.marks.clear()
-        for name in list(self._regions):
-            self.remove_region(name)
-        for name in list(self._lines):
-            self.remove(name)
+        self.items.clear()
         self.contents.hidden.clear()
         self.contents.errors.clear()
         self._wanted.clear()
         self._legend.show_contents(self.contents)
         if self._axes is not None:
+            self.crosshair.refresh()
             self.reset_view()
 
     def switch(self, name: str) -> None:
         """Switch a line on or off, and what belongs to it."""
         self.contents.hidden ^= {name}
-        self._show_visible()
+        self.items.show_visible()
         self._legend.show_contents(self.contents)
         self.crosshair.refresh()
         self.curve_switched.emit(name)
-
-    def _show_visible(self) -> None:
-        for name, (item, _) in self._lines.items():
-            item.setVisible(self.contents.visible(self.contents.series[name]))
-        for name, (fill, _) in self._bands.items():
-            fill.setVisible(self.contents.visible(self.contents.series[f"{name} low"]))
 
     # -- the axes
 
@@ -540,12 +446,7 @@ class Plot(QWidget):
         if not changed:
             return
         self._axes.getViewBox().invertX(falling)
-        for name, (item, _) in self._lines.items():
-            self._set_data(item, contents.series[name], {})
-        for name, (line, _) in self._marks.items():
-            line.setPos(coordinates.to_view(contents.marks[name].x))
-        for name, region in self._regions.items():
-            region.show_span(contents.spans[name], coordinates, region.ends)
+        self.items.move()
         self.crosshair.leave(keys_too=True)
         self.reset_view()
 
@@ -613,14 +514,7 @@ class Plot(QWidget):
             axis.setPen(pg.mkPen(colours.line))
             axis.setTextPen(pg.mkPen(colours.quiet))
             axis.setStyle(tickFont=self.font(), tickTextOffset=6)
-        for name, (item, look) in self._lines.items():
-            self._set_data(item, self.contents.series[name], self._style(look))
-        for fill, colour in self._bands.values():
-            self._paint_band(fill, colour)
-        for name in self._marks:
-            self._paint_mark(name)
-        for region in self._regions.values():
-            region.restyle()
+        self.items.restyle()
         self.crosshair.refresh()
         self._label_axes()
         self._legend.show_contents(self.contents)
@@ -630,36 +524,3 @@ class Plot(QWidget):
             for side in ("left", "bottom"):
                 self._plot.getAxis(side).name_it(*self.contents.names_of(side))
             self._plot.getAxis("bottom").showLabel(self._bottom_shown)
-
-    def _style(self, look: Look) -> dict[str, Any]:
-        """Return how pyqtgraph is told of the looks of a line."""
-        colour = colour_of(look.colour)
-        dash = Qt.PenStyle.DashLine if look.dash else Qt.PenStyle.SolidLine
-        width = look.width * self.devicePixelRatioF()  # pyqtgraph's pens do not scale
-        pen = pg.mkPen(colour, width=width, style=dash) if width else pg.mkPen(None)
-        return {
-            "pen": pen if look.joined else None,  # without a pen its path would not be made
-            "symbol": "o" if look.points else None,
-            "symbolSize": 7,
-            "symbolBrush": pg.mkBrush(colour),
-            "symbolPen": pg.mkPen(theme().panel, width=1.0),
-        }
-
-    def _paint_mark(self, name: str) -> None:
-        line, colour = self._marks[name]
-        pen = pg.mkPen(colour_of(colour), style=Qt.PenStyle.DashLine)
-        pen.setWidthF(1.5 * self.devicePixelRatioF())
-        line.setPen(pen)
-
-    def _paint_band(self, fill: pg.FillBetweenItem, colour: str) -> None:
-        shade = colour_of(colour)
-        shade.setAlpha(38)
-        fill.setBrush(pg.mkBrush(shade))
-
-
-def _rising(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return a line from left to right, without points that the unit on screen cannot show."""
-    known = np.isfinite(x)
-    if not known.all():
-        x, y = x[known], y[known]
-    return (x[::-1], y[::-1]) if len(x) > 1 and x[0] > x[-1] else (x, y)
