@@ -114,6 +114,7 @@ PLANS = (
     ActionPlan(
         "palette", "Find action or setting…", "Find anything by a few letters", "Ctrl+K", "", "Help"
     ),
+    ActionPlan("tour", "Tour", "Show what the parts of the window are for", "", "", "Help"),
     ActionPlan("shortcuts", "Keyboard shortcuts", "List all shortcuts", "Shift+F1", "", "Help"),
     ActionPlan("cite", "How to cite", "Show the reference of the method", "", "", "Help"),
 )

@@ -37,6 +37,7 @@ def run(files: Sequence[str] = (), theme_name: ThemeName = "system") -> int:
     from dmdstudio.app.views.main_window import MainWindow
 
     window = MainWindow()
+    window.controller.opened.connect(window.guidance.offer_tour)
     window.show()
 
     def begin() -> None:

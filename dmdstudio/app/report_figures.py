@@ -130,7 +130,7 @@ def _drawn(draw: Any, kind: Kind) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    small = {"font.size": 7.0} if kind == "png" else {}
+    small: dict[Any, Any] = {"font.size": 7.0} if kind == "png" else {}
     with matplotlib.rc_context(_STYLE | small):
         figure = Figure(figsize=_SIZES[kind], layout="constrained")
         FigureCanvasAgg(figure)

@@ -100,3 +100,20 @@ def test_clearing_the_cache_leaves_other_files_alone(tmp_path):
     assert cache_size(tmp_path) == 100
     assert clear_cache(tmp_path) == 100
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_the_tour_is_offered_once_and_can_be_skipped(window, example, qtbot):
+    window.open_paths([example])
+    window.guidance.offer_tour()
+    tour = window.guidance._tour
+    titles = []
+    while tour.isVisible() and len(titles) < 20:
+        titles.append(tour._title.text())
+        assert window.rect().contains(tour.geometry())
+        qtbot.mouseClick(tour.next, Qt.MouseButton.LeftButton)
+    assert len(set(titles)) == len(titles) == 5
+    window.guidance.offer_tour()
+    assert window.guidance._tour is None
+    window.actions_by_name["tour"].trigger()
+    qtbot.keyClick(window.guidance._tour, Qt.Key.Key_Escape)
+    assert window.guidance._tour is None

@@ -1,4 +1,4 @@
-"""What helps to find one's way: command palette, help, preferences."""
+"""What helps to find one's way: command palette, help, tour, preferences."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator, Mapping
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QMainWindow, QTabWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QTabWidget, QToolBar, QWidget
 
 from dmdstudio.app.actions import PLANS
 from dmdstudio.app.guide import FIRST, page_of, pages
 from dmdstudio.app.palette import Choice
+from dmdstudio.app.run_folders import prefer, preference
 from dmdstudio.app.session import Session
 from dmdstudio.app.views.command_palette import CommandPalette
 from dmdstudio.app.views.help_window import CITE, KEYS, HelpWindow
 from dmdstudio.app.views.preferences_dialog import PreferencesDialog
 from dmdstudio.app.views.settings_panel import SettingsPanel
+from dmdstudio.app.views.tour import Stop, Tour
 from dmdstudio.plan.catalog import fields_of
 from dmdstudio.plan.recipe import sections
 
@@ -47,6 +49,7 @@ class Guidance(QObject):
         self._panel, self._show_settings, self._tabs = panel, show_settings, tabs
         self._help: HelpWindow | None = None
         self._palette: CommandPalette | None = None
+        self._tour: Tour | None = None
 
     def handlers(self) -> dict[str, Callable[[], None]]:
         """Return what the actions do, by their names."""
@@ -56,7 +59,59 @@ class Guidance(QObject):
             "shortcuts": lambda: self.show_help(KEYS),
             "cite": lambda: self.show_help(CITE),
             "preferences": lambda: PreferencesDialog(self._window).show(),
+            "tour": self.begin_tour,
         }
+
+    def begin_tour(self) -> None:
+        """Show what the parts of the window are for."""
+        if self._tour is None:
+            self._tour = Tour(self._window, self._stops(), self._end_tour)
+            self._tour.begin()
+
+    def offer_tour(self) -> None:
+        """Begin the tour where nobody has seen it yet."""
+        if not preference("toured"):
+            self.begin_tour()
+
+    def _end_tour(self) -> None:
+        self._tour = None
+        prefer("toured", "yes")
+
+    def _stops(self) -> list[Stop]:
+        def dock(name: str) -> Callable[[], QWidget | None]:
+            return lambda: self._window.findChild(QDockWidget, name)
+
+        return [
+            Stop(
+                "The work, step by step",
+                "Each step says whether it is ready, and if not, why. Drop files anywhere "
+                "on the window: structures, potentials, spectra, recipes, runs.",
+                dock("Workflow"),
+            ),
+            Stop(
+                "Parameters and settings",
+                "Tick the parameters that are to be refined. Settings hold how the starts are "
+                "drawn, how far back the gradient goes, and what it is compared with.",
+                dock("Inspector"),
+            ),
+            Stop(
+                "Run, pause, stop and keep",
+                "The refinement runs in the background. Every finished iteration is on the disk; "
+                "a run can be resumed at any time.",
+                lambda: self._window.findChild(QToolBar, "Actions"),
+            ),
+            Stop(
+                "Live plots",
+                "Prediction and experiment, diffusion, loss, gradient, sensitivities, structure. "
+                "Right-click a plot to copy or export it.",
+                lambda: self._tabs,
+            ),
+            Stop(
+                "What the engine does",
+                "Ctrl+K finds any action or setting, F1 explains what is on the screen.",
+                dock("Log"),
+            ),
+        ]
 
     def show_palette(self) -> None:
         """Open the palette over the window."""
