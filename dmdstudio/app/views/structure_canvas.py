@@ -52,13 +52,11 @@ class StructureCanvas(QWidget):
 
     Signals:
         told: what is pointed at or chosen, in words.
-        view_changed: seen from elsewhere.
         play_asked: Space was pressed.
         copy_asked: the keys for copying were pressed.
     """
 
     told = Signal(str)
-    view_changed = Signal()
     play_asked = Signal()
     copy_asked = Signal()
 
@@ -104,8 +102,10 @@ class StructureCanvas(QWidget):
         self.scene = scene
         self.show_frame(frame)
 
-    def show_frame(self, frame: Frame) -> None:
-        """Show the same atoms elsewhere, as seen before."""
+    def show_frame(self, frame: Frame, passing: bool = False) -> None:
+        """Show the same atoms elsewhere, as seen before; ``passing`` if another follows soon."""
+        if passing:
+            self._in_motion()
         self.frame = frame
         self._model = None
         self._stale()
@@ -161,7 +161,6 @@ class StructureCanvas(QWidget):
         self.camera = camera
         self._to_fit = self._to_fit or fit
         self._stale()
-        self.view_changed.emit()
 
     def _fit(self) -> None:
         """Fill the picture, once its size is known."""
@@ -230,8 +229,7 @@ class StructureCanvas(QWidget):
         sprites.paint(painter, pieces, smooth=care == _FULL)
         painter.end()
 
-    def _render(self) -> QImage:
-        ratio = self.devicePixelRatioF()
+    def _render(self, ratio: float) -> QImage:
         size = QSize(round(self.width() * ratio), round(self.height() * ratio))
         image = QImage(size, QImage.Format.Format_RGB32)
         image.fill(QColor(theme().panel))
@@ -250,8 +248,9 @@ class StructureCanvas(QWidget):
         if self.scene is None:
             self._paint_words(painter)
             return
-        if self._image is None:
-            self._image = self._render()
+        ratio = self.devicePixelRatioF()
+        if self._image is None or self._image.devicePixelRatio() != ratio:  # or on another screen
+            self._image = self._render(ratio)
         painter.drawImage(0, 0, self._image)
         self._paint_over(painter)
         if self.hasFocus():

@@ -74,7 +74,7 @@ class StructurePanel(Panel):
         self.canvas.setWhatsThis(_KEYS)
         self.canvas.told.connect(self._show_readout)
         self.tools = StructureTools(self.canvas, actions)
-        self.tools.placement_changed.connect(self._place)
+        self.tools.placement_changed.connect(lambda: self._place())
         self.tools.picture_wanted.connect(self._choose_picture)
         self.tools.copy_wanted.connect(self.copy_picture)
         self.tools.frame_wanted.connect(self._choose_frame)
@@ -169,8 +169,8 @@ class StructurePanel(Panel):
             self.source.setCurrentIndex(self.source.findData(nearest))
         self.source.blockSignals(False)
         self.source.setVisible(bool(iterations))
-        if self.source.currentData() != before and self.isVisible():
-            self.draw()
+        if self.source.currentData() != before:
+            self._ask()
 
     def _read(self, wanted: object, work: Callable[[], tuple[Scene, Replicas | None]]) -> None:
         if wanted == self._wanted:
@@ -216,10 +216,11 @@ class StructurePanel(Panel):
             self.canvas.show_scene(scene, shown)
         self._head()
 
-    def _place(self) -> None:
+    def _place(self, passing: bool = False) -> None:
         """Show the same instant, its atoms where they are wanted."""
         if self._scene is not None and self._frame is not None:
-            self.canvas.show_frame(placed(self._scene, self._frame, self.tools.placement))
+            shown = placed(self._scene, self._frame, self.tools.placement)
+            self.canvas.show_frame(shown, passing)
 
     def _show_replica(self, number: int) -> None:
         self._trajectory = None
@@ -262,7 +263,7 @@ class StructurePanel(Panel):
     def _show_frame(self, number: int) -> None:
         if self._trajectory is not None:
             self._frame = self._trajectory.frame(number)
-            self._place()
+            self._place(passing=self.player.playing)
 
     # -- files
 
