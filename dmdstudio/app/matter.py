@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, combinations_with_replacement
 
 import numpy as np
 
@@ -23,6 +23,7 @@ class Matter:
         masses: of every type, amu.
         bonds: kinds of bonds (``H-O``) with their mean length, angstrom; sorted.
         angles: kinds of angles (``H-O-H``) with their mean, degrees; sorted.
+        torsions, impropers: kinds of them (``H-O-O-H``, ``C(H,H,O)``), sorted.
         half_width: half the smallest distance between opposite faces of the cell, angstrom.
         density: g/cm3.
     """
@@ -34,6 +35,8 @@ class Matter:
     angles: Mapping[str, float]
     half_width: float
     density: float
+    torsions: tuple[str, ...] = ()
+    impropers: tuple[str, ...] = ()
 
     @property
     def atoms(self) -> int:
@@ -41,8 +44,19 @@ class Matter:
         return sum(self.counts.values())
 
     def owners(self, per: str) -> tuple[str, ...]:
-        """Return the names of what has numbers of its own: types, bonds, angles; one for none."""
-        known = {"type": self.counts, "bond": self.bonds, "angle": self.angles, "none": ("",)}
+        """Return the names of what has numbers of its own: types, pairs of them, bonds ...
+
+        One without a name where ``per`` is ``none``; the names are those of the engine's `System`.
+        """
+        known = {
+            "type": self.counts,
+            "pair": [chain(pair) for pair in combinations_with_replacement(self.counts, 2)],
+            "bond": self.bonds,
+            "angle": self.angles,
+            "torsion": self.torsions,
+            "improper": self.impropers,
+            "none": ("",),
+        }
         return tuple(known[per])
 
     def at_rest(self, per: str, owner: str) -> float | None:
@@ -54,6 +68,7 @@ def matter_of(structure: Structure) -> Matter:
     """Count a structure whose bonds have been looked for."""
     types = sorted(set(structure.symbols))
     of_type = np.array(structure.symbols)
+    around = _neighbours(structure)
     return Matter(
         formula=structure.formula,
         counts={name: int((of_type == name).sum()) for name in types},
@@ -62,6 +77,8 @@ def matter_of(structure: Structure) -> Matter:
         angles=_means(_angles(structure)),
         half_width=float(0.5 / np.linalg.norm(np.linalg.inv(structure.cell), axis=0).max()),
         density=structure.density * factor("amu/angstrom3", "g/cm3"),
+        torsions=_torsions(structure, around),
+        impropers=_impropers(structure, around),
     )
 
 
@@ -73,7 +90,7 @@ def read_matter(recipe: Recipe) -> Matter:
     """
     from dmdstudio.service.structure import structure_of  # ASE takes its time
 
-    return matter_of(structure_of(recipe, bonds=True))
+    return matter_of(structure_of(recipe, bonds=recipe.system.bonds != "none"))
 
 
 Kinds = Iterator[tuple[list[tuple[str, ...]], np.ndarray]]
@@ -122,3 +139,39 @@ def _means(kinds: Kinds) -> dict[str, float]:
         for types, value in zip(names, measured.tolist(), strict=True):
             found.setdefault(chain(types), []).append(value)
     return {name: float(np.mean(found[name])) for name in sorted(found)}
+
+
+Neighbours = Mapping[int, list[int]]
+"""Atoms that an atom is bonded to; those without bonds are not there."""
+
+
+def _neighbours(structure: Structure) -> Neighbours:
+    around: dict[int, list[int]] = {}
+    for i, j in structure.bonds.tolist():
+        around.setdefault(i, []).append(j)
+        around.setdefault(j, []).append(i)
+    return around
+
+
+def _torsions(structure: Structure, around: Neighbours) -> tuple[str, ...]:
+    """Return the kinds of chains of three bonds over four atoms."""
+    symbols = structure.symbols
+    found = {
+        (symbols[first], symbols[j], symbols[k], symbols[last])
+        for j, k in structure.bonds.tolist()
+        for first in around[j]
+        for last in around[k]
+        if first != k and last not in (first, j)
+    }
+    return tuple(sorted({chain(names) for names in found}))
+
+
+def _impropers(structure: Structure, around: Neighbours) -> tuple[str, ...]:
+    """Return the kinds of atoms with just three bonds, the centre first."""
+    symbols = structure.symbols
+    found = {
+        (symbols[centre], *sorted(symbols[end] for end in ends))
+        for centre, ends in around.items()
+        if len(ends) == 3
+    }
+    return tuple(sorted(f"{centre}({','.join(ends)})" for centre, *ends in found))

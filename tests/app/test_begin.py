@@ -46,6 +46,25 @@ def test_angles_are_measured_across_the_cell_and_named_from_either_end():
     assert dict(found.angles) == {"H-C-H": pytest.approx(np.degrees(np.arccos(-1.0 / 3.0)))}
 
 
+def test_owners_are_named_as_the_engine_names_them():
+    """Formaldehyde and hydrogen peroxide in one cell: pairs, torsions and impropers too."""
+    from dmdstudio.engine.core import System
+
+    centre = np.array([3.0, 3.0, 3.0])
+    formaldehyde = centre + [[0, 0, 0], [0, 0, 1.2], [0.94, 0, -0.55], [-0.94, 0, -0.55]]
+    peroxide = 4.0 + centre + [[0, 0, 0], [1.45, 0, 0], [-0.3, 0.9, 0], [1.75, 0, 0.9]]
+    symbols = ("C", "O", "H", "H", "O", "O", "H", "H")
+    positions = np.concatenate([formaldehyde, peroxide])
+    structure = with_bonds(Structure(symbols, positions, 14.0 * np.eye(3), np.ones(8)))
+    names = tuple(sorted(set(symbols)))
+    types = np.array([names.index(s) for s in symbols])
+    system = System(names, types, structure.masses, structure.cell, bonds=structure.bonds)
+    matter = matter_of(structure)
+    assert matter.owners("torsion") and matter.owners("improper")
+    for per in ("type", "pair", "bond", "angle", "torsion", "improper", "none"):
+        assert matter.owners(per) == system.owners(per)
+
+
 def test_steps_follow_the_lightest_atom_and_bonds(water):
     """Water gets the steps of the shipped example, argon too; the trajectory is cut evenly."""
     argon = matter_of(read_structure(ARGON / "argon-256.extxyz"))
@@ -248,6 +267,25 @@ def test_every_force_field_offered_builds(ready):
             recipe = recipe_from_table(edits.add_target(table, entry, matter), path.parent)
             problem, _ = build(recipe, refined=False)
             assert any(slot.free for slot in problem.slots)
+
+
+@pytest.mark.parametrize("path", [ARGON / "argon-256.extxyz", WATER / "water-64.extxyz"])
+def test_every_term_and_surface_can_be_added(ready, path):
+    """Whatever the catalog has: rows for every owner, in a recipe that can be read again."""
+    from dmdstudio.app import edits
+    from dmdstudio.app.wanted import missing_numbers
+    from dmdstudio.plan.recipe import recipe_from_table, recipe_to_table
+
+    matter = matter_of(with_bonds(read_structure(path)))
+    draft = recipe_to_table(first_recipe(path, matter))
+    for section, add in (("potential", edits.add_term), ("surface", edits.add_surface)):
+        for entry in ready.catalog.section(section):
+            recipe = recipe_from_table(add(draft, entry, matter))
+            given = sum(len(term.parameter) for term in recipe.terms)
+            wanted = len(missing_numbers(recipe, ready.catalog, matter))
+            assert given + wanted <= sum(len(matter.owners(f.per)) for f in entry.parameters)
+            if not any(f.spared_by or f.zero_between_like for f in entry.parameters):
+                assert given + wanted == sum(len(matter.owners(f.per)) for f in entry.parameters)
 
 
 def test_numbers_of_what_the_structure_lacks_are_told_of(qtbot, window, ready, example):
