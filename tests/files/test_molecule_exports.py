@@ -7,10 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import ase
+import jax.numpy as jnp
+import msgspec
 import numpy as np
 import pytest
 from engines import WITHOUT_LAMMPS, in_openmm, lammps_environment, lammps_forces
 
+from dmdstudio.engine import potentials as _potentials  # noqa: F401  fills the registry
+from dmdstudio.engine.potential import ForceField, potentials
 from dmdstudio.engine.water import water
 from dmdstudio.files.potentials import Provenance, export, export_formats
 from dmdstudio.files.structures import lower_triangular
@@ -156,6 +160,8 @@ def test_terms_add_up_in_lammps(tmp_path: Path):
             ("angles.in", BONDED[1:]),
         )
     )
+    charges = export("lammps", [SHIFTED], structure, tmp_path / "charges.in", PROVENANCE)[0]
+    assert lammps_forces(charges).energy == pytest.approx(ours([SHIFTED], structure)[0], rel=1e-11)
     bare = replace(structure, bonds=np.zeros((0, 2), np.int64))
     assert twice == pytest.approx(2 * once, rel=1e-12)
     assert bonds == pytest.approx(ours(BONDED[1:], structure)[0], rel=1e-12)
@@ -212,3 +218,47 @@ def test_pairs_three_bonds_apart_count_in_full(tmp_path: Path):
     result = lammps_forces(export("lammps", terms, structure, tmp_path / "c.in", PROVENANCE)[0])
     assert result.energy == pytest.approx(energy, rel=1e-6)
     assert np.abs(result.forces - forces).max() < 1e-6 * np.abs(forces).max()
+
+
+BOTH = {*export_formats.get("lammps").kinds} & {*export_formats.get("openmm").kinds}
+IN_WATER = {"coulomb", "ewald", "harmonic_angle", "harmonic_bond", "lennard_jones"}
+"""What the tests above try already."""
+
+
+def example_of(kind: str) -> tuple[PotentialTerm, Structure, float, np.ndarray]:
+    """Return the last example of a potential as a term, its atoms, energy and forces."""
+    example = list(potentials.get(kind).examples("float64", 64, "gpu").values())[-1]
+    system, term = example.system, example.potential
+    options = msgspec.to_builtins(term.options)
+    owners = {f.name: system.owners(f.per) for f in term.parameters}
+    numbers = {
+        name: dict(zip(owners[name], map(float, values), strict=True))
+        for name, values in example.parameters.items()
+    }
+    symbols = tuple(system.type_names[type_] for type_ in system.types)
+    lattice, cell = system.to_lattice(example.positions), jnp.asarray(system.cell)
+    positions = np.asarray(system.to_positions(lattice))
+    structure = Structure(symbols, positions, system.cell, system.masses, kind, system.bonds)
+    field, theta = ForceField(system, (("it", term),)), {"it": example.parameters}
+    energy, forces = field.energy(theta, lattice, cell), field.force(theta, lattice, cell)
+    return PotentialTerm(kind, options, numbers), structure, float(energy), np.asarray(forces)
+
+
+@needs_lammps
+@needs_openmm
+@pytest.mark.parametrize("kind", sorted(BOTH - IN_WATER))
+def test_every_kind_that_is_written_is_the_same_in_both_engines(tmp_path: Path, kind: str):
+    """The examples are in skewed cells."""
+    term, structure, energy, forces = example_of(kind)
+    result = lammps_forces(export("lammps", [term], structure, tmp_path / "a.in", PROVENANCE)[0])
+    script = export("openmm", [term], structure, tmp_path / "a.xml", PROVENANCE)[-1]
+    openmm = in_openmm(script, "Reference")
+    order = export_formats.get("openmm").order(structure)
+    largest = np.abs(forces).max()
+    off = np.abs(result.forces - forces).max(), np.abs(openmm[1] - forces[order]).max()
+    print(
+        f"{kind}: energy {result.energy / energy - 1:.1e}, {openmm[0] / energy - 1:.1e}, ", end=""
+    )
+    print(f"forces {off[0] / largest:.1e}, {off[1] / largest:.1e}")
+    assert [result.energy, openmm[0]] == pytest.approx([energy] * 2, rel=1e-11)
+    assert max(off) < 1e-11 * largest

@@ -64,9 +64,10 @@ class Lammps(ExportFormat):
         dynamics = path.with_name(f"{path.stem}_md{path.suffix}")
         _, rotation = lower_triangular(structure)
         about = provenance.commented("# ")
-        full = "full" if bonded or single_charges(terms, structure, self.name) else "atomic"
+        charged = bool(single_charges(terms, structure, self.name))
+        full = "full" if len(topology.bonds) or charged else "atomic"
         text = _input(topology, pairs, bonded, full)
-        head = _head(path.name, data.name, pairs, bonded)
+        head = _head(path.name, data.name, pairs, full == "full")
         self.write_structure(terms, structure, path, provenance)
         write_text(path, f"{about}\n{head}{_turn_note(rotation)}{text}")
         write_text(dynamics, dynamics_input(about, path.name, dynamics.name, provenance))
@@ -107,8 +108,8 @@ def _turn_note(rotation: np.ndarray) -> str:
     )
 
 
-def _head(name: str, data: str, pairs: Sequence[PairStyle], bonded: Sequence[BondedStyle]) -> str:
-    packages = {_PACKAGES[style.name] for style in pairs} | ({"MOLECULE"} if bonded else set())
+def _head(name: str, data: str, pairs: Sequence[PairStyle], molecules: bool) -> str:
+    packages = {_PACKAGES[style.name] for style in pairs} | ({"MOLECULE"} if molecules else set())
     return f"""#
 # Energy of the structure:  lmp -in {name}
 # Of another one:           lmp -in {name} -var data OTHER.data
@@ -122,20 +123,19 @@ def _input(
     topology: Topology, pairs: Sequence[PairStyle], bonded: Sequence[BondedStyle], style: str
 ) -> str:
     setup = [f"{b.sort}_style {b.name}" for b in bonded]
-    if any(b.sort == "angle" for b in bonded) and all(b.sort != "bond" for b in bonded):
-        setup.insert(0, "bond_style zero")
     coefficients = []
-    if setup and setup[0] == "bond_style zero":
-        coefficients.append("bond_coeff *")
-    for b in bonded:
-        coefficients.append(f"# {b.sort.capitalize()}s: {b.about}.")
-        for number, (owner, values) in enumerate(sorted(b.coefficients.items()), 1):
-            coefficients.append(f"{b.sort}_coeff {number} {values} # {owner}")
-    if bonded:
+    if len(topology.bonds):
+        if all(b.sort != "bond" for b in bonded):  # they tell near pairs from others all the same
+            setup.insert(0, "bond_style zero")
+            coefficients.append("bond_coeff *")
         setup += [
             "# Pairs one or two bonds apart are left out, all others count in full.",
             "special_bonds lj/coul 0.0 0.0 1.0",
         ]
+    for b in bonded:
+        coefficients.append(f"# {b.sort.capitalize()}s: {b.about}.")
+        for number, (owner, values) in enumerate(sorted(b.coefficients.items()), 1):
+            coefficients.append(f"{b.sort}_coeff {number} {values} # {owner}")
     lines = [
         "units metal",
         f"atom_style {style}",

@@ -31,7 +31,7 @@ def data_file(
     """
     structure = topology.structure
     members = {sort: getattr(topology, f"{sort}s") for sort in bonded}
-    if "angle" in bonded:  # they need the bonds, to tell near pairs from others
+    if len(topology.bonds):  # which tell near pairs from others, whatever the terms are
         members = {"bond": topology.bonds, **members}
     lines = [
         # LAMMPS takes the first line for a title and skips it.

@@ -47,18 +47,24 @@ class LennardJonesNumbers:
         return sigma, math.sqrt(self.epsilon[first] * self.epsilon[second])
 
 
+def switch_of(term: PotentialTerm) -> tuple[float, float]:
+    """Return where the switch starts and the cutoff, angstrom; `FileError` if out of order."""
+    cutoff, start = option(term, "cutoff"), option(term, "switch_start")
+    if not 0 <= start < cutoff:
+        raise FileError(
+            f"{term.kind}: switch_start {start:g} is not between 0 and the cutoff {cutoff:g}."
+        )
+    return start, cutoff
+
+
 def lennard_jones_numbers(term: PotentialTerm, structure: Structure) -> LennardJonesNumbers:
-    """Return a Lennard-Jones term, complete.
+    """Return a term with sigma, epsilon and a mixing rule, complete: Lennard-Jones, or Mie.
 
     Raises:
         FileError: a number is missing, not finite or out of order.
     """
     types = tuple(sorted(set(structure.symbols)))
-    cutoff, start = option(term, "cutoff"), option(term, "switch_start")
-    if not 0 <= start < cutoff:
-        raise FileError(
-            f"lennard_jones: switch_start {start:g} is not between 0 and the cutoff {cutoff:g}."
-        )
+    start, cutoff = switch_of(term)
     mixing = term.options.get("mixing", "lorentz_berthelot")
     if mixing not in ("lorentz_berthelot", "geometric"):
         raise FileError(f"No format but ase knows the mixing rule {mixing!r}.")

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 from dmdstudio.base.units import COULOMB
-from dmdstudio.files.potentials.lennard_jones import lennard_jones_numbers
-from dmdstudio.files.potentials.numbers import charges_of_types, option
+from dmdstudio.files.potentials.lennard_jones import lennard_jones_numbers, switch_of
+from dmdstudio.files.potentials.numbers import charges_of_types, option, parameter
+from dmdstudio.plan.recipe import chain
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm
 
@@ -44,17 +45,95 @@ def type_pairs(structure: Structure) -> list[tuple[str, str]]:
     return list(combinations_with_replacement(sorted(set(structure.symbols)), 2))
 
 
+def _switched(
+    label: str,
+    bare: str,
+    term: PotentialTerm,
+    numbers: dict[tuple[str, str], dict[str, float]],
+    constants: dict[str, float] | None = None,
+) -> PairFormula:
+    """Return a formula brought to zero by 1 - 10 x^3 + 15 x^4 - 6 x^5 from the switch's start on."""
+    energy, *definitions = bare.split(";")
+    start, cutoff = switch_of(term)
+    return PairFormula(
+        f"{label}, switched",
+        ";".join(
+            [
+                f"({energy})*(1-x^3*(10-x*(15-6*x)))",
+                *definitions,
+                "x=min(1,max(0,(r-start)/(cutoff-start)))",
+            ]
+        ),
+        cutoff,
+        {"start": start, "cutoff": cutoff, **(constants or {})},
+        numbers,
+    )
+
+
 def _lennard_jones(term: PotentialTerm, structure: Structure) -> PairFormula:
     known = lennard_jones_numbers(term, structure)
     pairs = {pair: known.pair(*pair) for pair in type_pairs(structure)}
-    return PairFormula(
-        "Lennard-Jones, switched",
-        "4*epsilon*(p^2-p)*(1-x^3*(10-x*(15-6*x)));p=(sigma/r)^6;"
-        "x=min(1,max(0,(r-start)/(cutoff-start)))",
-        known.cutoff,
-        {"start": known.switch_start, "cutoff": known.cutoff},
-        {pair: {"sigma": sigma, "epsilon": epsilon} for pair, (sigma, epsilon) in pairs.items()},
+    numbers = {pair: {"sigma": s, "epsilon": e} for pair, (s, e) in pairs.items()}
+    return _switched("Lennard-Jones", "4*epsilon*(p^2-p);p=(sigma/r)^6", term, numbers)
+
+
+def _mie(term: PotentialTerm, structure: Structure) -> PairFormula:
+    """Return c epsilon [(sigma/r)^n - (sigma/r)^m]; see `engine.potentials.mie` for the mixing."""
+    known = lennard_jones_numbers(term, structure)
+    numbers = {}
+    for i, j in type_pairs(structure):
+        n, m = (
+            3.0
+            + math.sqrt(math.prod(parameter(term, f"{which}_exponent", t) - 3.0 for t in (i, j)))
+            for which in ("repulsive", "attractive")
+        )
+        sigma, epsilon = known.pair(i, j)
+        strength = n / (n - m) * (n / m) ** (m / (n - m)) * epsilon
+        numbers[(i, j)] = {"strength": strength, "sigma": sigma, "n": n, "m": m}
+    return _switched("Mie", "strength*((sigma/r)^n-(sigma/r)^m)", term, numbers)
+
+
+def _morse(term: PotentialTerm, structure: Structure) -> PairFormula:
+    numbers = _of_pairs(term, structure, ("depth", "decay", "distance"))
+    return _switched("Morse", "depth*p*(p-2);p=exp(-decay*(r-distance))", term, numbers)
+
+
+_SIX = "(1+y*(6*y-3))/near^6"
+_EIGHT = "(1+y*(10*y-4))/near^8"
+_NEAR = "near=max(r,inner);y=(min(r,inner)/inner)^2-1"
+"""The dispersion's powers, continued below an inner distance; y is zero outside."""
+
+
+def _buckingham(term: PotentialTerm, structure: Structure) -> PairFormula:
+    numbers = _of_pairs(term, structure, ("amplitude", "range", "dispersion"))
+    return _switched(
+        "Buckingham",
+        f"amplitude*exp(-r/range)-dispersion*{_SIX};{_NEAR}",
+        term,
+        numbers,
+        {"inner": option(term, "inner")},
     )
+
+
+def _born_mayer_huggins(term: PotentialTerm, structure: Structure) -> PairFormula:
+    names = ("amplitude", "sigma", "range", "dispersion", "second_dispersion")
+    return _switched(
+        "Born-Mayer-Huggins",
+        f"amplitude*exp((sigma-r)/range)-dispersion*{_SIX}-second_dispersion*{_EIGHT};{_NEAR}",
+        term,
+        _of_pairs(term, structure, names),
+        {"inner": option(term, "inner")},
+    )
+
+
+def _of_pairs(
+    term: PotentialTerm, structure: Structure, names: tuple[str, ...]
+) -> dict[tuple[str, str], dict[str, float]]:
+    """Return parameters that belong to pairs of types."""
+    return {
+        pair: {name: parameter(term, name, chain(pair)) for name in names}
+        for pair in type_pairs(structure)
+    }
 
 
 def _coulomb(term: PotentialTerm, structure: Structure) -> PairFormula:
@@ -81,7 +160,11 @@ def _coulomb(term: PotentialTerm, structure: Structure) -> PairFormula:
 
 
 FORMULAS: dict[str, Callable[[PotentialTerm, Structure], PairFormula]] = {
+    "born_mayer_huggins": _born_mayer_huggins,
+    "buckingham": _buckingham,
     "coulomb": _coulomb,
     "lennard_jones": _lennard_jones,
+    "mie": _mie,
+    "morse": _morse,
 }
 """By the kind of the term."""
