@@ -72,6 +72,7 @@ def long_recipe(folder: Path) -> Recipe:
             "dynamics.record_every=10",
             "optimizer.learning_rate=0.01",
             "refinement.iterations=14",
+            "refinement.uncertainty=false",
         ],
     )
     *_, measured = loop.evaluate(with_values(recipe, TRUE), Control(), replicas=400, seed=5)
@@ -121,11 +122,11 @@ def draw(found: Diagnosed, fits: dict[str, list[Any]], path: Path) -> None:
     growth.setLabel("bottom", "Lag [ps]")
     growth.setLabel("left", "Norm over the first")
 
-    gradient = view.addPlot(title="Gradient by epsilon and its standard error")
+    gradient = view.addPlot(title="Gradient and its standard error")
     gradient.setLogMode(x=True, y=True)
     key = "lennard_jones.epsilon"
     horizon = [row.horizon for row in found.rows]
-    gradient.addLegend(offset=(20, 10))
+    gradient.addLegend(offset=(20, 10), labelTextSize="11pt")
     size = [abs(row.gradients[key]) for row in found.rows]
     noise = [row.errors[key] for row in found.rows]
     marks = {"symbol": "o", "symbolSize": 7, "symbolPen": None}
@@ -136,18 +137,24 @@ def draw(found: Diagnosed, fits: dict[str, list[Any]], path: Path) -> None:
         horizon, noise, pen=pg.mkPen(orange, width=2), symbolBrush=orange, name="noise", **marks
     )
     chosen = pg.InfiniteLine(
-        np.log10(found.chosen), pen=pg.mkPen("#777777", style=pg.QtCore.Qt.DashLine)
+        np.log10(found.chosen),
+        pen=pg.mkPen("#777777", style=pg.QtCore.Qt.DashLine),
+        label="auto",
+        labelOpts={"position": 0.6, "color": "#555555", "movable": False},
     )
     gradient.addItem(chosen)
+    marked = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 6)
+    gradient.getAxis("bottom").setTicks([[(np.log10(x), f"{x:g}") for x in marked]])
     gradient.setLabel("bottom", "Horizon [ps]")
-    gradient.setLabel("left", f"1/({found.units[key]})")
+    gradient.setLabel("left", f"Loss by epsilon [1/({found.units[key]})]")
 
     loss = view.addPlot(title="The fit")
     loss.setLogMode(y=True)
-    loss.addLegend(offset=(-10, 10))
+    loss.addLegend(offset=(20, -10), labelTextSize="11pt")
     for name, colour, text in (("auto", blue, "auto"), ("none", orange, "no truncation")):
         values = [report.loss for report in fits[name]]
         loss.plot(values, pen=pg.mkPen(colour, width=2), symbolBrush=colour, name=text, **marks)
+    loss.getAxis("left").enableAutoSIPrefix(False)
     loss.setLabel("bottom", "Iteration")
     loss.setLabel("left", "Loss")
     view.show()

@@ -65,14 +65,16 @@ def test_the_check_is_of_the_whole_gradient(tiny_recipe):
     assert all(row.errors["reversible_adjoint"] < 1e-10 for row in checked.rows)
 
 
-def test_the_lattice_returns_to_the_same_bits_in_both_precisions(tiny_recipe):
+@pytest.mark.parametrize("steps", [1000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_the_lattice_returns_to_the_same_bits_in_both_precisions(tiny_recipe, steps):
     for bits in (32, 64):
         for precision in ("float32", "float64"):
             _, found, _ = gradient(
                 tiny_recipe,
                 f"execution.precision={precision}",
                 f"execution.lattice_bits={bits}",
-                "dynamics.steps=1000",
+                f"dynamics.steps={steps}",
+                f"dynamics.record_every={steps // 200}",
             )
             assert found.residual == 0.0
 

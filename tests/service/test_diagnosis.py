@@ -106,6 +106,23 @@ def test_auto_takes_the_measured_horizon_and_resumes_to_the_same_bits(long_recip
     assert rest.horizon == whole[1].horizon
 
 
+@pytest.mark.slow
+def test_auto_finds_its_way_where_the_whole_gradient_is_noise(long_recipe, tmp_path):
+    """The gradient is worth following at first, and the fit arrives where 64 replicas see."""
+    settings = ["sampling.replicas=64", "sampling.reuse_limit=1", "optimizer.learning_rate=0.01"]
+    settings += ["refinement.iterations=6", "refinement.uncertainty=false"]
+    recipe = with_settings(long_recipe, settings)
+    found = {}
+    for kind, iterations in (("auto", 6), ("none", 1)):
+        cut = [f"gradient.truncation={kind}", f"refinement.iterations={iterations}"]
+        events = loop.refine(with_settings(recipe, cut), tmp_path / kind, Control())
+        found[kind] = [e.report for e in events if isinstance(e, Iterated)]
+    auto, none = found["auto"], found["none"][0]
+    print([(r.loss, r.signal_to_noise, r.horizon) for r in (*auto, none)])
+    assert auto[0].signal_to_noise > 3.0 > 1.5 > none.signal_to_noise
+    assert auto[-1].loss < 0.2 * auto[0].loss
+
+
 def test_segments_are_advised_where_the_window_is_short(tiny_recipe):
     recipe = with_settings(tiny_recipe, ["dynamics.steps=400"])
     *before, found = loop.diagnose(recipe, Control())
