@@ -262,10 +262,18 @@ def _systems() -> list[dict[str, Example]]:
     return list(groups.values())
 
 
-SYSTEMS = _systems()
+EVERY_TIME = {"lennard_jones", "harmonic_bond"}
+"""A pair and all that water has; the others differ in their energies alone, whose derivatives are
+tested with every potential, and are slow to compile."""
 
 
-@pytest.mark.parametrize("terms", SYSTEMS, ids=["+".join(terms) for terms in SYSTEMS])
+def _cases():
+    for terms in _systems():
+        marks = () if EVERY_TIME & terms.keys() else pytest.mark.slow
+        yield pytest.param(terms, id="+".join(terms), marks=marks)
+
+
+@pytest.mark.parametrize("terms", _cases())
 def test_every_potential(terms):
     problem = _problem(terms, ["velocity_autocorrelation"])
     _require_exact(*_compared(problem, next(iter(terms.values())).positions))
