@@ -14,7 +14,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontInfo, QFontMetricsF, QPainter, QPen, QPolygonF
 
-from dmdstudio.app.plot_contents import Look, PlotContents, Series, thinned
+from dmdstudio.app.plot_contents import Cells, Look, PlotContents, Series, thinned
 from dmdstudio.app.readout import view_points
 from dmdstudio.app.ticks import linear_ticks, log_ticks, power_words
 
@@ -72,14 +72,16 @@ class _Figure:
         self.whole = QRectF(0.0, 0.0, style.width * PER_MILLIMETRE, style.height * PER_MILLIMETRE)
         self.gap = 0.45 * self.metrics.height()
         (x_low, x_high), (y_low, y_high) = view
-        self.left_ticks = self._ticks(y_low, y_high, contents.log_left, self.whole.height(), 2.6)
+        self.left_ticks = self._left_ticks(y_low, y_high)
         widest = max((self.metrics.horizontalAdvance(w) for _, w in self.left_ticks), default=0.0)
         letter = self.metrics.height()
-        left = widest + 1.6 * self.gap + (1.3 * letter if contents.left_words() else 0.0)
+        self.left_words = contents.left_words() if contents.cells is None else ""
+        left = widest + 1.6 * self.gap + (1.3 * letter if self.left_words else 0.0)
         bottom = 1.5 * letter + (1.3 * letter if contents.bottom_words() else 0.0)
         self.rows = self._legend_rows(self.whole.width() - left - self.gap)
         top = self.gap + 1.25 * letter * len(self.rows)
-        self.area = self.whole.adjusted(left, top, -1.6 * self.gap, -bottom)
+        right = 1.6 * self.gap if contents.cells is None else self._scale_room(contents.cells)
+        self.area = self.whole.adjusted(left, top, -right, -bottom)
         self.bottom_ticks = self._bottom_ticks(x_low, x_high)
 
     def _ticks(
@@ -89,6 +91,15 @@ class _Figure:
         if log:
             return [(value, power_words(value)) for value in log_ticks(low, high, most)]
         return linear_ticks(low, high, most, whole)
+
+    def _left_ticks(self, low: float, high: float) -> list[tuple[float, str]]:
+        cells = self.contents.cells
+        if cells is not None:  # the first row is the uppermost
+            count = len(cells.names)
+            every = -(-count // max(1, int(self.whole.height() / (1.6 * self.metrics.height()))))
+            rows = [(count - row - 0.5, name) for row, name in enumerate(cells.names)]
+            return rows[::every]
+        return self._ticks(low, high, self.contents.log_left, self.whole.height(), 2.6)
 
     def _bottom_ticks(self, low: float, high: float) -> list[tuple[float, str]]:
         if self.contents.ticks:
@@ -117,6 +128,10 @@ class _Figure:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.whole, self.style.paper)
         painter.setFont(self.font)
+        if self.contents.cells is not None:
+            self._paint_cells(self.contents.cells)
+            self._paint_axes()
+            return
         self._paint_spans()
         if not self.style.boxed:
             for value, _ in self.left_ticks:
@@ -141,6 +156,62 @@ class _Figure:
             pen.setDashPattern([4.0, 2.5])
         self.painter.setPen(pen)
         self.painter.setBrush(Qt.BrushStyle.NoBrush)
+
+    # -- numbers as a picture
+
+    def _scale_ticks(self, cells: Cells) -> list[tuple[float, str]]:
+        largest = float(np.abs(cells.numbers).max()) or 1.0
+        return self._ticks(-largest, largest, False, 0.6 * self.whole.height(), 2.6)
+
+    def _scale_room(self, cells: Cells) -> float:
+        ticks = self._scale_ticks(cells)
+        widest = max((self.metrics.horizontalAdvance(words) for _, words in ticks), default=0.0)
+        return widest + 4.6 * self.gap + 1.3 * self.metrics.height()
+
+    def _shade(self, share: float) -> QColor:
+        """Return the colour of a number between -1 and 1: that of the paper for 0."""
+        end, paper = self.style.colour("series 0" if share < 0 else "series 1"), self.style.paper
+
+        def mixed(low: float, high: float) -> float:
+            return low + abs(share) * (high - low)
+
+        return QColor.fromRgbF(
+            mixed(paper.redF(), end.redF()),
+            mixed(paper.greenF(), end.greenF()),
+            mixed(paper.blueF(), end.blueF()),
+        )
+
+    def _paint_cells(self, cells: Cells) -> None:
+        rows, points = cells.numbers.shape
+        largest = float(np.abs(cells.numbers).max()) or 1.0
+        edges = np.linspace(cells.begin, cells.end, points + 1)
+        across = np.clip(self._across(edges), self.area.left(), self.area.right()).tolist()
+        up = self._up(np.arange(rows, -1, -1, dtype=float)).tolist()
+        self.painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # it leaves seams
+        for row in range(rows):
+            for point in range(points):
+                upper_left = QPointF(across[point], up[row])
+                place = QRectF(upper_left, QPointF(across[point + 1], up[row + 1]))
+                self.painter.fillRect(place, self._shade(cells.numbers[row, point] / largest))
+        left, steps = self.area.right() + self.gap, 64
+        height = self.area.height() / steps
+        for step in range(steps):
+            bar = QRectF(left, self.area.bottom() - (step + 1) * height, self.gap, height)
+            self.painter.fillRect(bar, self._shade(2.0 * (step + 0.5) / steps - 1.0))
+        self.painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._stroke(self.style.ink, 0.5)
+        for value, words in self._scale_ticks(cells):
+            y = self.area.center().y() - 0.5 * self.area.height() * value / largest
+            base = y + 0.5 * (self.metrics.ascent() - self.metrics.descent())
+            self.painter.drawText(QPointF(left + 1.6 * self.gap, base), words)
+        self.painter.save()
+        self.painter.translate(self.whole.right() - 0.5 * self.gap, self.area.center().y())
+        self.painter.rotate(-90.0)
+        width = self.metrics.horizontalAdvance(cells.scale)
+        self.painter.drawText(QPointF(-0.5 * width, 0.0), cells.scale)
+        self.painter.restore()
+
+    # -- lines and what lies behind them
 
     def _paint_spans(self) -> None:
         low, high = self.view[0]
@@ -237,7 +308,7 @@ class _Figure:
         x = area.center().x() - 0.5 * self.metrics.horizontalAdvance(words)
         base = self.whole.bottom() - self.metrics.descent() - 0.3 * self.gap
         painter.drawText(QPointF(x, base), words)
-        words = self.contents.left_words()
+        words = self.left_words
         painter.save()
         painter.translate(self.metrics.ascent() + 0.3 * self.gap, area.center().y())
         painter.rotate(-90.0)
@@ -247,6 +318,8 @@ class _Figure:
     # -- the legend
 
     def _legend_rows(self, width: float) -> list[list[tuple[str, str, Look | None]]]:
+        if self.contents.cells is not None:
+            return []
         entries: list[tuple[str, str, Look | None]] = [
             (series.label, series.look.colour, series.look)
             for series in self.contents.curves()

@@ -11,10 +11,13 @@ FIRST = "first-steps"
 _OF_TABS = {
     "gradient": "gradients",
     "sensitivity": "gradients",
-    "compare": "spectra",
+    "compare": "plots",
+    "diffusion": "plots",
+    "loss": "plots",
+    "parameters": "plots",
     "structure": "structure",
 }
-_ORDER = (FIRST, "spectra", "gradients", "potentials", "structure")
+_ORDER = (FIRST, "plots", "spectra", "gradients", "potentials", "structure")
 
 
 @dataclass(frozen=True)

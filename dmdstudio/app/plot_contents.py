@@ -86,6 +86,17 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Cells:
+    """Numbers [row, point] as a picture, between two ends of the bottom axis, named by row."""
+
+    begin: float
+    end: float
+    names: tuple[str, ...]
+    numbers: np.ndarray
+    scale: str
+
+
+@dataclass(frozen=True)
 class Provenance:
     """Where the numbers come from: recipe, run and iteration, and the version that made them."""
 
@@ -112,6 +123,7 @@ class PlotContents:
     Attributes:
         bottom: name of the bottom axis and unit of its data.
         left: name of the left axis and unit of its data.
+        cells: what is drawn instead of the lines, which then are only its numbers.
         hidden: names of lines that are switched off.
         errors: standard errors of the points, by the name of the line.
     """
@@ -128,6 +140,7 @@ class PlotContents:
     bands: dict[str, str] = field(default_factory=dict)
     marks: dict[str, Mark] = field(default_factory=dict)
     spans: dict[str, Span] = field(default_factory=dict)
+    cells: Cells | None = None
     hidden: set[str] = field(default_factory=set)
     errors: dict[str, np.ndarray] = field(default_factory=dict)
 

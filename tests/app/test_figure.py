@@ -18,6 +18,7 @@ from dmdstudio.app.figure_files import (
 )
 from dmdstudio.app.plot_contents import Provenance, thinned
 from dmdstudio.app.plot_table import table_text
+from dmdstudio.app.views.image_plot import ImagePlot
 from dmdstudio.app.views.plot import Plot
 
 ORIGIN = Provenance(title="Argon, cold", run="/runs/a", iteration=7, version="1.2")
@@ -107,6 +108,22 @@ def test_a_clipped_line_is_inside_and_loses_nothing_that_was(points):
         dots = begin + share * (end - begin)
         if ((dots > 0.001) & (dots < 0.999)).all(axis=1).sum() > 1:
             assert parts
+
+
+def test_numbers_are_painted_as_cells_with_their_own_table(qtbot, application):
+    image = ImagePlot("Sensitivity")
+    qtbot.addWidget(image)
+    image.set_labels(("Time", "ps"), ("Per +1 %", "bar"))
+    image.show_numbers([0.0, 1.0], ["sigma", "epsilon"], np.array([[-4.0, 0.0], [0.0, 4.0]]))
+    picture = figure_image(image.contents, image.view_range(), publication_style(90.0, 60.0), 150.0)
+    places = [(x, y) for y in (0.3, 0.65) for x in (0.35, 0.6)]
+    width, height = picture.width(), picture.height()
+    found = [picture.pixelColor(int(x * width), int(y * height)).name() for x, y in places]
+    assert found == ["#0072b2", "#ffffff", "#ffffff", "#d55e00"]
+    lines = table_text(image.contents).splitlines()
+    names = ["Time [ps]", "sigma, per +1 % [bar]", "epsilon, per +1 % [bar]"]
+    assert lines[0].split("\t") == names
+    assert lines[1].split("\t") == ["0", "-4", "0"]
 
 
 def test_thinning_keeps_the_peaks():

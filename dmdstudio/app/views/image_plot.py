@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from dmdstudio.app.axis_units import Coordinates
+from dmdstudio.app.plot_contents import Cells, Look, PlotContents, Provenance, Series
 from dmdstudio.app.theme import theme, theme_changed
 from dmdstudio.app.views.axis import Axis
+from dmdstudio.app.views.plot_menu import PlotMenu
+from dmdstudio.app.words import with_unit
 
 _MOST_NAMES = 24
 _MARGIN, _GAP = 8, 5
@@ -49,12 +53,34 @@ class ImagePlot(QWidget):
         column.setContentsMargins(3, 3, 3, 3)  # as the plot below has
         column.addWidget(self._widget)
         self.setMinimumSize(220, 120)
+        self.contents = PlotContents(title)
+        self.provenance: Callable[[], Provenance] = Provenance
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(title)
+        self.menu = PlotMenu(
+            self,
+            self.contents,
+            view=self.view_range,
+            provenance=lambda: self.provenance(),
+            reset=lambda: None,
+            switch=lambda _: None,
+            ready=lambda: self.contents.cells is not None,
+            fixed=True,
+        )
         theme_changed().changed.connect(self.restyle)
         self.restyle()
 
-    def set_labels(self, bottom: str, scale: str) -> None:
-        """Name the bottom axis and the scale, units included."""
-        self._words = (bottom, scale)
+    def view_range(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return what the bottom axis shows, and the rows."""
+        cells = self.contents.cells
+        assert cells is not None
+        return (cells.begin, cells.end), (0.0, float(len(cells.names)))
+
+    def set_labels(self, bottom: tuple[str, str], scale: tuple[str, str]) -> None:
+        """Name the bottom axis and the scale, each with its unit."""
+        self.contents.bottom, self.contents.left = bottom, scale
+        self.contents.coordinates = Coordinates(bottom[1], bottom[1])
+        self._words = (with_unit(*bottom), with_unit(*scale))
         self._label()
 
     def show_numbers(
@@ -79,6 +105,14 @@ class ImagePlot(QWidget):
         left_axis.setTicks([ticks])
         widest = max(self.fontMetrics().horizontalAdvance(name) for name in names)
         left_axis.setWidth(max(72, widest + 16))
+        self.contents.cells = Cells(
+            left, left + step * len(axis), tuple(names), np.asarray(numbers, float), self._words[1]
+        )
+        at, look, what = np.asarray(axis, float), Look("text"), self.contents.left[0]
+        self.contents.series = {
+            name: Series(name, at, np.asarray(row, float), look, f"{name}, {what.lower()}")
+            for name, row in zip(names, numbers, strict=True)
+        }
         return left, left + step * len(axis)
 
     @property

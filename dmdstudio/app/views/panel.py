@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from dmdstudio import __version__
 from dmdstudio.app.plot_contents import Provenance
 from dmdstudio.app.session import Session
+from dmdstudio.app.views.image_plot import ImagePlot
 from dmdstudio.app.views.plot import Plot
 from dmdstudio.plan.events import Started
 
@@ -46,7 +47,7 @@ class Panel(QWidget):
 
     def _draw_now(self) -> None:
         self._due = False
-        for plot in self.findChildren(Plot):
+        for plot in (*self.findChildren(Plot), *self.findChildren(ImagePlot)):
             plot.provenance = self.provenance
         started = self.session.view.started
         if started is not self._started:  # another run: nothing of the last one may stay

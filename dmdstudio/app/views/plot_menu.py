@@ -36,6 +36,7 @@ class PlotMenu(QObject):
         reset: shows everything.
         switch: switches a line on or off, by name.
         ready: whether there is anything to copy.
+        fixed: whether axes and lines cannot be changed.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class PlotMenu(QObject):
         reset: Callable[[], None],
         switch: Callable[[str], None],
         ready: Callable[[], bool],
+        fixed: bool = False,
     ) -> None:
         super().__init__(widget)
         self._widget, self._contents = widget, contents
@@ -59,10 +61,10 @@ class PlotMenu(QObject):
             "Ctrl+Shift+C": self.copy_image,
             "S": self.export_picture,
             "D": self.export_data,
-            "R": reset,
-            "U": self.next_unit,
-            "X": self.reverse,
         }
+        self._fixed = fixed
+        if not fixed:
+            self._keys |= {"R": reset, "U": self.next_unit, "X": self.reverse}
         widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
@@ -99,10 +101,11 @@ class PlotMenu(QObject):
         menu.addSeparator()
         menu.addAction("Export picture…\tS", self.export_picture)
         menu.addAction("Export data…\tD", self.export_data)
-        menu.addSeparator()
-        self._add_curves(menu)
-        self._add_axis(menu)
-        menu.addAction("Reset view\tR", self._reset)
+        if not self._fixed:
+            menu.addSeparator()
+            self._add_curves(menu)
+            self._add_axis(menu)
+            menu.addAction("Reset view\tR", self._reset)
         return menu
 
     def _add_curves(self, menu: QMenu) -> None:

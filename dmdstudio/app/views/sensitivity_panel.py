@@ -22,7 +22,7 @@ from dmdstudio.app.session import Session
 from dmdstudio.app.views.image_plot import ImagePlot
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
-from dmdstudio.app.words import short_key, titles, with_unit
+from dmdstudio.app.words import short_key, titles
 from dmdstudio.plan.events import TargetSensitivity, Uncertainty
 
 _MOST_LINES = 6
@@ -133,12 +133,11 @@ class SensitivityPanel(Panel):
     def _draw_curve(
         self, target: TargetSensitivity, names: list[str], change: np.ndarray, error: np.ndarray
     ) -> None:
-        bottom = with_unit(target.axis_label or "Axis", target.axis_unit)
         own = np.abs(change).max(axis=1, keepdims=True)
         alike = self.alike.isChecked()
         shown = change / np.where(own > 0, own, 1.0) if alike else change
-        scale = "Over its largest" if alike else with_unit("Per +1 %", target.unit)
-        self.image.set_labels(bottom, scale)
+        scale = ("Over its largest", "") if alike else ("Per +1 %", target.unit)
+        self.image.set_labels((target.axis_label or "Axis", target.axis_unit), scale)
         span = self.image.show_numbers(target.axis, names, shown)
         self.image.show()
         self.lines.set_right_margin(self.image.room_of_scale)
