@@ -16,7 +16,7 @@ _STRUCTURES = {
 }  # fmt: skip
 _DATA = {".csv", ".tsv", ".dat", ".txt"}
 _STRUCTURE_NAMES = {"POSCAR", "CONTCAR", "XDATCAR"}
-_POTENTIALS = {".xml", ".in", ".top", ".itp", ".pickle", ".npz"}
+_POTENTIALS = {".xml", ".in", ".top", ".itp", ".sw", ".pickle", ".npz"}
 
 
 @dataclass(frozen=True)

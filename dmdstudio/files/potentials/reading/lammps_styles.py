@@ -81,7 +81,9 @@ def pair_styles(command: Command) -> list[PairStyle]:
         if name not in _ARGUMENTS:
             raise command.place.error(
                 f"pair_style {shown(name)} is a form of energy that we do not have.",
-                f"We have: {', '.join(_ARGUMENTS)}.",
+                "Give its .sw file itself."
+                if name == "sw"
+                else f"We have: {', '.join(_ARGUMENTS)}.",
             )
         given = []
         while words and plain_name(words[0]) not in _ARGUMENTS:
