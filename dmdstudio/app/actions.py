@@ -59,6 +59,17 @@ PLANS = (
         "Run",
     ),
     ActionPlan(
+        "discard", "Stop and discard", "End the run and move it to the trash", "", "", "Run"
+    ),
+    ActionPlan(
+        "queue",
+        "Add to queue",
+        "Run the recipe as it stands after the run under way",
+        "Ctrl+Shift+Q",
+        "",
+        "Run",
+    ),
+    ActionPlan(
         "resume", "Resume", "Go on with the run that is shown", "Ctrl+Shift+R", "resume", "Run"
     ),
     ActionPlan(
@@ -92,6 +103,7 @@ PLANS = (
     ),
     ActionPlan("structure", "Structure", "Show the atoms", "Ctrl+7", "", "View"),
     ActionPlan("log_axis", "Logarithmic loss", "Loss on a logarithmic axis", "Ctrl+L", "", "View"),
+    ActionPlan("runs", "Runs", "Go to the list of runs", "F8", "", "View"),
     ActionPlan("edit_parameters", "Edit parameters", "Go to the parameter table", "F6", "", "View"),
     ActionPlan("edit_settings", "Edit settings", "Go to the settings", "F7", "", "View"),
     ActionPlan(

@@ -25,11 +25,15 @@ _SECTIONS = {
 
 @dataclass(frozen=True)
 class Check:
-    """One step of the work: its state and one line that says why."""
+    """One step of the work: its state and one line that says why.
+
+    ``past``: it is about a run that has ended, and keeps no other from beginning.
+    """
 
     step: str
     state: State
     reason: str
+    past: bool = False
 
 
 def check_all(
@@ -72,7 +76,7 @@ def check_all(
 def blocks(checks: tuple[Check, ...]) -> str:
     """Return why a run cannot begin, or nothing."""
     for check in checks[:4]:
-        if check.state in ("attention", "waiting"):
+        if check.state in ("attention", "waiting") and not check.past:
             return f"{check.step}: {check.reason}"
     return ""
 
@@ -170,7 +174,7 @@ def _refine(recipe: Recipe, view: RunView, stale: bool, before: list[Check]) -> 
         word = "Paused at" if view.paused else "Iteration"
         return Check("Refine", "working", f"{word} {min(done + 1, total)} of {total}")
     if view.failed is not None and view.started is not None:
-        return Check("Refine", "attention" if not stale else "ready", view.failed.message)
+        return Check("Refine", "attention" if not stale else "ready", view.failed.message, True)
     if any(check.state == "attention" for check in before):
         return Check("Refine", "waiting", "Waits for the steps above")
     if view.finished is not None and not stale:

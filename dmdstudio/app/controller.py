@@ -23,9 +23,13 @@ from dmdstudio.app.keeper import Keeper
 from dmdstudio.app.matter import Matter, matter_of
 from dmdstudio.app.matter_watch import MatterWatch
 from dmdstudio.app.potential_file import FoundPotential, found_potential
+from dmdstudio.app.restoring import recipe_with_parameters
 from dmdstudio.app.run_desk import RunDesk
 from dmdstudio.app.run_folders import new_run_folder, remember
+from dmdstudio.app.run_list import step_at
+from dmdstudio.app.run_queue import RunQueue
 from dmdstudio.app.run_reading import ReadRun, read_run
+from dmdstudio.app.run_shelf import RunShelf
 from dmdstudio.app.session import Place, Session
 from dmdstudio.app.state import RunView
 from dmdstudio.base.errors import DmdError, RecipeError
@@ -78,10 +82,16 @@ class Controller(QObject):
         self.waiting: list[Path] = []
         """Data and potential files that came before there was a recipe to go into."""
         self._beginning = False
+        self._to_discard: Path | None = None
         self._postponed: list[tuple[Path, Measurement, str]] = []
         self._matter_watch = MatterWatch(self.session)
         self.session.matter_changed.connect(self._take_postponed)
-        self.keeper = Keeper(self.session, tuple)
+        self.queue = RunQueue(self)
+        self.keeper = Keeper(self.session, lambda: self.queue.recipes)
+        self.queue.changed.connect(self.keeper.note_change)
+        self.queue.wanted.connect(self._run_next)
+        self.shelf = RunShelf(self.session, lambda: self.keeper.runs)
+        self.shelf.failed.connect(self._tell_error)
         self.keeper.failed.connect(self._tell_error)
         self.desk = RunDesk(self.session)
         self.desk.notice.connect(self.notice)
@@ -162,6 +172,7 @@ class Controller(QObject):
     def _show_opened(self, opened: Opened) -> None:
         project = opened.project
         self._show_recipe(_rooted(project.recipe), project.recipe_path)
+        self.queue.fill(_rooted(recipe) for recipe in project.queue)
         self.opened.emit()
         self.look_wanted.emit(project.tab, project.target)
         if project.shown_run is not None:
@@ -339,8 +350,21 @@ class Controller(QObject):
     def run(self) -> None:
         """Start a refinement of the recipe as it stands, in a new run folder."""
         recipe = self.session.recipe
-        if recipe is None or self.busy:
-            return
+        if recipe is not None and not self.busy:
+            self.queue.is_held = False
+            self._begin_run(recipe)
+
+    def add_to_queue(self) -> None:
+        """Have the recipe as it stands run after what is under way; at once where nothing is."""
+        recipe = self.session.recipe
+        if recipe is not None:
+            self.queue.add(recipe)
+
+    def _run_next(self) -> None:
+        if not self.busy and (recipe := self.queue.take()) is not None:
+            self._begin_run(recipe)
+
+    def _begin_run(self, recipe: Recipe) -> None:
         folder = new_run_folder(recipe.title or Path(recipe.system.structure).stem)
         self.session.ran = recipe
         self.keeper.add_run(folder)
@@ -368,9 +392,44 @@ class Controller(QObject):
     def stop(self) -> None:
         """End what the engine does, or the run that is followed; what is stored is kept."""
         if self.busy:
+            self.queue.hold()
             self.bridge.stop()
         else:
             self.desk.stop()
+
+    def discard(self) -> None:
+        """End the run under way and move it to the trash."""
+        started = self.session.view.started
+        if self.is_running and started is not None:
+            self._to_discard = Path(started.run_dir)
+            self.stop()
+
+    def _discard_stopped(self) -> None:
+        folder, self._to_discard = self._to_discard, None
+        if folder is not None:
+            self.drop_run(folder)
+
+    def drop_run(self, folder: Path) -> None:
+        """Move a run to the trash; one that is shown is shown no longer."""
+        started = self.session.view.started
+        if started is not None and Path(started.run_dir) == folder:
+            self.session.ran = None
+            self.session.show_run(RunView(ready=self.session.view.ready))
+        self.shelf.trash(folder)
+
+    def restore_parameters(self, view: RunView, iteration: int) -> None:
+        """Take the parameters of an iteration into the recipe, as one edit."""
+        if self.session.recipe is None:
+            return
+        try:
+            table, left = recipe_with_parameters(self.session.recipe, step_at(view, iteration))
+            self.session.replace_recipe(table, f"parameters of iteration {iteration}")
+        except DmdError as error:
+            self._tell_error(error)
+            return
+        words = f"The recipe has the parameters of iteration {iteration} now."
+        without = f" Not taken over: {', '.join(left)}." if left else ""
+        self.notice.emit("info", words + without, "Undo takes them back.", "")
 
     def check_gradient(self) -> None:
         """Compare the gradient methods on the recipe as it stands."""
@@ -401,7 +460,7 @@ class Controller(QObject):
 
     def apply(self, changes: Mapping[str, Any]) -> None:
         """Take over settings by their full names, as one edit that can be undone."""
-        if self.session.recipe is None or self.session.view.running:
+        if self.session.recipe is None:
             return
         try:
             self.session.replace_recipe(*_with_changes(self.session.table(), changes))
@@ -433,6 +492,10 @@ class Controller(QObject):
             if not busy:
                 self.session.diagnosing = False
             self.busy_changed.emit(busy)
+            if not busy:
+                self.shelf.refresh()
+                self._discard_stopped()
+                self._run_next()
 
     def _hear(self, event: Event) -> None:
         self.session.hear(event)

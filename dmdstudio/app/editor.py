@@ -34,8 +34,8 @@ class Editor(QObject):
 
     @property
     def is_free(self) -> bool:
-        """Whether there is a recipe and nothing runs on it."""
-        return self._session.recipe is not None and not self._session.view.running
+        """Whether there is a recipe; a run under way has its own copy."""
+        return self._session.recipe is not None
 
     def choices(self, section: str) -> tuple[Entry, ...]:
         """Return what may be added to a section; nothing before the engine has told."""

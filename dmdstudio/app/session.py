@@ -57,6 +57,8 @@ class Session(QObject):
         self.matter_problem = ""
         self.undo_stack = QUndoStack(self)
         self.ran: Recipe | None = None
+        self.compared: dict[Path, tuple[str, RunView]] = {}
+        """Runs that are drawn beside the one that is shown: their names and views."""
         self.diagnosed_recipe: Recipe | None = None
         self.diagnosing = False
         self._repaint = QTimer(self, singleShot=True, interval=REPAINT_MILLISECONDS)
@@ -145,6 +147,23 @@ class Session(QObject):
         """Show another run as a whole."""
         self.view = view
         self.run_changed.emit()
+
+    def compare(self, runs: dict[Path, tuple[str, RunView]]) -> None:
+        """Draw other runs beside the one that is shown."""
+        self.compared = runs
+        self.run_changed.emit()
+
+    def refresh_compared(self, known: dict[Path, tuple[str, RunView]]) -> None:
+        """Draw what is new of the runs that are compared; those that are gone are not."""
+        now = {folder: known[folder] for folder in self.compared if folder in known}
+        if any(now.get(f, ("", None))[1] is not v[1] for f, v in self.compared.items()):
+            self.compare(now)
+
+    @property
+    def beside(self) -> list[tuple[str, RunView]]:
+        """The compared runs without the one that is shown."""
+        shown = self.view.started.run_dir if self.view.started is not None else ""
+        return [run for folder, run in self.compared.items() if str(folder) != shown]
 
     @property
     def is_stale(self) -> bool:

@@ -28,6 +28,7 @@ from dmdstudio.app.measured import Arrays, Stamp, comparable, stamp_of
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import is_scalar
 from dmdstudio.app.views.figures_row import Figures
+from dmdstudio.app.views.overlays import draw_other_targets
 from dmdstudio.app.views.overview import Overview
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
@@ -203,6 +204,8 @@ class ComparePanel(Panel):
             left = drawn and draw_residual_of_number(self.residual, self.session.view, target)
         else:
             drawn, left = self._draw_curve(comparison)
+        if drawn:
+            draw_other_targets(self.plot, self.session, target)
         self._show_residual(drawn and left)
 
     def _draw_curve(self, comparison: Comparison) -> tuple[bool, bool]:

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from dmdstudio.app.actions import MENUS, PLANS, TOOLBAR
 
-_WORKFLOW_WIDTH, _INSPECTOR_WIDTH, _LOG_HEIGHT = 226, 536, 130
+_WORKFLOW_WIDTH, _INSPECTOR_WIDTH, _LOG_HEIGHT = 226, 536, 196
 
 
 def make_tabs(name: str, pages: Mapping[str, QWidget]) -> QTabWidget:
@@ -43,9 +43,9 @@ def stacked(*widgets: QWidget) -> QWidget:
 
 
 def make_docks(
-    window: QMainWindow, workflow: QWidget, inspector: QWidget, log: QWidget
+    window: QMainWindow, workflow: QWidget, inspector: QWidget, log: QWidget, runs: QWidget
 ) -> list[QDockWidget]:
-    """Put the workflow left, the inspector right and the log below; all can be moved."""
+    """Put the workflow left, the inspector right, log and runs below; all can be moved."""
     area, corner = Qt.DockWidgetArea, Qt.Corner
     window.setCorner(corner.BottomLeftCorner, area.LeftDockWidgetArea)
     window.setCorner(corner.BottomRightCorner, area.RightDockWidgetArea)
@@ -54,6 +54,7 @@ def make_docks(
         ("Workflow", workflow, area.LeftDockWidgetArea),
         ("Inspector", inspector, area.RightDockWidgetArea),
         ("Log", log, area.BottomDockWidgetArea),
+        ("Runs", runs, area.BottomDockWidgetArea),
     ):
         dock = QDockWidget(title, window)
         dock.setObjectName(title)
@@ -64,6 +65,8 @@ def make_docks(
         dock.setWidget(frame)
         window.addDockWidget(place, dock)
         docks.append(dock)
+    window.tabifyDockWidget(docks[2], docks[3])
+    docks[2].raise_()
     return docks
 
 
@@ -71,7 +74,7 @@ def arrange_docks(window: QMainWindow, docks: Sequence[QDockWidget]) -> None:
     """Give the docks their first sizes."""
     widths = [_WORKFLOW_WIDTH, _INSPECTOR_WIDTH]
     window.resizeDocks(list(docks[:2]), widths, Qt.Orientation.Horizontal)
-    window.resizeDocks(list(docks[2:]), [_LOG_HEIGHT], Qt.Orientation.Vertical)
+    window.resizeDocks([docks[2]], [_LOG_HEIGHT], Qt.Orientation.Vertical)
 
 
 def make_toolbar(window: QMainWindow, actions: Mapping[str, QAction]) -> None:

@@ -12,6 +12,7 @@ from dmdstudio.app.outliers import usual_range
 from dmdstudio.app.run_folders import settings
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import parameter_history
+from dmdstudio.app.views.overlays import draw_other_losses
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
 from dmdstudio.app.words import short_key
@@ -93,6 +94,7 @@ class LossPanel(Panel):
         self.loss.line("total", iterations, total, "accent", label="Total", points=True, width=1.4)
         errors = [step.loss_error for step in steps]
         self.loss.errors("error", iterations, total, errors, "accent", of="total")
+        draw_other_losses(self.loss, self.session)
         outside = self._fit(self.loss, [total, *parts])
         latest = steps[-1]
         fresh = "fresh" if latest.resampled else "reused"

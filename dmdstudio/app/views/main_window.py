@@ -39,6 +39,7 @@ from dmdstudio.app.views.notice_bar import NoticeBar
 from dmdstudio.app.views.parameter_table import ParameterTable
 from dmdstudio.app.views.parameters_panel import ParametersPanel
 from dmdstudio.app.views.plot import Plot
+from dmdstudio.app.views.running import Running
 from dmdstudio.app.views.sensitivity_panel import SensitivityPanel
 from dmdstudio.app.views.settings_panel import SettingsPanel
 from dmdstudio.app.views.start_page import StartPage
@@ -70,7 +71,7 @@ class MainWindow(QMainWindow):
             "compare": ComparePanel(self.session),
             "diffusion": DiffusionPanel(self.session),
             "loss": LossPanel(self.session, actions["log_axis"]),
-            "parameters": ParametersPanel(self.session),
+            "parameters": ParametersPanel(self.session, self.controller.restore_parameters),
             "gradient": GradientPanel(self.session, actions["diagnose"], self.controller.apply),
             "sensitivity": SensitivityPanel(self.session),
             "structure": structure,
@@ -93,7 +94,9 @@ class MainWindow(QMainWindow):
             self, actions, self.session, self.settings_panel, lambda: self._inspect(1), self.tabs
         )
         self.log = LogView(self.session)
-        self.docks = make_docks(self, self.workflow, self.inspector, self.log)
+        self.running = Running(self)
+        self.runs = self.running.view
+        self.docks = make_docks(self, self.workflow, self.inspector, self.log, self.runs)
         make_toolbar(self, actions)
         make_menus(self, actions, self.docks)
         self.setStatusBar(StatusLine(self.session))
@@ -149,6 +152,9 @@ class MainWindow(QMainWindow):
             "redo": session.undo_stack.redo,
             "run": self._run,
             "stop": controller.stop,
+            "discard": controller.discard,
+            "queue": self._add_to_queue,
+            "runs": self._show_runs,
             "resume": self._resume,
             "check_gradient": self._check_gradient,
             "diagnose": self._diagnose,
@@ -246,12 +252,14 @@ class MainWindow(QMainWindow):
             "diagnose": not busy and not blocked,
             "pause": busy,
             "stop": busy or following,
+            "discard": self.controller.is_running and view.started is not None,
+            "queue": not blocked,
             "resume": not busy and not following and view.started is not None,
             "export": view.best is not None and view.started is not None,
             "report": view.best is not None and view.started is not None,
             **dict.fromkeys(("save", "save_as", "save_recipe"), session.recipe is not None),
-            "undo": not busy and session.undo_stack.canUndo(),
-            "redo": not busy and session.undo_stack.canRedo(),
+            "undo": session.undo_stack.canUndo(),
+            "redo": session.undo_stack.canRedo(),
             "show_run_folder": view.started is not None,
             **dict.fromkeys((*self.panels, *STRUCTURE_VIEWS), session.recipe is not None),
         }
@@ -282,6 +290,18 @@ class MainWindow(QMainWindow):
         if self.actions_by_name["run"].isEnabled():
             self.show_workspace()
             self.controller.run()
+
+    def _add_to_queue(self) -> None:
+        self.take_over_edits()
+        self._refresh()
+        if self.actions_by_name["queue"].isEnabled():
+            self.show_workspace()
+            self.controller.add_to_queue()
+
+    def _show_runs(self) -> None:
+        self.docks[3].show()
+        self.docks[3].raise_()
+        self.runs.take_focus()
 
     def _resume(self) -> None:
         self.show_workspace()

@@ -152,10 +152,8 @@ class ParameterModel(QAbstractTableModel):
         return _TIPS[COLUMNS[section]] if role == Role.ToolTipRole else None
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        """Nothing can be edited during a run."""
+        """What can be edited."""
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        if self._session.view.running:
-            return flags
         if isinstance(self._rows[index.row()][2], Missing):
             editable = COLUMNS[index.column()] == "Value"
             return flags | Qt.ItemFlag.ItemIsEditable if editable else flags
@@ -398,7 +396,7 @@ class ParameterTable(QWidget):
         if recipe is None:
             words = "The parameters of a recipe appear here."
         elif self._session.view.running:
-            words = "Held while the refinement runs."
+            words = "The run under way has its own copy: edits are for the next."
         elif wanted:
             verb = "parameter needs" if wanted == 1 else "parameters need"
             words = f"{wanted} {verb} a value. Double-click or press F2 to give one."

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
 
 from dmdstudio.app.session import Session
-from dmdstudio.app.state import parameter_history
+from dmdstudio.app.state import RunView, parameter_history
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
 from dmdstudio.app.words import short_key
@@ -19,8 +30,21 @@ _MOST_LINES = 12
 class ParametersPanel(Panel):
     """Relative change of the free parameters above, the history of a chosen one below."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        restore: Callable[[RunView, int], None],
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(session, parent)
+        self.iteration = QSpinBox()
+        self.iteration.setAccessibleName("Iteration whose parameters to use")
+        self.restore = QPushButton("Use in the recipe")
+        self.restore.setToolTip(
+            "Take the parameters of this iteration into the recipe; Undo takes them back"
+        )
+        self.restore.clicked.connect(lambda: restore(self.session.view, self.iteration.value()))
+        self._best: int | None = None
         self.relative = Plot("Relative change of the parameters by iteration", "")
         self.single = Plot("One parameter by iteration", "")
         self.chooser = QComboBox()
@@ -36,6 +60,11 @@ class ParametersPanel(Panel):
         row.addWidget(label)
         row.addWidget(self.chooser)
         row.addWidget(self._more, 1)
+        of_iteration = QLabel("Iteration")
+        of_iteration.setObjectName("quiet")
+        of_iteration.setBuddy(self.iteration)
+        for widget in (of_iteration, self.iteration, self.restore):
+            row.addWidget(widget)
         below = QWidget()
         column = QVBoxLayout(below)
         column.setContentsMargins(0, 0, 0, 0)
@@ -57,6 +86,7 @@ class ParametersPanel(Panel):
         free = [p for p in parameters if p.free]
         self._offer(parameters)
         self.chooser.setEnabled(bool(parameters))
+        self._offer_iterations()
         if not free:
             self.relative.set_empty(self.why_empty("The change of the parameters"))
             self.single.set_empty(self.why_empty("The history of a parameter"))
@@ -91,6 +121,20 @@ class ParametersPanel(Panel):
                 self.single.level(name, iterations, bound, 0.0, "attention", label)
             else:
                 self.single.remove(name)
+
+    def _offer_iterations(self) -> None:
+        """Offer the iterations; the best one until another is chosen."""
+        view = self.session.view
+        for widget in (self.iteration, self.restore):
+            widget.setEnabled(bool(view.steps))
+        if not view.steps or view.best is None:
+            self._best = None
+            return
+        follows = self._best is None or self.iteration.value() == self._best
+        self.iteration.setRange(view.steps[0].iteration, view.steps[-1].iteration)
+        self._best = view.best.iteration
+        if follows:
+            self.iteration.setValue(self._best)
 
     def _offer(self, parameters: tuple[ParameterReport, ...]) -> None:
         keys = [p.key for p in parameters]

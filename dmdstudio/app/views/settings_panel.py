@@ -101,7 +101,6 @@ class SettingsPanel(QWidget):
         session.recipe_changed.connect(self._ask)
         session.catalog_changed.connect(self._ask)
         session.problems_changed.connect(self._show_problems)
-        session.run_changed.connect(self._lock)
         theme_changed().changed.connect(self._repaint_arrows)
         editor.added.connect(self._want)
 
@@ -186,7 +185,6 @@ class SettingsPanel(QWidget):
         for (section, index), heading in self._headings:
             heading.set_title(self._title(str(section), table[str(section)][index]))
         self._show_problems()
-        self._lock()
 
     def _shape_of(self, table: dict[str, Any]) -> object:
         """Return what decides which fields there are."""
@@ -370,15 +368,6 @@ class SettingsPanel(QWidget):
         for place, form in self._forms:
             for field in form.fields:
                 form.set_error(field, self._session.problems.get((*place, field), ""))
-
-    def _lock(self) -> None:
-        """Settings are held while a run is under way."""
-        free = not self._session.view.running
-        for _, form in self._forms:
-            if form.isEnabled() != free:
-                form.setEnabled(free)
-        for widget in (*self._adders, *(heading for _, heading in self._headings)):
-            widget.setEnabled(free)
 
     def show_section(self, name: str) -> None:
         """Unfold a section and scroll to it."""
