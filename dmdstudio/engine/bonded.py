@@ -42,20 +42,21 @@ class Form:
 
     Attributes:
         template: file in `loops` that gives ``first`` and ``second``.
-        sort: of its terms: ``bond``, ``angle``, ``torsion`` or ``improper``.
+        sort: of its terms: ``bond``, ``angle``, ``torsion``, ``improper``; or ``third_neighbour``,
+            the two ends of torsions, whose kinds are pairs of types.
         parameters: names of the refinable numbers.
         trial: a value of every number; the loops are tried with them before they are trusted.
     """
 
     template: str
-    sort: Literal["bond", "angle", "torsion", "improper"]
+    sort: Literal["bond", "angle", "torsion", "improper", "third_neighbour"]
     parameters: tuple[str, ...]
     trial: tuple[float, ...]
 
     @property
     def atoms(self) -> int:
         """Number of atoms of one term."""
-        return {"bond": 2, "angle": 3}.get(self.sort, 4)
+        return {"bond": 2, "third_neighbour": 2, "angle": 3}.get(self.sort, 4)
 
     def load(self, real: type[np.floating]) -> ModuleType:
         """Return the module that gives ``first`` and ``second`` in a precision."""
@@ -150,6 +151,7 @@ _VECTORS = {
     "angle": ((1, 0), (1, 2)),
     "torsion": ((0, 1), (1, 2), (2, 3)),
     "improper": ((0, 1), (1, 2), (2, 3)),
+    "third_neighbour": ((0, 1),),
 }
 """From which atom of a term to which its vectors go."""
 
@@ -219,11 +221,10 @@ def _sound(form: Form, precision: str, bits: int) -> bool:
 def _trial_error(form: Form, precision: str, bits: int) -> float:
     """Return how far the forces of a bent molecule are from plain Python's, over the largest."""
     cell = np.array([[9.0, 0, 0], [1.0, 8.0, 0], [0, 0.5, 7.0]])
-    bonds = {2: [[1, 0]], 3: [[1, 0], [1, 2]], 4: [[1, 0], [1, 2], [2, 3]]}[form.atoms]
-    if form.sort == "improper":
-        bonds = [[1, 0], [1, 2], [1, 3]]
+    chain = [[1, 0], [1, 2], [2, 3]]
+    bonds = {"bond": chain[:1], "angle": chain[:2], "improper": [[1, 0], [1, 2], [1, 3]]}
     atoms = (np.zeros(4, int), np.ones(4), cell)
-    system = System(("X",), *atoms, precision, bits, bonds=np.array(bonds))
+    system = System(("X",), *atoms, precision, bits, bonds=np.array(bonds.get(form.sort, chain)))
     positions = np.array([[0.1, 0.2, 0.3], [0.9, 0.8, 6.9], [1.5, 0.1, 0.4], [2.4, 0.6, 0.2]])
     with jax.ensure_compile_time_eval():
         lattice = system.to_lattice(jnp.asarray(positions))

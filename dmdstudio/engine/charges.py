@@ -26,6 +26,12 @@ from dmdstudio.engine import kernels
 from dmdstudio.engine.core import Parameters, System
 from dmdstudio.engine.pair import PairPotential
 from dmdstudio.engine.potential import Example
+from dmdstudio.engine.third_neighbours import (
+    ThirdCharges,
+    ThirdNeighbours,
+    by_kind,
+    third_neighbours,
+)
 from dmdstudio.engine.water import water
 from dmdstudio.plan.catalog import ParameterField, setting
 
@@ -273,6 +279,16 @@ class ChargedPairs(PairPotential):
     def charges(self, parameters: Parameters) -> Array:
         """Return the charges [type], e, the balancing one too."""
         return self.of_types.complete(parameters["charge"])
+
+    @cached_property
+    def third(self) -> ThirdNeighbours | None:
+        """The sum over pairs three bonds apart, where it differs from that over others."""
+        return third_neighbours(ThirdCharges, self.options, self.system)
+
+    def third_numbers(self, parameters: Parameters) -> Parameters:
+        """Return the parameters of `third`."""
+        pair = self.pair_parameters(parameters)
+        return by_kind(pair, self.system, "strength", self.options.scale_14)
 
     # -- the pair ---------------------------------------------------------------------------------
     def pair_parameters(self, parameters: Parameters) -> Parameters:

@@ -38,6 +38,7 @@ class System:
         lattice_bits: bits of a lattice coordinate, 32 or 64.
         platform: ``cpu``, ``gpu``: where the kernels will run.
         pairs: ``dense``, ``cells``: how pairs are found; ``auto`` chooses by the number of atoms.
+        apart: bonds between two atoms up to which they have no pair forces, 2 or 3.
     """
 
     type_names: tuple[str, ...]
@@ -49,6 +50,7 @@ class System:
     platform: str = "cpu"
     bonds: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int64))
     pairs: str = "auto"
+    apart: int = 2
 
     @property
     def atoms(self) -> int:
@@ -140,16 +142,28 @@ class System:
     @cached_property
     def third_neighbours(self) -> np.ndarray:
         """Pairs of atoms three bonds apart and no less [pair, 2], i < j, sorted, each once."""
-        nearer = {tuple(pair) for pair in self.exclusions.tolist()}
-        pairs = {(i, j) for i, _, _, j in self.torsions.tolist()} - nearer
+        pairs = {(i, j) for i, _, _, j in self.torsions.tolist()} - self._near
         return np.array(sorted(pairs), np.int64).reshape(-1, 2)
+
+    @property
+    def third_neighbour_kinds(self) -> np.ndarray:
+        """Index into `pair_names` [pair] of `third_neighbours`."""
+        first, second = self.types[self.third_neighbours].T
+        return self.pair_kinds[first, second]
 
     @cached_property
     def exclusions(self) -> np.ndarray:
-        """Pairs of atoms one or two bonds apart [pair, 2], i < j, sorted, each once."""
+        """Pairs of atoms one or two (or three: `apart`) bonds apart [pair, 2], i < j, sorted."""
+        left_out = set(self._near)
+        if self.apart > 2:
+            left_out |= {(i, j) for i, j in self.third_neighbours.tolist()}
+        return np.array(sorted(left_out), np.int64).reshape(-1, 2)
+
+    @cached_property
+    def _near(self) -> set[tuple[int, int]]:
+        """Pairs of atoms one or two bonds apart, i < j."""
         bonds = np.sort(self.bonds, axis=1)
-        near = {(int(i), int(j)) for i, j in bonds} | {(int(i), int(k)) for i, _, k in self.angles}
-        return np.array(sorted(near), np.int64).reshape(-1, 2)
+        return {(i, j) for i, j in bonds.tolist()} | {(i, k) for i, _, k in self.angles.tolist()}
 
     def owners(self, per: str) -> tuple[str, ...]:
         """Return the names of what has numbers of its own: types, pairs of them, bonds ...

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from dmdstudio.engine import kernels
+from dmdstudio.engine.bonded import BondedPotential
 from dmdstudio.engine.core import Configuration, Parameters, System
 from dmdstudio.engine.pair_sums import PairSums
 from dmdstudio.engine.potential import Potential, Pull
@@ -46,10 +47,25 @@ class PairPotential(Potential):
         """Return the numbers that the kernel is handed after the refinable ones, internal units."""
         return ()
 
+    @cached_property
+    def third(self) -> BondedPotential | None:
+        """The sum over pairs three bonds apart, where it differs from that over others."""
+        return None
+
+    def third_numbers(self, parameters: Parameters) -> Parameters:
+        """Return the parameters of `third`."""
+        raise NotImplementedError
+
     def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return the sum over pairs, eV."""
         squared, pair = self._pairs(parameters, configuration)
-        return 0.5 * jnp.sum(self._energy_of_square(squared, pair))
+        found = 0.5 * jnp.sum(self._energy_of_square(squared, pair))
+        return found + self._third_energy(parameters, configuration)
+
+    def _third_energy(self, parameters: Parameters, configuration: Configuration) -> Array:
+        if self.third is None:
+            return jnp.zeros((), configuration.cell.dtype)
+        return self.third.energy(self.third_numbers(parameters), configuration)
 
     def _pairs(
         self, parameters: Parameters, configuration: Configuration
@@ -98,7 +114,7 @@ class PairPotential(Potential):
     @property
     def compiled(self) -> bool:
         """Whether the sums are done by `kernels` rather than by XLA."""
-        return self.sums is not None
+        return self.sums is not None and (self.third is None or self.third.compiled)
 
     def _kernel_table(self, parameters: Parameters) -> Array:
         """Return the refinable numbers as the kernel takes them [type, type, number]."""
@@ -110,7 +126,10 @@ class PairPotential(Potential):
         """Return F [atom, xyz], eV/angstrom."""
         if self.sums is None:
             return super().force(parameters, configuration)
-        return self.sums.force(configuration, self._kernel_table(parameters))
+        force = self.sums.force(configuration, self._kernel_table(parameters))
+        if self.third is None:
+            return force
+        return force + self.third.force(self.third_numbers(parameters), configuration)
 
     def pull(self, parameters: Parameters, configuration: Configuration, w: Array) -> Pull:
         """Return force and pulls from one sweep over the pairs."""
@@ -118,16 +137,25 @@ class PairPotential(Potential):
             return super().pull(parameters, configuration, w)
         table, back = jax.vjp(self._kernel_table, parameters)
         force, position, slopes = self.sums.pull(configuration, table, w)
-        return Pull(force, position, back(slopes)[0])
+        if self.third is None:
+            return Pull(force, position, back(slopes)[0])
+        numbers, back_third = jax.vjp(self.third_numbers, parameters)
+        third = self.third.pull(numbers, configuration, w)
+        by = jax.tree.map(jnp.add, back(slopes)[0], back_third(third.parameters)[0])
+        return Pull(force + third.force, position + third.position, by)
 
     def level(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return the energy of a configuration in float64, eV."""
         if self.sums is None:
             return super().level(parameters, configuration)
-        return self.exact_sums.energy(configuration, self._kernel_table(parameters))
+        pairs = self.exact_sums.energy(configuration, self._kernel_table(parameters))
+        return pairs + self._third_energy(parameters, configuration)
 
     def virial(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return minus the derivative by the strain [3, 3] in float64, eV."""
         if self.sums is None:
             return super().virial(parameters, configuration)
-        return self.exact_sums.virial(configuration, self._kernel_table(parameters))
+        pairs = self.exact_sums.virial(configuration, self._kernel_table(parameters))
+        if self.third is None:
+            return pairs
+        return pairs + self.third.virial(self.third_numbers(parameters), configuration)

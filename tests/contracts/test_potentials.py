@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -19,6 +20,7 @@ from dmdstudio.engine.pair import PairPotential
 from dmdstudio.engine.potential import Example, ForceField, Potential, potentials
 from dmdstudio.engine.potentials.lennard_jones import LennardJones
 from dmdstudio.engine.replicas import Replicas
+from dmdstudio.engine.third_neighbours import ThirdCharges, ThirdLennardJones
 
 LOOPED = ("lennard_jones", "coulomb", "ewald", "harmonic_bond", "harmonic_angle", "eann")
 """Those whose compiled loops always run; between them they take every loop there is. Compiling
@@ -108,6 +110,14 @@ def _slope(function, step: float = 1e-4):
     """Return the derivative at 0 by differences of fourth order."""
     a, b, c, d = (function(k * step) for k in (-2, -1, 1, 2))
     return (a - 8 * b + 8 * c - d) / (12 * step)
+
+
+def test_the_guide_has_every_potential_and_parameter():
+    page = (Path(__file__).parents[2] / "resources" / "guide" / "potentials.md").read_text()
+    for name, kind in potentials.items():
+        assert f"`{name}`" in page, name
+        for field in kind.parameters:
+            assert f"`{field.name}`" in page, (name, field.name)
 
 
 def test_forces_are_the_slope_of_the_energy(compiled):
@@ -362,6 +372,56 @@ def test_a_form_is_the_energy_of_a_pair_with_its_derivatives(name, plain_python)
             assert found[2 + k] * numbers[k] == pytest.approx(by_q[0], **close)
             assert found[4 + count + k] * numbers[k] == pytest.approx(by_q[1], **close)
     assert not np.any(all_of(1e12, numbers))
+
+
+THIRD = (ThirdLennardJones, ThirdCharges)
+
+
+@pytest.mark.parametrize("kind", THIRD)
+def test_third_neighbours_are_the_slope_of_their_energy(kind, plain_python):
+    loops, form = kind.form.load(np.float64), kind.form
+    d, e, numbers = np.array([1.2, -2.0, 1.9]), np.array([0.3, 1.0, -0.4]), np.array(form.trial)
+
+    def energy(v):
+        named = {name: jnp.asarray([x]) for name, x in zip(form.parameters, numbers, strict=True)}
+        return float(kind.term_energy(None, (jnp.asarray(v)[None],), named)[0])
+
+    def force(v, q=numbers):
+        return np.array(loops.first(v, tuple(q)))
+
+    found, moved, by = loops.second(d, e, tuple(numbers))
+    assert np.array_equal(found, force(d))
+    assert -np.dot(found, e) == pytest.approx(_slope(lambda x: energy(d + x * e)), rel=1e-8)
+    assert np.allclose(moved, _slope(lambda x: force(d + x * e)), rtol=1e-8)
+    for k, unit in enumerate(np.eye(len(numbers))):
+        by_q = _slope(lambda x, unit=unit: np.dot(e, force(d, numbers + x * unit)), 1e-5)
+        assert by[k] == pytest.approx(by_q, rel=1e-7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lennard_jones", "coulomb", "ewald"])
+def test_scaled_third_neighbours_are_compiled_too(name):
+    (peroxide,) = potentials.get("periodic_torsion").examples("float32", 32, "cpu").values()
+    kind = potentials.get(name)
+    given = {"charge": jnp.array([0.4, -0.4])}
+    if name == "lennard_jones":
+        given = {"sigma": jnp.array([2.4, 3.1]), "epsilon": jnp.array([0.002, 0.007])}
+    short = {"cutoff": 6.5} | ({"switch_start": 5.5} if name == "lennard_jones" else {})
+    for platform in ("cpu", "gpu"):
+        system = dataclasses.replace(peroxide.system, platform=platform)
+        term = kind.build(kind.Options(scale_14=0.5, **short), system)
+        example = Example(system, term, given, peroxide.positions)
+        field, theta = _field(example)
+        w = jnp.asarray(np.random.default_rng(2).normal(size=example.positions.shape), "float32")
+        lattice, cell = _lattice(example), jnp.asarray(system.cell)
+        pull = jax.jit(field.pull)(theta, lattice, cell, w)
+        level = jax.jit(jax.value_and_grad(field.energy))(theta, lattice, cell)
+        if platform == "cpu":
+            assert term.compiled
+            assert np.array_equal(jax.jit(field.force)(theta, lattice, cell), pull.force)
+            found = {"pull": pull, "level": level}
+        else:
+            _require_close({"pull": pull, "level": level}, found, 3e-5)
 
 
 FORMS = {name: kind for name, kind in potentials.items() if getattr(kind, "form", None)}

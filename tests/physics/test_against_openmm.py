@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from dmdstudio.base.units import from_internal
 from dmdstudio.engine import potentials as _registered  # noqa: F401  fills the registry
 from dmdstudio.engine.core import configuration
+from dmdstudio.engine.crystal import CUBE
 from dmdstudio.engine.potential import Example, potentials
 
 openmm = pytest.importorskip("openmm")
@@ -26,7 +29,7 @@ def ours(example: Example) -> tuple[float, np.ndarray]:
     def energy(offset):
         return example.potential.energy(example.parameters, where._replace(offset=offset))
 
-    value, slope = jax.value_and_grad(energy)(where.offset)
+    value, slope = jax.jit(jax.value_and_grad(energy))(where.offset)
     return float(value), -np.asarray(slope)
 
 
@@ -152,3 +155,39 @@ def test_torsions_and_impropers_are_found():
     assert example.system.improper_names == ("C(H,H,O)",)
     assert example.system.impropers[1].tolist() == [4, 6, 7, 5]
     assert len(example.system.torsions) == 0
+
+
+@pytest.mark.parametrize("name", ["lennard_jones", "ewald"])
+def test_pairs_three_bonds_apart_are_scaled(name):
+    """As OpenMM's exceptions are."""
+    (peroxide,) = potentials.get("periodic_torsion").examples("float64", 64, "gpu").values()
+    system = dataclasses.replace(peroxide.system, cell=CUBE)
+    if name == "ewald":
+        options = {"cutoff": 6.5, "tolerance": 1e-6}
+        numbers = {"charge": jnp.array([0.4, -0.4])}
+    else:
+        options = {"cutoff": 6.5, "switch_start": 5.5}
+        numbers = {"sigma": jnp.array([2.4, 3.1]), "epsilon": jnp.array([0.002, 0.007])}
+    kind = potentials.get(name)
+    term = kind.build(kind.Options(scale_14=0.5, **options), system)
+    force = openmm.NonbondedForce()
+    for type_ in system.types:
+        own = {k: float(v[type_]) for k, v in numbers.items()}
+        force.addParticle(
+            own.get("charge", 0.0), own.get("sigma", 1.0) / 10, own.get("epsilon", 0.0) * PER_EV
+        )
+    force.createExceptionsFromBonds(system.bonds.tolist(), 0.5, 0.5)
+    force.setCutoffDistance(0.65)
+    if name == "ewald":
+        force.setNonbondedMethod(openmm.NonbondedForce.Ewald)
+        force.setEwaldErrorTolerance(1e-7)
+    else:
+        force.setNonbondedMethod(openmm.NonbondedForce.CutoffPeriodic)
+        force.setUseSwitchingFunction(True)
+        force.setSwitchingDistance(0.55)
+        force.setUseDispersionCorrection(False)
+    example = Example(system, term, numbers, peroxide.positions)
+    (energy, found), (expected, wanted) = ours(example), theirs(example, force)
+    close = 1e-5 if name == "ewald" else 1e-9
+    assert energy == pytest.approx(expected, rel=close)
+    assert np.abs(found - wanted).max() < close * np.abs(wanted).max()

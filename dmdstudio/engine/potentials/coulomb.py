@@ -11,6 +11,7 @@ from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.charges import Balance, ChargedPairs, Screening
 from dmdstudio.engine.core import System
 from dmdstudio.engine.potential import Example, potentials
+from dmdstudio.engine.third_neighbours import Scale, scaled_system
 from dmdstudio.plan.catalog import setting
 
 LARGEST = 3.5
@@ -29,6 +30,7 @@ class CoulombOptions(Struct, frozen=True, kw_only=True):
         setting("Shift", "The last derivative of the energy that is zero at the cutoff."),
     ] = "force"
     balance: Balance = ""
+    scale_14: Scale = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,7 @@ class Coulomb(ChargedPairs):
                 f"the cutoff {options.cutoff:g} angstrom.",
                 f"Set damping to {LARGEST / options.cutoff:.3g} 1/angstrom or less; 0.2 is usual.",
             )
-        return cls(options, system)
+        return cls(options, scaled_system(options, system))
 
     @classmethod
     def examples(cls, precision: str, lattice_bits: int, platform: str) -> dict[str, Example]:

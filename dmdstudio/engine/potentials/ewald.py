@@ -15,6 +15,7 @@ from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.charges import Balance, ChargedPairs, Screening
 from dmdstudio.engine.core import Configuration, Parameters, System
 from dmdstudio.engine.potential import Example, Potential, Pull, potentials
+from dmdstudio.engine.third_neighbours import Scale, scaled_system
 from dmdstudio.engine.waves import Waves
 from dmdstudio.plan.catalog import setting
 
@@ -49,6 +50,7 @@ class EwaldOptions(Struct, frozen=True, kw_only=True):
         ),
     ] = 1e-4
     balance: Balance = ""
+    scale_14: Scale = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +95,7 @@ class Ewald(ChargedPairs):
                 f"({finest:g}).",
                 f"Set tolerance = {finest:g} or more, or execution.precision = 'float64'.",
             )
-        return cls(options, system)
+        return cls(options, scaled_system(options, system))
 
     @classmethod
     def examples(cls, precision: str, lattice_bits: int, platform: str) -> dict[str, Example]:

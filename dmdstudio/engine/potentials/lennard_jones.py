@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from functools import cached_property
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from dmdstudio.engine import kernels
-from dmdstudio.engine.core import Parameters
+from dmdstudio.engine.core import Parameters, System
 from dmdstudio.engine.crystal import CUBE, SKEWED, crystal
 from dmdstudio.engine.potential import Example, potentials
 from dmdstudio.engine.switched import (
@@ -21,6 +22,14 @@ from dmdstudio.engine.switched import (
     mixed_lengths,
     require_depth,
 )
+from dmdstudio.engine.third_neighbours import (
+    Scale,
+    ThirdLennardJones,
+    ThirdNeighbours,
+    by_kind,
+    scaled_system,
+    third_neighbours,
+)
 from dmdstudio.plan.catalog import ParameterField
 
 
@@ -28,6 +37,7 @@ class LennardJonesOptions(SwitchedOptions, frozen=True, kw_only=True):
     """Settings of `LennardJones`."""
 
     mixing: Mixing = "lorentz_berthelot"
+    scale_14: Scale = 1.0
 
 
 class LennardJones(SwitchedPairs):
@@ -53,6 +63,22 @@ class LennardJones(SwitchedPairs):
         ),
     )
     kernel = kernels.Radial("lennard_jones", ("sigma", "epsilon"), trial=(3.4, 0.01, 3.5, 0.2))
+
+    @classmethod
+    def build(cls, options: Any, system: System) -> LennardJones:
+        """Check the cutoff against the cell and return the term."""
+        checked = super().build(options, system)
+        return cls(options, scaled_system(options, checked.system))
+
+    @cached_property
+    def third(self) -> ThirdNeighbours | None:
+        """The sum over pairs three bonds apart, where it differs from that over others."""
+        return third_neighbours(ThirdLennardJones, self.options, self.system)
+
+    def third_numbers(self, parameters: Parameters) -> Parameters:
+        """Return the parameters of `third`."""
+        pair = self.pair_parameters(parameters)
+        return by_kind(pair, self.system, "epsilon", self.options.scale_14)
 
     @classmethod
     def examples(cls, precision: str, lattice_bits: int, platform: str) -> dict[str, Example]:
