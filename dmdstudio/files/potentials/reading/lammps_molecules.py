@@ -1,0 +1,186 @@
+"""Molecules of a data file of LAMMPS: each kind once, with the numbers of its terms."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+
+from dmdstudio.files.potentials.reading.force_field import Molecule, Number, Numbers, Template
+from dmdstudio.files.potentials.reading.graphs import connected, neighbours
+from dmdstudio.files.potentials.reading.lammps_commands import Commands
+from dmdstudio.files.potentials.reading.lammps_styles import Pairs, bonded_numbers
+from dmdstudio.files.potentials.reading.matching import formula
+from dmdstudio.files.potentials.reading.own_formulas import float_of
+from dmdstudio.files.potentials.reading.places import Place
+from dmdstudio.plan.catalog import shown
+
+MOST_KINDS = 1000
+"""Of molecules in a data file."""
+
+Coefficients = tuple[str, tuple[str, ...], Place]
+"""Style, words and place."""
+
+_Member = tuple[int, tuple[int, ...], Place]
+"""Type, atoms by their places in the molecule, and where it stands."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A kind of molecule before its bonds and angles have numbers."""
+
+    template: Template
+    types: list[int]
+    charges: list[float]
+    pairs: list[Numbers]
+    terms: dict[str, list[_Member]]
+
+
+class Molecules:
+    """The molecules of an input.
+
+    Args:
+        commands: of the input.
+        elements: of the types.
+        masses: of the types, amu.
+        bonded: coefficients of bonds, angles, ... by sort and type.
+        used: types that atoms have.
+    """
+
+    def __init__(
+        self,
+        commands: Commands,
+        elements: dict[int, str],
+        masses: dict[int, float],
+        bonded: dict[str, dict[int, Coefficients]],
+        used: set[int],
+    ) -> None:
+        self.settings, self.data, self.charges = commands.settings, commands.data, commands.charges
+        self.energy, self.place = commands.energy, commands.place
+        self.elements, self.masses, self.bonded, self.used = elements, masses, bonded, used
+
+    def all(self, pairs: Pairs | None, charged: bool) -> list[Found]:
+        """Return the molecules of the data file, each kind once; without one, types alone."""
+        if self.data is None:
+            return [
+                self._found([type_], [self.charges.get(type_, 0.0)], {}, pairs, self.place)
+                for type_ in sorted(self.used)
+            ]
+        data = self.data
+        numbers = sorted(data.atoms)
+        place_of = {number: n for n, number in enumerate(numbers)}
+        members = {
+            section: [(t, self._known(atoms, place_of, at), at) for t, atoms, at in lines]
+            for section, lines in data.members.items()
+        }
+        bonds = [atoms for _, atoms, _ in members.get("Bonds", [])]
+        around = neighbours(len(numbers), [(i, j) for i, j in bonds])
+        parts = connected(around)
+        belongs = {atom: n for n, part in enumerate(parts) for atom in part}
+        of_part: list[dict[str, list[_Member]]] = [{} for _ in parts]
+        for section, lines in members.items():
+            for type_, atoms, at in lines:
+                part = belongs[atoms[0]]
+                if any(belongs[atom] != part for atom in atoms):
+                    raise at.error("the atoms are not bonded to each other.")
+                local = tuple(bisect_left(parts[part], atom) for atom in atoms)
+                of_part[part].setdefault(section, []).append((type_, local, at))
+        found: dict[object, Found] = {}
+        for part, terms in zip(parts, of_part, strict=True):
+            atoms = [data.atoms[numbers[n]] for n in part]
+            types = [atom.type for atom in atoms]
+            charges = [self.charges.get(a.type, a.charge or 0.0) if charged else 0.0 for a in atoms]
+            key = (
+                tuple(types),
+                tuple(charges),
+                tuple((s, *((t, local) for t, local, _ in lines)) for s, lines in terms.items()),
+            )
+            if key not in found:
+                at = next((lines[0][2] for lines in terms.values()), Place(data.name, 1))
+                found[key] = self._found(types, charges, terms, pairs, at)
+                if len(found) > MOST_KINDS:
+                    raise at.error(
+                        f"the file has more than {MOST_KINDS} kinds of molecules.",
+                        "Give every atom of a type the same charge.",
+                    )
+        return list(found.values())
+
+    @staticmethod
+    def _known(atoms: tuple[int, ...], place_of: dict[int, int], at: Place) -> tuple[int, ...]:
+        for atom in atoms:
+            if atom not in place_of:
+                raise at.error(f"there is no atom {atom}.")
+        return tuple(place_of[atom] for atom in atoms)
+
+    def _found(
+        self,
+        types: list[int],
+        charges: list[float],
+        terms: dict[str, list[_Member]],
+        pairs: Pairs | None,
+        place: Place,
+    ) -> Found:
+        elements = tuple(self.elements[type_] for type_ in types)
+        bonds = sorted({(min(local), max(local)) for _, local, _ in terms.get("Bonds", [])})
+        template = Template(formula(elements), elements, tuple((i, j) for i, j in bonds), place)
+        nothing: Numbers = {
+            "sigma": Number(1.0, "angstrom"),
+            "epsilon": Number(0.0, self.energy),
+        }
+        numbers = pairs.numbers if pairs is not None else {}
+        return Found(
+            template, types, charges, [numbers.get(type_, nothing) for type_ in types], terms
+        )
+
+    def complete(self, found: Found) -> Molecule:
+        """Return a molecule with the numbers of its bonds and angles."""
+        for section, sort in (("Dihedrals", "dihedral"), ("Impropers", "improper")):
+            for type_, _, at in found.terms.get(section, []):
+                style, words, place = self._coefficients(sort, type_, at)
+                if style not in ("zero", "none") and any(float_of(w) != 0.0 for w in words[:1]):
+                    raise place.error(
+                        f"{sort}_style {shown(style)} is a form of energy that we do not have.",
+                        "Take molecules without it.",
+                    )
+        bonds: dict[tuple[int, int], Numbers] = {}
+        angles: dict[tuple[int, int, int], Numbers] = {}
+        for type_, local, at in found.terms.get("Bonds", []):
+            style, words, place = self._coefficients("bond", type_, at)
+            if numbers := bonded_numbers("bond", style, words, place, self.energy):
+                bonds[min(local), max(local)] = numbers
+        bonded = set(found.template.bonds)
+        for type_, (i, j, k), at in found.terms.get("Angles", []):
+            if not {(min(i, j), max(i, j)), (min(j, k), max(j, k))} <= bonded:
+                raise at.error("the angle is not one between two bonds.")
+            style, words, place = self._coefficients("angle", type_, at)
+            if numbers := bonded_numbers("angle", style, words, place, self.energy):
+                angles[min(i, k), j, max(i, k)] = numbers
+        if found.template.bonds:
+            for factors in self.settings.special:
+                if factors[:2] != (0.0, 0.0):
+                    raise self.place.error(
+                        f"special_bonds {factors[:2]} let atoms one or two bonds apart interact; "
+                        "here they never do."
+                    )
+        return Molecule(
+            found.template,
+            tuple(str(type_) for type_ in found.types),
+            tuple(found.charges),
+            tuple(found.pairs),
+            tuple(self.masses[type_] for type_ in found.types),
+            bonds,
+            angles,
+            (self.settings.special[0][2], self.settings.special[1][2]),
+        )
+
+    def _coefficients(self, sort: str, type_: int, at: Place) -> Coefficients:
+        found = self.bonded.get(sort, {}).get(type_)
+        if found is None:
+            if self.settings.styles.get(sort) in ("zero", "none"):
+                return "none", (), at
+            raise at.error(
+                f"there is no {sort}_coeff for type {type_}.",
+                "Give the input that has it, or add it.",
+            )
+        if not found[0]:
+            raise found[2].error(f"no {sort}_style says what these coefficients mean.")
+        return found
