@@ -100,7 +100,7 @@ class Crosshair(QObject):
             series = self._contents.series[snap.name]
             across, up = view_points(self._contents, series)
             x, y = float(across[snap.index]), float(up[snap.index])
-            pen = pg.mkPen(theme().edge, width=1.0)
+            pen = pg.mkPen(theme().edge, width=self._widget.devicePixelRatioF())
             for line, at in zip(self._lines, (x, y), strict=True):
                 line.setPen(pen)
                 line.setPos(at)
@@ -115,7 +115,7 @@ class Crosshair(QObject):
         line = self._lines[0]
         line.setVisible(x is not None)
         if x is not None:
-            line.setPen(pg.mkPen(theme().edge, width=1.0))
+            line.setPen(pg.mkPen(theme().edge, width=self._widget.devicePixelRatioF()))
             line.setPos(self._contents.coordinates.to_view(x))
 
     def _write(self, snap: Snap) -> None:

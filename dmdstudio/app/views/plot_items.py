@@ -136,7 +136,7 @@ class PlotItems:
         self._contents.spans[name] = span
         region = self.regions.get(name)
         if region is None:
-            region = self.regions[name] = Region(parent)
+            region = self.regions[name] = Region(parent, self._ratio)
             if dragged is not None:
                 region.dragged.connect(dragged)
             self._axes().addItem(region.item, ignoreBounds=True)

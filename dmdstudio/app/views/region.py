@@ -24,8 +24,9 @@ class Region(QObject):
 
     dragged = Signal(float, float)
 
-    def __init__(self, parent: QObject) -> None:
+    def __init__(self, parent: QObject, ratio: Callable[[], float]) -> None:
         super().__init__(parent)
+        self._ratio = ratio
         self.item = pg.LinearRegionItem(movable=False)
         self.item.setZValue(-15)
         self._coordinates = Coordinates()
@@ -51,7 +52,8 @@ class Region(QObject):
         if self._span is None:
             return
         shade = colour_of(self._span.colour)
-        pen = pg.mkPen(shade, width=1.5)
+        ratio = self._ratio()
+        pen = pg.mkPen(shade, width=1.5 * ratio)
         pale, hovered = colour_of(self._span.colour), colour_of(self._span.colour)
         pale.setAlpha(34)
         hovered.setAlpha(56)
@@ -59,7 +61,7 @@ class Region(QObject):
         self.item.setHoverBrush(pg.mkBrush(hovered))
         for line in self.item.lines:
             line.setPen(pen)
-            line.setHoverPen(pg.mkPen(shade, width=3.0))
+            line.setHoverPen(pg.mkPen(shade, width=3.0 * ratio))
 
     def _finish(self) -> None:
         assert self._span is not None
