@@ -10,6 +10,7 @@ import functools
 import html
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dmdstudio import __version__
 from dmdstudio.app.report_figures import Kind, loss_figure, reported, target_figure
@@ -25,10 +26,12 @@ from dmdstudio.app.words import (
 )
 from dmdstudio.base.errors import RunError
 from dmdstudio.base.units import pretty
-from dmdstudio.files.run_store import RunStore
 from dmdstudio.files.whole import write_text
 from dmdstudio.plan.events import StepReport, TargetReport
 from dmdstudio.plan.recipe import Recipe, recipe_to_toml
+
+if TYPE_CHECKING:
+    from dmdstudio.files.run_store import RunStore
 
 BIBTEX = """@article{HanYu2025,
   author  = {Han, Bin and Yu, Kuang},
@@ -66,6 +69,8 @@ _PICTURE_WIDTH = 348
 
 def read_view(run_dir: str | Path) -> tuple[RunStore, Recipe, RunView]:
     """Return a run folder, its recipe and its events as one view."""
+    from dmdstudio.files.run_store import RunStore  # brings HDF5, which the window opens without
+
     store = RunStore.open(run_dir)
     return store, store.recipe(), functools.reduce(reduce, store.events(), RunView())
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import html
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from dmdstudio.files.potentials.format import export_formats
 from dmdstudio.files.whole import write_text
 from dmdstudio.plan.certificate import BOUNDS, Certificate, Differences, EngineCheck
+
+if TYPE_CHECKING:
+    from dmdstudio.files.potentials.format import ExportFormat
 
 WORDS = {
     "agrees": "Agrees",
@@ -51,7 +54,7 @@ def write_certificate(certificate: Certificate, main: Path) -> list[Path]:
     write_text(data, msgspec.json.format(encoded, indent=2).decode() + "\n")
     write_text(page, certificate_page(certificate))
     if certificate.verdict == "differs":
-        before, after = export_formats.get(certificate.format).comment
+        before, after = _format(certificate).comment
         mark = (
             f"{before}NOT CERTIFIED: other engines differ from DMD Studio, see {page.name}{after}"
         )
@@ -76,12 +79,18 @@ def difference_words(check: EngineCheck) -> tuple[str, str, str]:
     return f"{worst.energy:.1e}", f"{worst.forces:.1e}", f"{worst.pressure:.1e}"
 
 
+def _format(certificate: Certificate) -> ExportFormat:
+    from dmdstudio.files.potentials import export_formats  # brings ASE, which the window does not
+
+    return export_formats.get(certificate.format)
+
+
 def certificate_page(certificate: Certificate) -> str:
     """Return a certificate as a page of HTML that needs nothing else."""
     known = certificate
     bounds = ", ".join(f"{name} {bound:g}" for name, bound in BOUNDS.items())
     lead = f"Run {known.run}, iteration {known.iteration}, {known.formula}, written for "
-    lead += f"{export_formats.get(known.format).label}. Made by DMD Studio {known.version} on "
+    lead += f"{_format(known).label}. Made by DMD Studio {known.version} on "
     lead += f"{known.date}."
     parts = [
         f"<h1>{_text(known.title or 'Exported potential')}: "

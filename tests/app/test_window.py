@@ -1,6 +1,8 @@
 """The window without an engine: edits, badges, keyboard, names, themes."""
 
 import gc
+import subprocess
+import sys
 
 import pytest
 from PySide6.QtCore import Qt
@@ -90,6 +92,15 @@ def test_a_recipe_saved_elsewhere_still_finds_its_files(window, example, tmp_pat
     assert saved.path(saved.system.structure).resolve().is_file()
     assert saved.path(saved.target[0].data).resolve().is_file()
     assert saved.sampling == window.session.recipe.sampling
+
+
+def test_the_window_is_imported_without_what_only_files_need():
+    script = (
+        "import sys, dmdstudio.app.views.main_window\n"
+        "print([m for m in ('ase', 'scipy', 'h5py', 'matplotlib', 'jax') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
 def test_every_shortcut_is_taken_once():
