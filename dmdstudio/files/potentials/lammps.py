@@ -19,6 +19,7 @@ from dmdstudio.files.potentials.lammps_styles import (
     KINDS,
     BondedStyle,
     PairStyle,
+    bonded_commands,
     bonded_styles,
     pair_commands,
     pair_styles,
@@ -31,7 +32,13 @@ from dmdstudio.files.whole import write_text
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm
 
-_PACKAGES = {"lj/mdf": "EXTRA-PAIR", "lepton": "LEPTON", "coul/long": "KSPACE"}
+_PACKAGES = {
+    "lj/mdf": "EXTRA-PAIR",
+    "lepton": "LEPTON",
+    "coul/long": "KSPACE",
+    "cosine/squared": "EXTRA-MOLECULE",
+    "fourier": "EXTRA-MOLECULE",
+}
 
 
 class Lammps(ExportFormat):
@@ -67,7 +74,7 @@ class Lammps(ExportFormat):
         charged = bool(single_charges(terms, structure, self.name))
         full = "full" if len(topology.bonds) or charged else "atomic"
         text = _input(topology, pairs, bonded, full)
-        head = _head(path.name, data.name, pairs, full == "full")
+        head = _head(path.name, data.name, pairs, bonded, full == "full")
         self.write_structure(terms, structure, path, provenance)
         write_text(path, f"{about}\n{head}{_turn_note(rotation)}{text}")
         write_text(dynamics, dynamics_input(about, path.name, dynamics.name, provenance))
@@ -83,7 +90,7 @@ class Lammps(ExportFormat):
         """Write the data file alone, which ``-var data`` hands to the input."""
         turned = Topology(lower_triangular(structure)[0])
         charges = single_charges(terms, structure, self.name)
-        bonded = {style.sort: style for style in bonded_styles(terms, turned)}
+        bonded = bonded_styles(terms, turned)
         data = path.with_name(_data_name(path))
         write_text(data, data_file(turned, charges, bonded, provenance))
         return [data]
@@ -108,8 +115,11 @@ def _turn_note(rotation: np.ndarray) -> str:
     )
 
 
-def _head(name: str, data: str, pairs: Sequence[PairStyle], molecules: bool) -> str:
-    packages = {_PACKAGES[style.name] for style in pairs} | ({"MOLECULE"} if molecules else set())
+def _head(
+    name: str, data: str, pairs: Sequence[PairStyle], bonded: Sequence[BondedStyle], molecules: bool
+) -> str:
+    packages = {_PACKAGES[style.name] for style in (*pairs, *bonded) if style.name in _PACKAGES}
+    packages |= {"MOLECULE"} if molecules else set()
     return f"""#
 # Energy of the structure:  lmp -in {name}
 # Of another one:           lmp -in {name} -var data OTHER.data
@@ -122,20 +132,12 @@ variable data index {data}
 def _input(
     topology: Topology, pairs: Sequence[PairStyle], bonded: Sequence[BondedStyle], style: str
 ) -> str:
-    setup = [f"{b.sort}_style {b.name}" for b in bonded]
-    coefficients = []
+    setup, coefficients = bonded_commands(bonded)
     if len(topology.bonds):
-        if all(b.sort != "bond" for b in bonded):  # they tell near pairs from others all the same
-            setup.insert(0, "bond_style zero")
-            coefficients.append("bond_coeff *")
         setup += [
             "# Pairs one or two bonds apart are left out, all others count in full.",
             "special_bonds lj/coul 0.0 0.0 1.0",
         ]
-    for b in bonded:
-        coefficients.append(f"# {b.sort.capitalize()}s: {b.about}.")
-        for number, (owner, values) in enumerate(sorted(b.coefficients.items()), 1):
-            coefficients.append(f"{b.sort}_coeff {number} {values} # {owner}")
     lines = [
         "units metal",
         f"atom_style {style}",

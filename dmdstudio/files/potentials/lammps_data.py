@@ -5,7 +5,7 @@ Source: https://docs.lammps.org/read_data.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from dmdstudio.files.structures.topology import Topology
 def data_file(
     topology: Topology,
     charges: Mapping[str, float],
-    bonded: Mapping[str, BondedStyle],
+    bonded: Sequence[BondedStyle],
     provenance: Provenance,
 ) -> str:
     """Return the text of a data file; atom_style is full where there are bonds or charges.
@@ -26,13 +26,12 @@ def data_file(
     Args:
         topology: its structure has a lower triangular cell.
         charges: of the types, e; none where nothing is charged.
-        bonded: the styles by sort, ``bond`` and ``angle``; others are left out.
+        bonded: the styles of bonds, angles and dihedrals.
         provenance: goes into the title.
     """
     structure = topology.structure
-    members = {sort: getattr(topology, f"{sort}s") for sort in bonded}
-    if len(topology.bonds):  # which tell near pairs from others, whatever the terms are
-        members = {"bond": topology.bonds, **members}
+    members = {sort: _members(sort, bonded, topology) for sort in ("bond", "angle", "dihedral")}
+    members = {sort: rows for sort, rows in members.items() if rows}
     lines = [
         # LAMMPS takes the first line for a title and skips it.
         comment_text(f"# {structure.formula}. {' | '.join(provenance.lines())}"),
@@ -40,19 +39,30 @@ def data_file(
         f"{len(structure.symbols)} atoms",
         f"{len(topology.types)} atom types",
     ]
-    names = {sort: sorted(set(topology.names(rows))) for sort, rows in members.items()}
     for sort, rows in members.items():
-        lines += [f"{len(rows)} {sort}s", f"{len(names[sort])} {sort} types"]
+        lines += [f"{len(rows)} {sort}s", f"{max(kind for kind, *_ in rows)} {sort} types"]
     lines += [*_cell(structure.cell), "", "Masses", ""]
     masses = masses_of_types(structure)
     lines += [f"{n} {masses[type_]!r} # {type_}" for n, type_ in enumerate(topology.types, 1)]
     lines += _atoms(topology, charges, full=bool(charges or members))
     for sort, rows in members.items():
         lines += ["", f"{sort.capitalize()}s", ""]
-        for number, (name, row) in enumerate(zip(topology.names(rows), rows, strict=True), 1):
-            atoms = " ".join(str(atom + 1) for atom in row)
-            lines.append(f"{number} {names[sort].index(name) + 1} {atoms}")
+        for number, row in enumerate(rows, 1):
+            lines.append(f"{number} {' '.join(map(str, row))}")
     return "\n".join(lines) + "\n"
+
+
+def _members(sort: str, bonded: Sequence[BondedStyle], topology: Topology) -> list[tuple[int, ...]]:
+    """Return kind and atoms, all counted from 1, of every bond, angle or dihedral."""
+    found, before = [], 1
+    for style in bonded:
+        if style.sort != sort:
+            continue
+        rows, owners = style.members(topology), list(style.coefficients)
+        for name, row in zip(topology.names(rows), rows.tolist(), strict=True):
+            found.append((before + owners.index(name), *(atom + 1 for atom in row)))
+        before += len(owners)
+    return found
 
 
 def _cell(cell: np.ndarray) -> list[str]:

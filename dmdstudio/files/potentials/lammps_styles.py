@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from dmdstudio.base.errors import FileError
+import numpy as np
+
 from dmdstudio.files.potentials.lennard_jones import lennard_jones_numbers
 from dmdstudio.files.potentials.numbers import option, owners_of, parameter
 from dmdstudio.files.potentials.pair_formulas import FORMULAS, type_pairs
@@ -48,19 +49,27 @@ class PairStyle:
 
 @dataclass(frozen=True)
 class BondedStyle:
-    """A style of bonds or angles.
+    """A style of bonds, angles or dihedrals.
 
     Attributes:
-        sort: ``bond`` or ``angle``.
+        sort: ``bond``, ``angle`` or ``dihedral``.
         name: of the style.
         about: a comment.
-        coefficients: by the kind of bond or angle, sorted, such as ``H-O``.
+        coefficients: by the kind of bond, angle or dihedral, sorted, such as ``H-O``.
     """
 
     sort: str
     name: str
     about: str
     coefficients: dict[str, str]
+
+    def members(self, topology: Topology) -> np.ndarray:
+        """Return the atoms of every one [member, atom]."""
+        return {
+            "bond": topology.bonds,
+            "angle": topology.angles,
+            "dihedral": topology.torsions,
+        }[self.sort]
 
 
 def _lennard_jones(term: PotentialTerm, topology: Topology) -> PairStyle:
@@ -113,23 +122,33 @@ def _ewald(term: PotentialTerm, topology: Topology) -> PairStyle:
     )
 
 
-def _harmonic_bond(term: PotentialTerm, topology: Topology) -> BondedStyle:
-    coefficients = {
-        owner: f"{parameter(term, 'stiffness', owner) / 2!r} {parameter(term, 'length', owner)!r}"
-        for owner in owners_of(topology.bonds, topology, term)
-    }
-    about = "k/2 (eV/angstrom^2), length at rest (angstrom)"
-    return BondedStyle("bond", "harmonic", about, coefficients)
+def _half(term: PotentialTerm, owner: str) -> str:
+    return repr(parameter(term, "stiffness", owner) / 2)
 
 
-def _harmonic_angle(term: PotentialTerm, topology: Topology) -> BondedStyle:
-    coefficients = {
-        owner: f"{parameter(term, 'stiffness', owner) / 2!r} "
-        f"{math.degrees(parameter(term, 'angle', owner))!r}"
-        for owner in owners_of(topology.angles, topology, term)
-    }
-    about = "k/2 (eV/rad^2), angle at rest (degrees)"
-    return BondedStyle("angle", "harmonic", about, coefficients)
+def _degrees(term: PotentialTerm, name: str, owner: str) -> str:
+    return repr(math.degrees(parameter(term, name, owner)))
+
+
+def _harmonic_bond(term: PotentialTerm, owner: str) -> str:
+    return f"{_half(term, owner)} {parameter(term, 'length', owner)!r}"
+
+
+def _morse_bond(term: PotentialTerm, owner: str) -> str:
+    return " ".join(repr(parameter(term, name, owner)) for name in ("depth", "decay", "length"))
+
+
+def _bent(term: PotentialTerm, owner: str) -> str:
+    return f"{_half(term, owner)} {_degrees(term, 'angle', owner)}"
+
+
+def _urey_bradley(term: PotentialTerm, owner: str) -> str:
+    return f"0.0 180.0 {_half(term, owner)} {parameter(term, 'distance', owner)!r}"
+
+
+def _periodic_torsion(term: PotentialTerm, owner: str) -> str:
+    waves = round(parameter(term, "multiplicity", owner))
+    return f"1 {parameter(term, 'barrier', owner)!r} {waves} {_degrees(term, 'phase', owner)}"
 
 
 _PAIRS: dict[str, Callable[[PotentialTerm, Topology], PairStyle]] = {
@@ -137,10 +156,25 @@ _PAIRS: dict[str, Callable[[PotentialTerm, Topology], PairStyle]] = {
     "lennard_jones": _lennard_jones,
     "ewald": _ewald,
 }
-_BONDED: dict[str, Callable[[PotentialTerm, Topology], BondedStyle]] = {
-    "harmonic_bond": _harmonic_bond,
-    "harmonic_angle": _harmonic_angle,
-}
+_BONDED: dict[str, tuple[str, str, str, Callable[[PotentialTerm, str], str]]] = {
+    "cosine_angle": ("angle", "cosine/squared", "k/2 (eV), angle at rest (degrees)", _bent),
+    "harmonic_angle": ("angle", "harmonic", "k/2 (eV/rad^2), angle at rest (degrees)", _bent),
+    "harmonic_bond": (
+        "bond", "harmonic", "k/2 (eV/angstrom^2), length at rest (angstrom)", _harmonic_bond,
+    ),
+    "morse_bond": (
+        "bond", "morse", "depth (eV), decay (1/angstrom), length at rest (angstrom)", _morse_bond,
+    ),
+    "periodic_torsion": (
+        "dihedral", "fourier", "terms, k (eV), waves, phase (degrees)", _periodic_torsion,
+    ),
+    "urey_bradley": (
+        "angle", "charmm", "for their ends: k/2 (eV/angstrom^2), distance at rest (angstrom)",
+        _urey_bradley,
+    ),
+}  # fmt: skip
+"""Sort and name of the style, what its coefficients are, and how they follow from a term."""
+
 KINDS = tuple(sorted((*_PAIRS, *_BONDED)))
 """Kinds of terms that have a style."""
 
@@ -151,19 +185,45 @@ def pair_styles(terms: Sequence[PotentialTerm], topology: Topology) -> list[Pair
 
 
 def bonded_styles(terms: Sequence[PotentialTerm], topology: Topology) -> list[BondedStyle]:
-    """Return the styles of bonds and of angles.
+    """Return the styles of bonds, angles and dihedrals, in the order of their terms.
 
-    Raises:
-        FileError: there are two terms for the same bonds or angles.
+    Where there are bonds without energy, they have a style that says so: bonds tell near pairs
+    from others.
     """
-    found = [_BONDED[term.kind](term, topology) for term in terms if term.kind in _BONDED]
-    for sort in ("bond", "angle"):
-        if sum(style.sort == sort for style in found) > 1:
-            raise FileError(
-                f"Format 'lammps' writes a single term for {sort}s; there are several.",
-                "Export to ase, which adds any number of terms.",
-            )
+    found = []
+    for term in terms:
+        if term.kind not in _BONDED:
+            continue
+        sort, name, about, values = _BONDED[term.kind]
+        style = BondedStyle(sort, name, about, {})
+        owners = owners_of(style.members(topology), topology, term)
+        found.append(replace(style, coefficients={o: values(term, o) for o in owners}))
+    if len(topology.bonds) and all(style.sort != "bond" for style in found):
+        owners = sorted(set(topology.names(topology.bonds)))
+        found.insert(0, BondedStyle("bond", "zero", "no energy", dict.fromkeys(owners, "")))
     return found
+
+
+def bonded_commands(styles: Sequence[BondedStyle]) -> tuple[list[str], list[str]]:
+    """Return the lines that choose styles, before the data are read, and those with coefficients.
+
+    The kinds of several terms of one sort are numbered on, and every bond or angle is listed in
+    the data once for each.
+    """
+    chosen, coefficients = [], []
+    for sort in dict.fromkeys(style.sort for style in styles):
+        alike = [style for style in styles if style.sort == sort]
+        names = list(dict.fromkeys(style.name for style in alike))
+        several = len(names) > 1
+        chosen.append(f"{sort}_style {'hybrid ' if several else ''}{' '.join(names)}")
+        number = 0
+        for style in alike:
+            coefficients.append(f"# {sort.capitalize()}s: {style.about}.")
+            for owner, values in style.coefficients.items():
+                number += 1
+                words = f"{style.name} {values}" if several else values
+                coefficients.append(f"{sort}_coeff {number} {words} # {owner}")
+    return chosen, coefficients
 
 
 def pair_commands(styles: Sequence[PairStyle], topology: Topology) -> list[str]:

@@ -7,10 +7,12 @@ Source: OpenMM User Guide, "Creating Force Fields"; Theory, "NonbondedForce".
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from dmdstudio.base.errors import FileError
 from dmdstudio.base.units import factor
 from dmdstudio.files.potentials.lennard_jones import LennardJonesNumbers, lennard_jones_numbers
 from dmdstudio.files.potentials.numbers import (
@@ -96,7 +98,7 @@ def force_field(
     """
     topology = residues.topology
     masses = masses_of_types(topology.structure)
-    forces = [_BONDED[t.kind](t, topology) for t in terms if t.kind in _BONDED]
+    forces = _bonded_forces(terms, topology)
     if pairs.lennard_jones or pairs.charges:
         forces.append(_nonbonded_force(pairs, topology.types))
     bonded = len(topology.bonds) > 0
@@ -120,6 +122,20 @@ def force_field(
 {chr(10).join(forces)}
 </ForceField>
 """
+
+
+def _bonded_forces(terms: Sequence[PotentialTerm], topology: Topology) -> list[str]:
+    bonded = [term for term in terms if term.kind in _BONDED]
+    for term in bonded:
+        if sum(other.kind == term.kind for other in bonded) > 1:  # only the first would count
+            raise FileError(
+                f"Format 'openmm' writes a single {term.kind} term; there are several.",
+                "Export to lammps or ase, which add any number of terms.",
+            )
+    forces = [_BONDED[term.kind](term, topology) for term in bonded]
+    if torsions := [term for term in terms if term.kind == "periodic_torsion"]:
+        forces.append(_periodic_torsions(torsions, topology))
+    return forces
 
 
 def _cutoffs(pairs: Nonbonded) -> str:
@@ -168,11 +184,63 @@ def _harmonic_angle(term: PotentialTerm, topology: Topology) -> str:
     return "\n".join([*lines, "  </HarmonicAngleForce>"])
 
 
+def _morse_bond(term: PotentialTerm, topology: Topology) -> str:
+    lines = [
+        '  <CustomBondForce energy="depth*(1-exp(-decay*(r-length)))^2">',
+        *(f'    <PerBondParameter name="{name}"/>' for name in ("depth", "decay", "length")),
+    ]
+    for owner in owners_of(topology.bonds, topology, term):
+        depth = parameter(term, "depth", owner) * KJ_PER_MOL
+        decay = parameter(term, "decay", owner) / NM
+        length = parameter(term, "length", owner) * NM
+        values = f'depth="{depth!r}" decay="{decay!r}" length="{length!r}"'
+        lines.append(f"    <Bond {_classes(owner)} {values}/>")
+    return "\n".join([*lines, "  </CustomBondForce>"])
+
+
+def _cosine_angle(term: PotentialTerm, topology: Topology) -> str:
+    lines = [
+        '  <CustomAngleForce energy="0.5*k*(cos(theta)-cosine)^2">',
+        *(f'    <PerAngleParameter name="{name}"/>' for name in ("k", "cosine")),
+    ]
+    for owner in owners_of(topology.angles, topology, term):
+        k = parameter(term, "stiffness", owner) * KJ_PER_MOL
+        cosine = math.cos(parameter(term, "angle", owner))
+        lines.append(f'    <Angle {_classes(owner)} k="{k!r}" cosine="{cosine!r}"/>')
+    return "\n".join([*lines, "  </CustomAngleForce>"])
+
+
+def _urey_bradley(term: PotentialTerm, topology: Topology) -> str:
+    """Return springs between the ends of angles; this element's k is half of ours."""
+    lines = ["  <AmoebaUreyBradleyForce>"]
+    for owner in owners_of(topology.angles, topology, term):
+        k = parameter(term, "stiffness", owner) * KJ_PER_MOL / NM**2 / 2
+        distance = parameter(term, "distance", owner) * NM
+        lines.append(f'    <UreyBradley {_classes(owner)} k="{k!r}" d="{distance!r}"/>')
+    return "\n".join([*lines, "  </AmoebaUreyBradleyForce>"])
+
+
+def _periodic_torsions(terms: Sequence[PotentialTerm], topology: Topology) -> str:
+    """Return all waves of the torsions in one force, as it wants them."""
+    lines = ["  <PeriodicTorsionForce>"]
+    for owner in owners_of(topology.torsions, topology, terms[0]):
+        words = [_classes(owner)]
+        for n, term in enumerate(terms, 1):
+            k = parameter(term, "barrier", owner) * KJ_PER_MOL
+            words.append(f'periodicity{n}="{round(parameter(term, "multiplicity", owner))}"')
+            words.append(f'phase{n}="{parameter(term, "phase", owner)!r}" k{n}="{k!r}"')
+        lines.append(f"    <Proper {' '.join(words)}/>")
+    return "\n".join([*lines, "  </PeriodicTorsionForce>"])
+
+
 _BONDED: dict[str, Callable[[PotentialTerm, Topology], str]] = {
-    "harmonic_bond": _harmonic_bond,
+    "cosine_angle": _cosine_angle,
     "harmonic_angle": _harmonic_angle,
+    "harmonic_bond": _harmonic_bond,
+    "morse_bond": _morse_bond,
+    "urey_bradley": _urey_bradley,
 }
-KINDS = tuple(sorted((*FORMULAS, *_BONDED, "ewald")))
+KINDS = tuple(sorted((*FORMULAS, *_BONDED, "ewald", "periodic_torsion")))
 """Kinds of terms that can be written."""
 
 

@@ -57,6 +57,18 @@ class Topology:
         return np.array(sorted(found), np.int64).reshape(-1, 3)
 
     @cached_property
+    def torsions(self) -> np.ndarray:
+        """Chains of three bonds over four atoms [torsion, 4], the first number below the last."""
+        found = [
+            (first, j, k, last) if first < last else (last, k, j, first)
+            for j, k in self.bonds.tolist()
+            for first in self.around[j]
+            for last in self.around[k]
+            if first != k and last not in (first, j)
+        ]
+        return np.array(sorted(found), np.int64).reshape(-1, 4)
+
+    @cached_property
     def exclusions(self) -> np.ndarray:
         """Atoms one or two bonds apart [pair, 2], i < j, sorted, each once."""
         near = {(int(i), int(j)) for i, j in self.bonds}
@@ -72,6 +84,6 @@ class Topology:
         return np.argsort(np.argsort(first))[numbers]
 
     def names(self, members: np.ndarray) -> list[str]:
-        """Return what owns the numbers of bonds or angles, such as ``H-O-H`` [member]."""
+        """Return what owns the numbers of bonds, angles or torsions: ``H-O-H`` [member]."""
         symbols = self.structure.symbols
         return [chain([symbols[i] for i in row]) for row in members]
