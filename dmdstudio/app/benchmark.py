@@ -175,7 +175,7 @@ def _drop(window: MainWindow, folder: Path, points: int, number: int) -> tuple[f
     panel = window.panels["compare"]
     window.open_paths([_example("water-infrared")])
     window.show_tab("compare")
-    _wait_until(lambda: not panel.plot.is_empty)
+    _wait_until(lambda: not panel.plot.is_empty and window.session.matter is not None)
     _wait_until(lambda: not window._idle.isActive())
     path = folder / f"spectrum-{points}-{number}.csv"
     axis = np.linspace(1.0, 4000.0, points)

@@ -12,7 +12,7 @@ from dmdstudio.app.theme import colour_of, theme
 
 
 class Legend(QLabel):
-    """Each entry is a link, reached by the mouse and, within the label, by Tab and Enter.
+    """Each entry is a link; for the keyboard the plot's menu has the same.
 
     Signals:
         toggled: the name of a line that is to come or go.
@@ -26,10 +26,7 @@ class Legend(QLabel):
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setWordWrap(True)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        self.setTextInteractionFlags(
-            Qt.TextInteractionFlag.LinksAccessibleByMouse
-            | Qt.TextInteractionFlag.LinksAccessibleByKeyboard
-        )
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.LinksAccessibleByMouse)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setAccessibleName("Legend")
         self.linkActivated.connect(self.toggled)

@@ -415,6 +415,8 @@ class Plot(QWidget):
 
     def show_bottom_axis(self, shown: bool) -> None:
         """Show numbers and name of the bottom axis, or leave them to the plot below."""
+        if shown == self._bottom_shown:
+            return
         axis = self._plot.getAxis("bottom")
         axis.setStyle(showValues=shown)
         axis.setHeight(None if shown else 10)
