@@ -6,14 +6,14 @@ of screen pixels and whose lines SVG does not clip.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QFontInfo, QFontMetricsF, QPainter, QPen, QPolygonF
 
+from dmdstudio.app.clipping import Range, clipped, runs
 from dmdstudio.app.plot_contents import Cells, Look, PlotContents, Series, thinned
 from dmdstudio.app.readout import view_points
 from dmdstudio.app.ticks import linear_ticks, log_ticks, power_words
@@ -22,8 +22,6 @@ UNIT = 10.0
 """Units of a painter in a point (1/72 inch): fine enough for whole numbers of font pixels."""
 PER_MILLIMETRE = 72.0 / 25.4 * UNIT
 _MOST_POINTS = 6000
-
-Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -371,48 +369,3 @@ class _Figure:
             self.painter.setBrush(QBrush(shade))
             radius = 1.6 * self.style.line * UNIT
             self.painter.drawEllipse(QPointF(x + 1.15 * self.gap, y), radius, radius)
-
-
-def runs(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
-    """Return the unbroken pieces of a line [point, 2]: what is not a number breaks it."""
-    points = np.stack([x, y], axis=1)
-    good = np.isfinite(points).all(axis=1)
-    ends = np.flatnonzero(np.diff(np.concatenate([[0], good.astype(np.int8), [0]])))
-    return [points[begin:end] for begin, end in zip(ends[::2], ends[1::2], strict=True)]
-
-
-def clipped(points: np.ndarray, view: tuple[Range, Range]) -> list[np.ndarray]:
-    """Return the parts of a line [point, 2] inside a rectangle, cut exactly at its border.
-
-    Source: Y.-D. Liang and B. A. Barsky, ACM Trans. Graph. 3, 1 (1984).
-    """
-    parts: list[list[Sequence[float]]] = []
-    if not np.isfinite(points).all():
-        return []
-    for begin, end in itertools.pairwise(points):
-        shares = _inside(begin, end, view)
-        if shares is None:
-            continue
-        first, last = (begin + share * (end - begin) for share in shares)
-        if shares[0] > 0.0 or not parts or not np.array_equal(parts[-1][-1], first):
-            parts.append([first])
-        parts[-1].append(last)
-    return [np.array(part) for part in parts]
-
-
-def _inside(
-    begin: np.ndarray, end: np.ndarray, view: tuple[Range, Range]
-) -> tuple[float, float] | None:
-    """Return from where to where, as shares, a segment is inside; None where nowhere."""
-    first, last = 0.0, 1.0
-    starts, steps = begin.tolist(), (end - begin).tolist()
-    for start, step, (low, high) in zip(starts, steps, view, strict=True):
-        for away, room in ((-step, start - low), (step, high - start)):
-            if away == 0.0:
-                if room < 0.0:
-                    return None
-            elif away < 0.0:
-                first = max(first, room / away)
-            else:
-                last = min(last, room / away)
-    return (first, last) if first < last else None

@@ -7,7 +7,8 @@ from typing import Literal
 from PySide6.QtCore import QBuffer, QIODevice, QMarginsF, QRect, QSize, QSizeF
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QPageSize, QPainter, QPdfWriter
 
-from dmdstudio.app.figure import PER_MILLIMETRE, UNIT, FigureStyle, Range, paint_figure
+from dmdstudio.app.clipping import Range
+from dmdstudio.app.figure import PER_MILLIMETRE, UNIT, FigureStyle, paint_figure
 from dmdstudio.app.plot_contents import PlotContents, Provenance
 from dmdstudio.app.theme import colour_of, theme
 

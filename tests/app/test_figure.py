@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtGui import QImage
 
-from dmdstudio.app.figure import clipped
+from dmdstudio.app.clipping import clipped
 from dmdstudio.app.figure_files import (
     figure_bytes,
     figure_image,

@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from dmdstudio.app.figure import FigureStyle, Range
+from dmdstudio.app.clipping import Range
+from dmdstudio.app.figure import FigureStyle
 from dmdstudio.app.figure_files import (
     LABELS,
     Format,

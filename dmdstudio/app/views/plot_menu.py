@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
 
 from dmdstudio.app.axis_choices import axis_choices
 from dmdstudio.app.axis_units import can_be_reversed, choices
-from dmdstudio.app.figure import Range
+from dmdstudio.app.clipping import Range
 from dmdstudio.app.figure_files import figure_image, screen_style
 from dmdstudio.app.plot_contents import PlotContents, Provenance
 from dmdstudio.app.plot_table import table_text
