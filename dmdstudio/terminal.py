@@ -203,7 +203,7 @@ def print_diagnosis(found: Diagnosed) -> None:
 
 def print_certificate(certificate: Certificate) -> None:
     """Print what the engines made of exported files."""
-    from dmdstudio.files.certificates import WORDS, difference_words
+    from dmdstudio.plan.certificate import WORDS, difference_words
 
     print_table(
         ["", "energy", "forces", "pressure", "verdict"],

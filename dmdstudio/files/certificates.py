@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dmdstudio.files.whole import write_text
-from dmdstudio.plan.certificate import BOUNDS, Certificate, Differences, EngineCheck
+from dmdstudio.plan.certificate import (
+    BOUNDS,
+    WORDS,
+    Certificate,
+    Differences,
+    EngineCheck,
+    difference_words,
+)
 
 if TYPE_CHECKING:
     from dmdstudio.files.potentials.format import ExportFormat
-
-WORDS = {
-    "agrees": "Agrees",
-    "differs": "Differs",
-    "failed": "Failed",
-    "not installed": "Not installed",
-    "not checked": "Not checked",
-}
-"""Verdicts as they are shown."""
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 54em; margin: 3em auto; padding: 0 1em;
@@ -69,20 +67,6 @@ def read_certificate(text: str | bytes) -> Certificate:
         msgspec.ValidationError: it is none.
     """
     return msgspec.json.decode(text, type=Certificate)
-
-
-def difference_words(check: EngineCheck) -> tuple[str, str, str]:
-    """Return the worst differences of energy, forces and pressure, as they are shown."""
-    worst = check.worst
-    if worst is None:
-        return "–", "–", "–"
-    return f"{worst.energy:.1e}", f"{worst.forces:.1e}", f"{worst.pressure:.1e}"
-
-
-def _format(certificate: Certificate) -> ExportFormat:
-    from dmdstudio.files.potentials import export_formats  # brings ASE, which the window does not
-
-    return export_formats.get(certificate.format)
 
 
 def certificate_page(certificate: Certificate) -> str:

@@ -11,6 +11,15 @@ Verdict = Literal["agrees", "differs", "failed", "not installed"]
 BOUNDS = {"energy": 1e-6, "forces": 1e-6, "pressure": 1e-5}
 """Largest relative differences of files that agree."""
 
+WORDS = {
+    "agrees": "Agrees",
+    "differs": "Differs",
+    "failed": "Failed",
+    "not installed": "Not installed",
+    "not checked": "Not checked",
+}
+"""Verdicts as they are shown."""
+
 
 class Differences(Struct, frozen=True, kw_only=True):
     """How far an engine is from DMD Studio, relative.
@@ -116,3 +125,17 @@ class Certificate(Struct, frozen=True, kw_only=True):
         if found & {"differs", "failed"}:
             return "differs"
         return "agrees" if "agrees" in found else "not checked"
+
+
+def difference_words(check: EngineCheck) -> tuple[str, str, str]:
+    """Return the worst differences of energy, forces and pressure, as they are shown."""
+    worst = check.worst
+    if worst is None:
+        return "–", "–", "–"
+    return f"{worst.energy:.1e}", f"{worst.forces:.1e}", f"{worst.pressure:.1e}"
+
+
+def _format(certificate: Certificate) -> ExportFormat:
+    from dmdstudio.files.potentials import export_formats  # brings ASE, which the window does not
+
+    return export_formats.get(certificate.format)

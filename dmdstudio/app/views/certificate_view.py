@@ -20,8 +20,13 @@ from PySide6.QtWidgets import (
 
 from dmdstudio.app.exporter import Exported
 from dmdstudio.app.theme import colour_of, theme_changed
-from dmdstudio.files.certificates import WORDS, difference_words
-from dmdstudio.plan.certificate import BOUNDS, Certificate, EngineCheck
+from dmdstudio.plan.certificate import (
+    BOUNDS,
+    WORDS,
+    Certificate,
+    EngineCheck,
+    difference_words,
+)
 
 COLUMNS = ("Engine", "Energy", "Forces", "Pressure", "Verdict")
 _ROLES = {"agrees": "good", "differs": "bad", "failed": "bad", "not installed": "quiet"}

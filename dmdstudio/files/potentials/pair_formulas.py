@@ -52,7 +52,7 @@ def _switched(
     numbers: dict[tuple[str, str], dict[str, float]],
     constants: dict[str, float] | None = None,
 ) -> PairFormula:
-    """Return a formula brought to zero by 1 - 10 x^3 + 15 x^4 - 6 x^5 from the switch's start on."""
+    """Return a formula brought to zero by 1 - 10 x^3 + 15 x^4 - 6 x^5 from a distance on."""
     energy, *definitions = bare.split(";")
     start, cutoff = switch_of(term)
     return PairFormula(
