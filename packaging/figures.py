@@ -2,7 +2,7 @@
 
     python packaging/figures.py truncation [--output FOLDER]
 
-Takes about ten minutes on two cores. No display is needed.
+Takes about a quarter of an hour on two idle cores. No display is needed.
 """
 
 from __future__ import annotations
@@ -143,8 +143,9 @@ def draw(found: Diagnosed, fits: dict[str, list[Any]], path: Path) -> None:
         labelOpts={"position": 0.6, "color": "#555555", "movable": False},
     )
     gradient.addItem(chosen)
-    marked = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 6)
-    gradient.getAxis("bottom").setTicks([[(np.log10(x), f"{x:g}") for x in marked]])
+    for side in ("bottom", "left"):
+        marked = [digit * 10.0**power for power in range(-4, 5) for digit in (1, 2, 5)]
+        gradient.getAxis(side).setTicks([[(np.log10(x), f"{x:g}") for x in marked]])
     gradient.setLabel("bottom", "Horizon [ps]")
     gradient.setLabel("left", f"Loss by epsilon [1/({found.units[key]})]")
 
