@@ -242,6 +242,23 @@ pair_coeff * * coul/dsf
     assert np.abs(result[1] - other[1]).max() < 1e-6 * np.abs(other[1]).max()
 
 
+@needs_openmm
+def test_force_fields_that_openmm_ships_are_read_or_refused_by_form():
+    water = read_structure(WATER / "water-64.extxyz")
+    for name in ("tip3p.xml", "tip3pfb.xml", "amber14/tip3p.xml", "amber19/opc3.xml"):
+        found = read_potential(openmm_data(name), water)
+        assert found.summary.startswith("harmonic bond (H-O)") and len(found.charges) == 2
+    for name, words in {
+        "tip4pew.xml": r"line 13: residue 'HOH' has a site without mass",
+        "amber10.xml": r"line 1984: no molecule of the file is H2O",
+        "iamoeba.xml": r"line 16: <AmoebaBondForce> acts on residue 'HOH'",
+        "charmm36/spce.xml": r"line 124: has a <InitializationScript>",
+        "implicit/gbn.xml": r"line 2: has a <Script>",
+    }.items():
+        with pytest.raises(FileError, match=words):
+            read_potential(openmm_data(name), water)
+
+
 @needs_lammps
 def test_files_that_lammps_ships_are_read_or_refused_by_form():
     water = read_structure(WATER / "water-64.extxyz")
@@ -297,7 +314,14 @@ def openmm_data(name: str) -> Path:
 
 
 @needs_openmm
-@pytest.mark.parametrize(("name", "count"), [("spce.xml", 5), ("amber14/tip3pfb.xml", 1)])
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("spce.xml", 5),
+        pytest.param("amber14/tip3pfb.xml", 5, marks=pytest.mark.slow),
+        pytest.param("opc3.xml", 5, marks=pytest.mark.slow),
+    ],
+)
 def test_water_of_openmm_has_the_energy_of_openmm(name: str, count: int):
     structures = five_waters()[:count]
     narrow = min(structures, key=lambda s: perpendicular_widths(s.cell).min())
@@ -445,7 +469,7 @@ def factor_to_openmm(unit: str) -> float:
         ("HW OW 1", "HX OW 1", "water.itp", 19, "[ bondtypes ] has no line for OW-HW"),
         ("k_oh\n[", "k_ho\n[", "water.itp", 10, "k = 'k_ho' is no number"),
         ("SOL 2", "SOL 1", "water.itp", 12, "leaves out atoms up to 1 bonds apart"),
-        ("[ angles ]", "[ dihedrals ]", "water.itp", 22, "[ dihedrals ] of 'SOL' is a form"),
+        ("[ angles ]", "[ cmap ]", "water.itp", 22, "[ cmap ] of 'SOL' is a form"),
         ("[ angles ]", "[ cmap ]\n[ angles", "water.itp", 22, "'[ angles' is no title"),
         ("AR 3\n", "AR\n", "water.itp", 28, "the number of excluded bonds"),
         (

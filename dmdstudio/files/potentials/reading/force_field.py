@@ -21,6 +21,10 @@ Numbers = Mapping[str, Number]
 """Parameters of one term by the names that its kind has, such as ``length`` and ``stiffness``."""
 
 
+Torsion = tuple[int, int, int, int]
+"""Atoms of a chain of three bonds."""
+
+
 @dataclass(frozen=True)
 class Template:
     """A molecule of a file as a graph, to find it in a structure.
@@ -52,6 +56,7 @@ class Molecule:
         angles: parameters by (i, centre, k), i < k, alike.
         at_3_bonds: factors of the Lennard-Jones energy and of the charges' energy of atoms three
             bonds apart.
+        torsions: waves (``barrier``, ``phase``, ``multiplicity``) by (i, j, k, l), i < l.
     """
 
     template: Template
@@ -62,6 +67,7 @@ class Molecule:
     bonds: Mapping[tuple[int, int], Numbers]
     angles: Mapping[tuple[int, int, int], Numbers]
     at_3_bonds: tuple[float, float] = (1.0, 1.0)
+    torsions: Mapping[Torsion, tuple[Numbers, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,18 @@ def angles(around: Sequence[Sequence[int]]) -> list[tuple[int, int, int]]:
     return [(i, j, k) for j, atoms in enumerate(around) for i, k in combinations(atoms, 2)]
 
 
+def torsions(around: Sequence[Sequence[int]]) -> list[tuple[int, int, int, int]]:
+    """Return all chains of three bonds (i, j, k, l) with i < l."""
+    return [
+        (i, j, k, m)
+        for j, near in enumerate(around)
+        for k in near
+        for i in near
+        for m in around[k]
+        if i < m and i != k and m != j
+    ]
+
+
 def three_bonds_apart(around: Sequence[Sequence[int]]) -> list[tuple[int, int]]:
     """Return the pairs of atoms whose shortest way has three bonds, i < j."""
     found = []

@@ -23,9 +23,10 @@ from dmdstudio.files.potentials.reading.force_field import (
     Numbers,
     ReadPotential,
     Template,
+    Torsion,
 )
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
-from dmdstudio.files.potentials.reading.graphs import neighbours, three_bonds_apart
+from dmdstudio.files.potentials.reading.graphs import neighbours, three_bonds_apart, torsions
 from dmdstudio.files.potentials.reading.gromacs_text import DEFINED, Line, Section, read_sections
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.files.potentials.reading.recipe_terms import recipe_terms
@@ -41,7 +42,7 @@ ROUNDED = 1e-3
 """Relative difference of a pair's numbers from the mean of its types' that passes for rounding."""
 
 _MIXING = {1: "geometric", 2: "lorentz_berthelot", 3: "geometric"}
-_KNOWN = ("atoms", "bonds", "angles", "pairs", "exclusions", "constraints", "settles")
+_KNOWN = ("atoms", "bonds", "angles", "dihedrals", "pairs", "exclusions", "constraints", "settles")
 _IGNORED = (
     "system", "molecules", "position_restraints", "distance_restraints", "orientation_restraints",
     "dihedral_restraints", "angle_restraints", "dihedraltypes", "constrainttypes", "pairtypes",
@@ -76,7 +77,7 @@ class GromacsTopology:
     label = "GROMACS topology"
     doc = (
         "Topologies (.top) with what they include from their own folder: Lennard-Jones by "
-        "comb-rule 1, 2 or 3, charges, harmonic bonds and angles (function 1)."
+        "comb-rule 1, 2 or 3, charges, harmonic bonds and angles, periodic dihedrals."
     )
     suffixes: tuple[str, ...] = (".top", ".itp")
     limit_bytes: int = LIMIT_BYTES
@@ -289,7 +290,33 @@ class _Reader:
                 for line, (i, j, k) in self._members(kind, ("angles",), 3)
             },
             self._at_3_bonds(kind, template),
+            self._torsions(kind, template),
         )
+
+    def _torsions(self, kind: _Kind, template: Template) -> dict[Torsion, tuple[Numbers, ...]]:
+        """Return the waves of proper dihedrals that have numbers of their own."""
+        found: dict[Torsion, tuple[Numbers, ...]] = {}
+        chains = set(torsions(self._bonds(template)))
+        for line, (i, j, k, m) in self._members(kind, ("dihedrals",), 4):
+            atoms = (i, j, k, m) if i < m else (m, k, j, i)
+            place, function = line.place, _word(line, 4)
+            if function not in ("1", "9") or atoms not in chains:
+                raise place.error(
+                    f"function {shown(function)} of [ dihedrals ] is a form of energy that we do "
+                    "not have; 1 or 9, for chains of three bonds, is expected."
+                )
+            if len(line.words) < 8:
+                raise place.error("the dihedral's phase, k and multiplicity are not in its line.")
+            phase, barrier = (place.number(line.words[n], "phase or k") for n in (5, 6))
+            count = place.whole(line.words[7], "the multiplicity", 1, 6)
+            if barrier:
+                wave: Numbers = {
+                    "barrier": Number(barrier, "kJ/mol"),
+                    "phase": Number(place.number(str(phase), "the phase", -360.0, 360.0), "degree"),
+                    "multiplicity": Number(float(count), "1"),
+                }
+                found[atoms] = (*found.get(atoms, ()), wave)
+        return found
 
     def _parameters(
         self,

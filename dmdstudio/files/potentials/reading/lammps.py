@@ -43,7 +43,7 @@ class LammpsInput:
     doc = (
         "Inputs (units real or metal) with the data file that they read, or a data file with "
         "coefficients: lj/cut and lj/mdf, alone or with coul/long, coul/dsf; harmonic bonds and "
-        "angles; atom styles full, charge, molecular, atomic."
+        "angles, periodic dihedrals; atom styles full, charge, molecular, atomic."
     )
     suffixes: tuple[str, ...] = (".in", ".lmp", ".data")
     limit_bytes: int = LIMIT_BYTES

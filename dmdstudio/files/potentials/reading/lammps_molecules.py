@@ -5,10 +5,16 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 
-from dmdstudio.files.potentials.reading.force_field import Molecule, Number, Numbers, Template
-from dmdstudio.files.potentials.reading.graphs import connected, neighbours
+from dmdstudio.files.potentials.reading.force_field import (
+    Molecule,
+    Number,
+    Numbers,
+    Template,
+    Torsion,
+)
+from dmdstudio.files.potentials.reading.graphs import connected, neighbours, torsions
 from dmdstudio.files.potentials.reading.lammps_commands import Commands
-from dmdstudio.files.potentials.reading.lammps_styles import Pairs, bonded_numbers
+from dmdstudio.files.potentials.reading.lammps_styles import Pairs, bonded_numbers, waves
 from dmdstudio.files.potentials.reading.matching import formula
 from dmdstudio.files.potentials.reading.own_formulas import float_of
 from dmdstudio.files.potentials.reading.places import Place
@@ -133,14 +139,21 @@ class Molecules:
 
     def complete(self, found: Found) -> Molecule:
         """Return a molecule with the numbers of its bonds and angles."""
-        for section, sort in (("Dihedrals", "dihedral"), ("Impropers", "improper")):
-            for type_, _, at in found.terms.get(section, []):
-                style, words, place = self._coefficients(sort, type_, at)
-                if style not in ("zero", "none") and any(float_of(w) != 0.0 for w in words[:1]):
-                    raise place.error(
-                        f"{sort}_style {shown(style)} is a form of energy that we do not have.",
-                        "Take molecules without it.",
-                    )
+        for type_, _, at in found.terms.get("Impropers", []):
+            style, words, place = self._coefficients("improper", type_, at)
+            if style not in ("zero", "none") and any(float_of(w) != 0.0 for w in words[:1]):
+                raise place.error(
+                    f"improper_style {shown(style)} is a form of energy that we do not have.",
+                    "Take molecules without it.",
+                )
+        turns: dict[Torsion, tuple[Numbers, ...]] = {}
+        chains = set(torsions(neighbours(len(found.types), found.template.bonds)))
+        for type_, (i, j, k, m), at in found.terms.get("Dihedrals", []):
+            atoms = (i, j, k, m) if i < m else (m, k, j, i)
+            if atoms not in chains:
+                raise at.error("the dihedral is no chain of three bonds.")
+            style, words, place = self._coefficients("dihedral", type_, at)
+            turns[atoms] = (*turns.get(atoms, ()), *waves(style, words, place, self.energy))
         bonds: dict[tuple[int, int], Numbers] = {}
         angles: dict[tuple[int, int, int], Numbers] = {}
         for type_, local, at in found.terms.get("Bonds", []):
@@ -170,6 +183,7 @@ class Molecules:
             bonds,
             angles,
             (self.settings.special[0][2], self.settings.special[1][2]),
+            turns,
         )
 
     def _coefficients(self, sort: str, type_: int, at: Place) -> Coefficients:

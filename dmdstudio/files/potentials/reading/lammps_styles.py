@@ -342,3 +342,58 @@ def bonded_numbers(
         "angle": Number(rest, "degree"),
         "stiffness": Number(2.0 * constant, f"{energy}/rad2"),
     }
+
+
+def waves(style: str, words: tuple[str, ...], place: Place, energy: str) -> tuple[Numbers, ...]:
+    """Return the waves of a dihedral type.
+
+    Args:
+        style: charmm, harmonic, fourier or opls.
+        words: its coefficients.
+        place: of them.
+        energy: unit of energies.
+
+    Raises:
+        FileError: the style is one that we do not have.
+    """
+    if style in ("zero", "none"):
+        return ()
+
+    def number(index: int, what: str) -> float:
+        return place.number(words[index] if index < len(words) else None, what)
+
+    def wave(barrier: float, count: float, phase: float) -> Numbers:
+        if count != round(count) or not 1 <= count <= 6:
+            raise place.error(f"{count:g} waves per turn; a whole number from 1 to 6 is expected.")
+        return {
+            "barrier": Number(barrier, energy),
+            "phase": Number(phase, "degree"),
+            "multiplicity": Number(count, "1"),
+        }
+
+    found = []
+    if style == "opls":
+        found = [
+            wave(number(n - 1, f"K{n}") / 2.0, n, 0.0 if n % 2 else 180.0) for n in range(1, 5)
+        ]
+    elif style == "harmonic":
+        sign = number(1, "d")
+        if sign not in (1.0, -1.0):
+            raise place.error(f"d = {sign:g}: 1 or -1 is expected.")
+        found = [wave(number(0, "K"), number(2, "n"), 0.0 if sign > 0 else 180.0)]
+    elif style == "charmm":
+        if number(3, "the weight") != 0.0:
+            raise place.error("a weight for atoms three bonds apart is nothing that we have.")
+        found = [wave(number(0, "K"), number(1, "n"), number(2, "d"))]
+    elif style == "fourier":
+        count = place.whole(words[0] if words else None, "the number of waves", 1, 10)
+        found = [
+            wave(number(n, "K"), number(n + 1, "n"), number(n + 2, "d"))
+            for n in range(1, 3 * count, 3)
+        ]
+    else:
+        raise place.error(
+            f"dihedral_style {shown(style)} is a form of energy that we do not have.",
+            "We have: harmonic, charmm, fourier, opls.",
+        )
+    return tuple(one for one in found if one["barrier"].value)

@@ -116,6 +116,8 @@ def _numbers(kind: Kind) -> object:
         [(molecule.charges[atom], molecule.pairs[atom]) for atom in kind.order],
         {moved(chain): numbers for chain, numbers in molecule.bonds.items()},
         {moved(chain): numbers for chain, numbers in molecule.angles.items()},
+        {moved(chain): numbers for chain, numbers in molecule.torsions.items()},
+        molecule.at_3_bonds,
     )
 
 

@@ -27,8 +27,8 @@ class OpenMMForceField:
 
     label = "OpenMM XML"
     doc = (
-        "<ForceField> files of OpenMM and DMFF: harmonic bonds and angles, Lennard-Jones and "
-        "charges of molecules that are one residue each."
+        "<ForceField> files of OpenMM and DMFF: harmonic bonds and angles, periodic "
+        "torsions, Lennard-Jones and charges of molecules that are one residue each."
     )
     suffixes: tuple[str, ...] = (".xml",)
     limit_bytes: int = LIMIT_BYTES

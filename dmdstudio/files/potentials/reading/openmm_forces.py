@@ -6,14 +6,26 @@ a type, as in OpenMM.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import combinations, permutations, product
 from typing import TypeVar
 
-from dmdstudio.files.potentials.reading.force_field import Molecule, Number, Numbers, Template
-from dmdstudio.files.potentials.reading.graphs import angles, neighbours, three_bonds_apart
+from dmdstudio.files.potentials.reading.force_field import (
+    Molecule,
+    Number,
+    Numbers,
+    Template,
+    Torsion,
+)
+from dmdstudio.files.potentials.reading.graphs import (
+    angles,
+    neighbours,
+    three_bonds_apart,
+    torsions,
+)
 from dmdstudio.files.potentials.reading.openmm_own import shifted_charges
 from dmdstudio.files.potentials.reading.openmm_types import Document, Residue, Types
 from dmdstudio.files.potentials.reading.places import Place, degrees
@@ -22,10 +34,11 @@ from dmdstudio.plan.catalog import shown
 
 _BONDS = ("HarmonicBondForce", "HarmonicBondJaxForce")
 _ANGLES = ("HarmonicAngleForce", "HarmonicAngleJaxForce")
+_TORSIONS = ("PeriodicTorsionForce", "PeriodicTorsionJaxForce")
 _NONBONDED = ("NonbondedForce", "NonbondedJaxForce")
 _PAIRS = "LennardJonesForce"
 _CHARGES = "CoulombForce"
-_KNOWN = (*_BONDS, *_ANGLES, *_NONBONDED, _PAIRS, _CHARGES)
+_KNOWN = (*_BONDS, *_ANGLES, *_TORSIONS, *_NONBONDED, _PAIRS, _CHARGES)
 _NO_FORCE = ("Info", "AtomTypes", "Residues", "Patches", "Include")
 _REFERENCE = re.compile(r"(?:type|class)\d?")
 _PI = 3.1416
@@ -94,6 +107,7 @@ class Forces:
             self._harmonic(residue, template.bonds, _BONDS, _bond_numbers),
             self._harmonic(residue, angles(around), _ANGLES, _angle_numbers),
             self.scales,
+            self._torsions(residue, around),
         )
 
     def _harmonic(
@@ -116,6 +130,25 @@ class Forces:
                 if _fit(types, wanted) or _fit(types[::-1], wanted):
                     found[chain] = numbers(entry, place)
                     break
+        return found
+
+    def _torsions(
+        self, residue: Residue, around: list[list[int]]
+    ) -> dict[Torsion, tuple[Numbers, ...]]:
+        """Return the waves of torsions: those of an entry without a star go first."""
+        found: dict[Torsion, tuple[Numbers, ...]] = {}
+        chains = torsions(around)
+        entries = [
+            (tuple(self.types.matches(entry, n) for n in range(1, 5)), entry, place)
+            for entry, place in (self.document.entries(*_TORSIONS) if chains else ())
+            if entry.tag == "Proper"
+        ]
+        for chain in chains:
+            types = [residue.types[atom] for atom in chain]
+            fitting = [e for e in entries if _fit(types, e[0]) or _fit(types[::-1], e[0])]
+            fitting.sort(key=lambda e: None in e[0])  # stable: the first of each sort
+            if fitting:
+                found[chain] = _waves(*fitting[0][1:])
         return found
 
     def _last(self, residue: Residue, tag: tuple[str, ...]) -> dict[str, tuple[Element, Place]]:
@@ -198,7 +231,7 @@ class Forces:
         for element, name in self.document:
             known = element.tag in _KNOWN
             harmless = element.tag in _NO_FORCE or _is_ours(element)
-            if harmless or (known and element.tag != _PAIRS):
+            if harmless or (known and element.tag not in (_PAIRS, *_TORSIONS)):
                 continue
             speaking = [c for c in element.children if _referred(c)]
             if not known and not speaking:
@@ -206,7 +239,7 @@ class Forces:
                     f"<{element.tag}> is a form of energy that we do not have."
                 )
             for entry in speaking:
-                if known and entry.tag != "NBFixPair":
+                if known and entry.tag not in ("NBFixPair", "Improper"):
                     continue
                 numbers = {int("0" + key.lstrip("typeclas")) for key in _referred(entry)}
                 wanted = [self.types.matches(entry, number) for number in sorted(numbers)]
@@ -293,6 +326,26 @@ def _angle_numbers(entry: Element, place: Place) -> Numbers:
         "angle": Number(degrees(angle), "degree"),
         "stiffness": Number(stiffness, "kJ/mol/rad2"),
     }
+
+
+def _waves(entry: Element, place: Place) -> tuple[Numbers, ...]:
+    """Return the waves of a torsion: k1, phase1 and periodicity1, k2, ..."""
+    found, number = [], 1
+    while f"k{number}" in entry.attributes:
+        barrier = place.number(entry.attributes[f"k{number}"], f"k{number}")
+        phase = place.number(entry.attributes.get(f"phase{number}"), f"phase{number}", -_PI, _PI)
+        word = entry.attributes.get(f"periodicity{number}")
+        count = place.whole(word, f"periodicity{number}", 1, 6)
+        if barrier:
+            found.append(
+                {
+                    "barrier": Number(barrier, "kJ/mol"),
+                    "phase": Number(math.degrees(phase), "degree"),
+                    "multiplicity": Number(float(count), "1"),
+                }
+            )
+        number += 1
+    return tuple(found)
 
 
 def _pair_numbers(entry: Element, place: Place) -> Numbers:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 
 from dmdstudio.base.errors import FileError
@@ -15,8 +16,14 @@ from dmdstudio.files.potentials.reading.force_field import (
     Number,
     Numbers,
     ReadPotential,
+    Template,
 )
-from dmdstudio.files.potentials.reading.graphs import angles, neighbours, three_bonds_apart
+from dmdstudio.files.potentials.reading.graphs import (
+    angles,
+    neighbours,
+    three_bonds_apart,
+    torsions,
+)
 from dmdstudio.files.potentials.reading.matching import Kind, kinds_of
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.files.structures.cell import perpendicular_widths
@@ -47,7 +54,7 @@ def recipe_terms(
 ) -> ReadPotential:
     """Return the terms that a force field makes of a structure; see `format.read_potential`."""
     kinds = kinds_of(file, structure)
-    _require_full_pairs(kinds)
+    scales = _scales(kinds)
     collected = _Collected(file)
     for kind in kinds:
         collected.take(kind)
@@ -55,8 +62,9 @@ def recipe_terms(
     terms = [
         writer.bonded("harmonic_bond", collected.bonds),
         writer.bonded("harmonic_angle", collected.angles),
-        writer.pairs(collected.pairs),
-        writer.charges(collected.charges),
+        *writer.torsions(collected.torsions),
+        writer.pairs(collected.pairs, scales[0]),
+        writer.charges(collected.charges, scales[1]),
     ]
     given = tuple(term for term in terms if term is not None)
     if not given:
@@ -77,25 +85,33 @@ def recipe_terms(
     )
 
 
-def _require_full_pairs(kinds: Sequence[Kind]) -> None:
-    """Raise where atoms three bonds apart interact by a part of their energy."""
+def _scales(kinds: Sequence[Kind]) -> tuple[float, float]:
+    """Return the factors of Lennard-Jones and of charges for atoms three bonds apart.
+
+    Raises:
+        FileError: molecules of the structure have different ones.
+    """
+    found: list[dict[float, Template]] = [{}, {}]
     for kind in kinds:
-        template = kind.molecule.template
-        far = three_bonds_apart(neighbours(len(template.elements), template.bonds))
-        for i, j in far:
-            of_pairs = all(kind.molecule.pairs[atom]["epsilon"].value for atom in (i, j))
-            of_charges = kind.molecule.charges[i] * kind.molecule.charges[j] != 0.0
-            scales = kind.molecule.at_3_bonds
-            for what, acts, scale in zip(
-                ("Lennard-Jones", "charges"), (of_pairs, of_charges), scales, strict=True
-            ):
-                if acts and scale != 1.0:
-                    raise template.place.error(
-                        f"takes {scale:g} of the energy of {what} between atoms three bonds apart, "
-                        f"which {template.name!r} has; here they interact in full.",
-                        "Take molecules of at most two bonds in a row, or a force field whose "
-                        "factors are 1.",
-                    )
+        molecule, template = kind.molecule, kind.molecule.template
+        for i, j in three_bonds_apart(neighbours(len(template.elements), template.bonds)):
+            acting = (
+                all(molecule.pairs[atom]["epsilon"].value for atom in (i, j)),
+                molecule.charges[i] * molecule.charges[j] != 0.0,
+            )
+            for acts, scale, known in zip(acting, molecule.at_3_bonds, found, strict=True):
+                if acts:
+                    known.setdefault(scale, template)
+    for what, known in zip(("Lennard-Jones", "charges"), found, strict=True):
+        for scale, template in known.items():
+            if len(known) > 1 or not 0.0 <= scale <= 1.0:
+                told = " and ".join(f"{one:g}" for one in known)
+                raise template.place.error(
+                    f"the energy of {what} between atoms three bonds apart is multiplied by "
+                    f"{told}; one number from 0 to 1 for all molecules is expected."
+                )
+    pairs, charges = (next(iter(known), 1.0) for known in found)
+    return pairs, charges
 
 
 @dataclass
@@ -107,6 +123,7 @@ class _Collected:
     charges: dict[str, Numbers] = field(default_factory=dict)
     bonds: dict[str, Numbers | None] = field(default_factory=dict)
     angles: dict[str, Numbers | None] = field(default_factory=dict)
+    torsions: dict[str, tuple[Numbers, ...]] = field(default_factory=dict)
     types: dict[str, set[str]] = field(default_factory=dict)
     _told: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -137,6 +154,22 @@ class _Collected:
                     )
                 self._same(what, into, owner, given, told)
 
+        for atoms in torsions(around):
+            owner = chain([template.elements[atom] for atom in atoms])
+            types = "-".join(molecule.types[atom] for atom in atoms)
+            waves = molecule.torsions.get(atoms, ())
+            told = f"{types} {where}"
+            first = self._told.setdefault(("torsions", owner), told)
+            if self.torsions.setdefault(owner, waves) != waves:
+                raise self._differ(first, told, owner, "its torsions", "its own")
+
+    def _differ(self, first: str, told: str, owner: str, one: str, other: str) -> FileError:
+        return FileError(
+            f"{self.file.name}: {first} and {told} are both {owner} in a recipe, which tells atoms "
+            f"apart by their element only, but differ: {one} and {other}.",
+            "Take a model in which all atoms of an element have the same numbers.",
+        )
+
     def _same(
         self,
         what: str,
@@ -151,12 +184,7 @@ class _Collected:
             into.setdefault(owner, numbers)
             return
         if not _alike(into[owner], numbers):
-            raise FileError(
-                f"{self.file.name}: {first} and {told} are both {owner} in a recipe, which tells "
-                f"atoms apart by their element only, but differ: {_said(into[owner])} and "
-                f"{_said(numbers)}.",
-                "Take a model in which all atoms of an element have the same numbers.",
-            )
+            raise self._differ(first, told, owner, _said(into[owner]), _said(numbers))
 
 
 def _alike(one: Numbers | None, other: Numbers | None) -> bool:
@@ -206,7 +234,30 @@ class _Writer:
         }
         return self._plan(kind, {owner: n or zero for owner, n in numbers.items()}, {})
 
-    def pairs(self, numbers: Mapping[str, Numbers]) -> PotentialPlan | None:
+    def torsions(self, waves: Mapping[str, tuple[Numbers, ...]]) -> list[PotentialPlan]:
+        """Return a term for every number of waves per turn; torsions without one have 0 of it."""
+        given: dict[float, dict[str, Numbers]] = {}
+        for owner, numbers in waves.items():
+            for one in numbers:
+                count = one["multiplicity"].value
+                if owner in given.setdefault(count, {}):
+                    raise FileError(
+                        f"{self.file.name} has two waves with {count:g} turns for {owner}.",
+                        "Add them up in the file.",
+                    )
+                given[count][owner] = one
+        plans = []
+        for count, known in sorted(given.items()):
+            pattern = next(iter(known.values()))
+            none = {key: Number(0.0, n.unit) for key, n in pattern.items()}
+            none["multiplicity"] = pattern["multiplicity"]
+            full = {owner: known.get(owner, none) for owner in waves}
+            plan = self._plan("periodic_torsion", full, {})
+            name = f"torsion_{count:g}" if len(given) > 1 else plan.name
+            plans.append(msgspec.structs.replace(plan, name=name))
+        return plans
+
+    def pairs(self, numbers: Mapping[str, Numbers], scale: float) -> PotentialPlan | None:
         """Return the Lennard-Jones term, None where all depths are zero."""
         kind = "lennard_jones"
         if not any(n["epsilon"].value for n in numbers.values()):
@@ -223,9 +274,9 @@ class _Writer:
                 "without a correction for what is beyond."
             )
         options = {"cutoff": cutoff, "switch_start": start, "mixing": self.file.mixing}
-        return self._plan(kind, numbers, options)
+        return self._plan(kind, numbers, options | _scaled(scale))
 
-    def charges(self, numbers: Mapping[str, Numbers]) -> PotentialPlan | None:
+    def charges(self, numbers: Mapping[str, Numbers], scale: float) -> PotentialPlan | None:
         """Return the term for charges, None where there are none."""
         if not any(n["charge"].value for n in numbers.values()):
             return None
@@ -253,7 +304,7 @@ class _Writer:
         if balance in numbers and abs(total) <= NEUTRAL:
             options["balance"] = balance
             numbers = {owner: n for owner, n in numbers.items() if owner != balance}
-        return self._plan(kind, numbers, options)
+        return self._plan(kind, numbers, options | _scaled(scale))
 
     def _cutoff(self, kind: str, said: Mapping[str, object]) -> float:
         """Return a term's cutoff: the file's, the recipe's before, or one that fits the cell."""
@@ -291,11 +342,17 @@ class _Writer:
         )
 
 
+def _scaled(scale: float) -> dict[str, object]:
+    """Return the option for atoms three bonds apart, where they differ from others."""
+    return {} if scale == 1.0 else {"scale_14": scale}
+
+
 def _parameter(name: str, owner: str, number: Number, old: ParameterPlan | None) -> ParameterPlan:
     """Return a parameter at the file's number: fixed, or free and bounded as it was before."""
     value, unit = number.value, number.unit
     plan = ParameterPlan(name=name, of=owner, value=value, unit=unit, free=False)
-    if old is None or not old.free or (name == "epsilon" and value == 0.0):
+    stays = name == "multiplicity" or (name == "epsilon" and value == 0.0)
+    if old is None or not old.free or stays:
         return plan
     scale = factor(old.unit or unit, unit)
     lower = None if old.lower is None else old.lower * scale
