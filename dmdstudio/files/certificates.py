@@ -137,3 +137,9 @@ def _table(head: list[str], rows: list[list[str]], numbers: tuple[int, ...] = (1
 
 def _text(words: str) -> str:
     return html.escape(words)
+
+
+def _format(certificate: Certificate) -> ExportFormat:
+    from dmdstudio.files.potentials import export_formats  # brings ASE, which the window does not
+
+    return export_formats.get(certificate.format)

@@ -133,9 +133,3 @@ def difference_words(check: EngineCheck) -> tuple[str, str, str]:
     if worst is None:
         return "–", "–", "–"
     return f"{worst.energy:.1e}", f"{worst.forces:.1e}", f"{worst.pressure:.1e}"
-
-
-def _format(certificate: Certificate) -> ExportFormat:
-    from dmdstudio.files.potentials import export_formats  # brings ASE, which the window does not
-
-    return export_formats.get(certificate.format)
