@@ -58,6 +58,8 @@ class Slot:
         free: whether it is refined.
         prior: standard deviation of its Gaussian prior, infinite for none.
         prior_mean: where the prior is centred.
+        tie: key of the slot whose value it follows, in the ratio that both start with; empty for
+            none. It is fixed as far as the refinement is concerned.
     """
 
     key: str
@@ -71,6 +73,7 @@ class Slot:
     free: bool
     prior: float = math.inf
     prior_mean: float = 0.0
+    tie: str = ""
 
     @property
     def size(self) -> int:
@@ -223,8 +226,25 @@ class Problem:
         """Lower and upper bounds [parameter], internal units."""
         return self._each("lower"), self._each("upper")
 
+    @cached_property
+    def _ties(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Places of tied parameters, of those that they follow, and the ratios of both."""
+        place = {slot.key: place.start for slot, place in zip(self.slots, self.places, strict=True)}
+        tied = [slot for slot in self.scalars if slot.tie]
+        own = np.array([place[slot.key] for slot in tied], int)
+        others = np.array([place[slot.tie] for slot in tied], int)
+        return own, others, self.initial[own] / self.initial[others]
+
+    def tied(self, parameters: Array) -> Array:
+        """Return parameters [parameter] in which the tied ones follow; differentiable."""
+        own, others, ratios = self._ties
+        if not len(own):
+            return parameters
+        return jnp.asarray(parameters).at[own].set(ratios * parameters[others])
+
     def theta(self, parameters: Array) -> Theta:
         """Arrange parameters [parameter] as force field and surfaces take them; differentiable."""
+        parameters = self.tied(parameters)
         theta: Theta = {
             key: {
                 field.name: jnp.zeros(len(self.system.owners(field.per)), jnp.float64)
@@ -267,7 +287,7 @@ class Problem:
         Of an array, the value is the root mean square, gradient and error are the norms, and the
         thermodynamic part is the share that it has of the gradient's norm.
         """
-        given = (parameters, gradient, error, thermodynamic)
+        given = (np.asarray(self.tied(jnp.asarray(parameters))), gradient, error, thermodynamic)
         return tuple(
             self._report(slot, *(None if a is None else a[place] for a in given))
             for place, slot in zip(self.places, self.slots, strict=True)

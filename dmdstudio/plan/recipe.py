@@ -67,6 +67,14 @@ class ParameterPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     value: Annotated[float, setting("Value", "The value that the refinement starts from.")]
     unit: Annotated[str, setting("Unit", "The unit of value and bounds.")] = ""
     free: Annotated[bool, setting("Free", "Refine this parameter.")] = True
+    tie: Annotated[
+        str,
+        setting(
+            "Tie",
+            "Keep the ratio of the values to another parameter, named as in reports, such as "
+            "lennard_jones.sigma[Ar]; it is then refined with that one. Empty for none.",
+        ),
+    ] = ""
     lower: Annotated[float | None, setting("Lower bound", "Never go below.")] = None
     upper: Annotated[float | None, setting("Upper bound", "Never go above.")] = None
     prior: Annotated[

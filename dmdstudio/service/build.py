@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
+from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -108,7 +109,7 @@ def build(
     start = system.to_lattice(jnp.asarray(structure.positions))
     field = ForceField(system, terms).fitted(start, jnp.asarray(system.cell))
     given, surface_slots, surface_plans = _surfaces_of(recipe, system, field)
-    slots += surface_slots
+    slots = _with_ties(slots + surface_slots)
     targets, target_plans = _targets(recipe, system)
     if refined:
         _require_purpose(slots, targets)
@@ -376,10 +377,61 @@ def _slot(
         value=value,
         lower=lower,
         upper=upper,
-        free=parameter.free,
+        free=parameter.free and not parameter.tie,
+        tie=parameter.tie,
         prior=_prior(parameter, key, mean),
         prior_mean=mean,
     )
+
+
+def _with_ties(slots: tuple[AnySlot, ...]) -> tuple[AnySlot, ...]:
+    """Check the ties, and let the bounds of what others follow hold for those too.
+
+    Raises:
+        RecipeError: there is no such parameter, or none that can be followed.
+    """
+    found = {slot.key: slot for slot in slots if isinstance(slot, Slot)}
+    for slot in [slot for slot in found.values() if slot.tie]:
+        other = found.get(slot.tie)
+        if other is None:
+            raise RecipeError(
+                f"{slot.key} is tied to {slot.tie!r}, which is no number of the recipe.",
+                nearest(slot.tie, list(found)),
+            )
+        _require_leader(slot, other)
+        ratio = slot.value / other.value
+        if ratio:
+            limits = sorted((slot.lower / ratio, slot.upper / ratio))
+            lower, upper = max(other.lower, limits[0]), min(other.upper, limits[1])
+            found[slot.tie] = replace(other, lower=lower, upper=upper)
+    return tuple(found.get(slot.key, slot) for slot in slots)
+
+
+def _require_leader(slot: Slot, other: Slot) -> None:
+    """Raise where a parameter cannot follow another, or has what belongs to the other."""
+    if other.tie:
+        raise RecipeError(
+            f"{slot.key} is tied to {other.key}, which is tied to {other.tie} itself.",
+            "Leave out one of the two."
+            if other.tie in (slot.key, other.key)
+            else f"Tie it to {other.tie} instead.",
+        )
+    if dimension(slot.unit) != dimension(other.unit):
+        raise RecipeError(
+            f"{slot.key} is a {dimension(slot.unit)}; {other.key}, which it is tied to, is a "
+            f"{dimension(other.unit)}.",
+            "Tie it to a parameter of its own sort.",
+        )
+    if other.value == 0.0:
+        raise RecipeError(
+            f"{slot.key} is tied to {other.key}, which starts from 0: there is no ratio to keep.",
+            "Start it elsewhere.",
+        )
+    if math.isfinite(slot.prior):
+        raise RecipeError(
+            f"{slot.key} is tied to {other.key} and has a prior of its own.",
+            f"Give the prior to {other.key}.",
+        )
 
 
 def _prior(parameter: ParameterPlan, key: str, centre: float) -> float:

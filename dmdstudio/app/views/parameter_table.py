@@ -158,6 +158,9 @@ class ParameterModel(QAbstractTableModel):
             editable = COLUMNS[index.column()] == "Value"
             return flags | Qt.ItemFlag.ItemIsEditable if editable else flags
         if COLUMNS[index.column()] == "Free":
+            parameter = self._rows[index.row()][2]
+            if isinstance(parameter, ParameterPlan) and parameter.tie:
+                return flags  # it is as free as the one that it follows
             return flags | Qt.ItemFlag.ItemIsUserCheckable
         return flags | Qt.ItemFlag.ItemIsEditable if self._edits(index) else flags
 
@@ -173,7 +176,8 @@ class ParameterModel(QAbstractTableModel):
         if role in (Role.DisplayRole, Role.EditRole):
             return self._text(key, parameter, column)
         if role == Role.CheckStateRole and column == "Free":
-            return Qt.CheckState.Checked if parameter.free else Qt.CheckState.Unchecked
+            free = parameter.free and not parameter.tie
+            return Qt.CheckState.Checked if free else Qt.CheckState.Unchecked
         if role == Role.TextAlignmentRole:
             return _alignment(column)
         problem = self._session.problems.get((*place, _EDITED.get(column, "")))
@@ -244,7 +248,8 @@ class ParameterModel(QAbstractTableModel):
     def _text(self, key: str, parameter: ParameterPlan, column: str) -> str:
         match column:
             case "Parameter":
-                return f"{parameter.name} {parameter.of}" if parameter.of else parameter.name
+                name = f"{parameter.name} {parameter.of}" if parameter.of else parameter.name
+                return f"{name} ∝ {parameter.tie}" if parameter.tie else name
             case "Value" | "Lower" | "Upper" | "Prior" | "Prior mean":
                 return text_of(getattr(parameter, _EDITED[column]))
             case "Unit":
