@@ -415,7 +415,8 @@ def test_topologies_of_gromacs_mean_what_openmm_reads_in_them(tmp_path: Path, ru
     assert found.summary == (
         "harmonic bond (H-O), harmonic angle (H-O-H), lennard jones (Ar, H, O), ewald (Ar, H, O)"
     )
-    assert "asks for POSRES: taken as not defined" in found.notes[0]
+    assert "asks for FLEXIBLE: taken as defined" in found.notes[0]
+    assert "asks for POSRES: taken as not defined" in found.notes[1]
     assert "GROMACS holds" not in " ".join(found.notes)  # as FLEXIBLE says
     system = app.GromacsTopFile(str(file), defines={"FLEXIBLE": ""}).createSystem(rigidWater=False)
     own = {(n, o): v * factor_to_openmm(u) for (n, o), (v, u) in owned(found).items()}

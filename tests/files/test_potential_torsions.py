@@ -171,6 +171,11 @@ def test_dihedrals_and_pairs_of_gromacs(tmp_path: Path):
         ("4 3 2 1 9 0.0 4.0 1", "4 3 2 1 3 1 2 3 4 5 6", "line 23: function '3' of"),
         ("[ pairs ]\n1 4 1\n", "", ""),
         ("1 4 1\n", "1 3 1\n", "line 7: the [ pairs ] of 'HP' are not all"),
+        (
+            "[ moleculetype ]",
+            "[ pairtypes ]\nH O 1 0.2 0.1\n[ moleculetype ]",
+            "line 9: the [ pairs ]",
+        ),
         ("HP 3", "HP 4", "line 7: 'HP' leaves out atoms up to 4 bonds apart"),
     ):
         changed = written(tmp_path, TOPOLOGY.replace(old, new), "hp.top")

@@ -45,7 +45,7 @@ _MIXING = {1: "geometric", 2: "lorentz_berthelot", 3: "geometric"}
 _KNOWN = ("atoms", "bonds", "angles", "dihedrals", "pairs", "exclusions", "constraints", "settles")
 _IGNORED = (
     "system", "molecules", "position_restraints", "distance_restraints", "orientation_restraints",
-    "dihedral_restraints", "angle_restraints", "dihedraltypes", "constrainttypes", "pairtypes",
+    "dihedral_restraints", "angle_restraints", "dihedraltypes", "constrainttypes",
     "implicit_genborn_params", "cmaptypes",
 )  # fmt: skip
 
@@ -104,6 +104,8 @@ class GromacsTopology:
         sections, asked = read_sections(path, content, LIMIT_BYTES)
         reader = _Reader(path.name, sections)
         notes = []
+        if "FLEXIBLE" in asked:
+            notes.append(f"{path.name} asks for FLEXIBLE: taken as defined.")
         if others := [name for name in asked if name not in DEFINED]:
             notes.append(f"{path.name} asks for {', '.join(others)}: taken as not defined.")
         return ForceFieldFile(
@@ -140,7 +142,7 @@ class _Reader:
         elif name == "atomtypes":
             for line in lines:
                 self._atom_type(line)
-        elif name in ("bondtypes", "angletypes", "nonbond_params"):
+        elif name in ("bondtypes", "angletypes", "nonbond_params", "pairtypes"):
             self.terms.setdefault(name, []).extend(lines)
         elif name == "moleculetype":
             for line in lines:
@@ -412,7 +414,9 @@ class _Reader:
             )
         if not listed:
             return 0.0, 0.0
-        if kind.exclusions < 3 or not self.generated:
+        used = {_word(line, 1) for line in kind.sections.get("atoms", [])}
+        own = [x for x in self.terms.get("pairtypes", []) if set(x.words[:2]) <= used]
+        if kind.exclusions < 3 or not self.generated or own:
             raise kind.place.error(
                 f"the [ pairs ] of {shown(kind.name)} have numbers from [ pairtypes ], which are "
                 "nothing that we have."

@@ -168,11 +168,20 @@ class _Reader:
         having = [s for s in self.settings.pairs if s.charged]
         if len(having) > 1:
             raise having[1].place.error("two styles have charges; we add none up.")
+        charges = self._type_charges()
         if not having:
-            return "", {}, []
+            note = "Charges are in the data file, but no pair_style sums over them."
+            return "", {}, [note] if any(charges.values()) else []
         (style,) = having
+        for type_ in sorted(self.used):
+            alone = len(self.settings.pairs) == 1
+            if charges.get(type_) and not alone and (type_, type_) not in style.coefficients:
+                raise style.place.error(
+                    f"type {type_} is charged, but has no pair_coeff for {style.name}.",
+                    f"Add pair_coeff * * {style.name}.",
+                )
         if style.name == "lepton":
-            return "coulomb", shifted_charges(style, self._type_charges()), []
+            return "coulomb", shifted_charges(style, charges), []
         if style.name.endswith("coul/long"):
             return "ewald", {"cutoff": style.arguments["coul"]}, []
         options: dict[str, object] = {
