@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dmdstudio.app.matter import Matter
+from dmdstudio.app.preflight import obstacles
 from dmdstudio.app.state import RunView
 from dmdstudio.app.wanted import missing_numbers, stray_numbers
 from dmdstudio.app.words import difference
@@ -63,6 +64,13 @@ def check_all(
         _system(recipe, matter, matter_problem),
         _potential(recipe, catalog, matter),
         _experiment(recipe, catalog),
+    ]
+    hindered = obstacles(recipe, catalog, matter)
+    found = [
+        Check(c.step, "attention", hindered[c.step])
+        if c.state == "ready" and c.step in hindered
+        else c
+        for c in found
     ]
     wrong: dict[str, str] = {}
     for place, sentence in problems.items():

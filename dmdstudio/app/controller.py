@@ -22,6 +22,7 @@ from dmdstudio.app.edits import target_of, with_needs
 from dmdstudio.app.keeper import Keeper
 from dmdstudio.app.matter import Matter, matter_of
 from dmdstudio.app.matter_watch import MatterWatch
+from dmdstudio.app.measured_pace import remember_pace
 from dmdstudio.app.potential_file import FoundPotential, found_potential
 from dmdstudio.app.restoring import recipe_with_parameters
 from dmdstudio.app.run_desk import RunDesk
@@ -508,6 +509,7 @@ class Controller(QObject):
             self.frames_came.emit(event)
         elif isinstance(event, Finished) and started is not None:
             remember(Path(started.run_dir))
+            remember_pace(self.session.view)
 
     @property
     def is_running(self) -> bool:

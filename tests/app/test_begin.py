@@ -51,10 +51,10 @@ def test_owners_are_named_as_the_engine_names_them():
     from dmdstudio.engine.core import System
 
     centre = np.array([3.0, 3.0, 3.0])
-    formaldehyde = centre + [[0, 0, 0], [0, 0, 1.2], [0.94, 0, -0.55], [-0.94, 0, -0.55]]
-    peroxide = 4.0 + centre + [[0, 0, 0], [1.45, 0, 0], [-0.3, 0.9, 0], [1.75, 0, 0.9]]
+    formaldehyde = np.array([[0, 0, 0], [0, 0, 1.2], [0.94, 0, -0.55], [-0.94, 0, -0.55]])
+    peroxide = np.array([[0, 0, 0], [1.45, 0, 0], [-0.3, 0.9, 0], [1.75, 0, 0.9]])
     symbols = ("C", "O", "H", "H", "O", "O", "H", "H")
-    positions = np.concatenate([formaldehyde, peroxide])
+    positions = np.concatenate([centre + formaldehyde, centre + 4.0 + peroxide])
     structure = with_bonds(Structure(symbols, positions, 14.0 * np.eye(3), np.ones(8)))
     names = tuple(sorted(set(symbols)))
     types = np.array([names.index(s) for s in symbols])

@@ -29,6 +29,7 @@ from dmdstudio.app.run_folders import prefer, preference
 from dmdstudio.app.session import Place, Session
 from dmdstudio.app.theme import theme_changed
 from dmdstudio.app.views.add_button import AddButton
+from dmdstudio.app.views.preflight_card import PreflightCard
 from dmdstudio.app.views.section import ItemHeading, Section
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.plan.catalog import Field, fields_of
@@ -90,6 +91,8 @@ class SettingsPanel(QWidget):
         column.setSpacing(8)
         column.addLayout(self._make_switch())
         column.addWidget(self.area, 1)
+        self.preflight = PreflightCard(session)
+        column.addWidget(self.preflight)
         self._shape: object = None
         self._forms: list[tuple[Place, Form]] = []
         self._sections: dict[str, Section] = {}
