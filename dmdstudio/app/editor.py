@@ -111,7 +111,7 @@ class Editor(QObject):
 
     def _try(self, table: edits.Table, words: str) -> str:
         if not self.is_free:
-            return "The recipe is held while it runs."
+            return "No recipe is open."
         try:
             self._session.replace_recipe(table, words)
         except RecipeError as error:

@@ -109,16 +109,6 @@ def test_a_problem_of_an_item_goes_with_it(water):
     assert not water.session.problems and water.actions_by_name["run"].isEnabled()
 
 
-def test_nothing_is_added_or_removed_while_a_run_holds_the_recipe(water):
-    from msgspec.structs import replace
-
-    before = water.session.recipe
-    water.session.show_run(replace(water.session.view, running=True))
-    assert not adder(water, "Add target…").isEnabled()
-    water.editor.remove("target", 0)
-    assert water.session.recipe is before and "held" in water.notice.words.text()
-
-
 def test_guided_shows_few_settings_and_expert_all_and_the_choice_stays(water, qtbot):
     panel = water.settings_panel
     assert panel.level == "guided"

@@ -56,11 +56,11 @@ class PreflightCard(QFrame):
             self._soon.start()
 
     def refresh(self) -> None:
-        """Show what is known now; nothing without a recipe, or while one runs."""
+        """Show what is known now; nothing without a recipe."""
         session = self._session
         recipe = session.recipe
-        self.setVisible(recipe is not None and not session.view.running)
-        if recipe is None or session.view.running:
+        self.setVisible(recipe is not None)
+        if recipe is None:
             return
         ready = session.view.ready
         device = ready.device if ready else ""

@@ -80,7 +80,6 @@ class SettingsPanel(QWidget):
         self._session, self._editor = session, editor
         self.level = EXPERT if preference("settings level") == EXPERT else GUIDED
         self._headings: list[tuple[Place, ItemHeading]] = []
-        self._adders: list[AddButton] = []
         self._goal: Place = ()
         self._settled = QTimer(self, singleShot=True, interval=_SETTLE_MILLISECONDS)
         self._settled.timeout.connect(self._settle)
@@ -206,7 +205,6 @@ class SettingsPanel(QWidget):
         self._folded |= {name: section.is_folded for name, section in self._sections.items()}
         self._forms.clear()
         self._headings.clear()
-        self._adders.clear()
         self._sections.clear()
         page = QWidget()
         page.setObjectName("plain")
@@ -297,7 +295,6 @@ class SettingsPanel(QWidget):
             words.setWordWrap(True)
             row.addWidget(words, 1)
         button = AddButton(self._editor, section)
-        self._adders.append(button)
         row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
         if items:
             row.addStretch(1)
