@@ -287,6 +287,7 @@ def test_the_catalog_lists_the_formats():
         ("export", "ase"),
         ("export", "eann"),
         ("export", "dmff"),
+        ("export", "gromacs"),
         ("export", "lammps"),
         ("export", "openmm"),
     ]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import msgspec
 import numpy as np
 import pytest
-from engines import WITHOUT_LAMMPS, in_openmm, lammps_environment, lammps_forces
+from engines import KJ_PER_MOL, WITHOUT_LAMMPS, in_openmm, lammps_environment, lammps_forces
 
 from dmdstudio.base.errors import FileError
 from dmdstudio.engine import potentials as _potentials  # noqa: F401  fills the registry
@@ -262,3 +262,31 @@ def test_every_kind_that_is_written_is_the_same_in_both_engines(tmp_path: Path, 
     print(f"forces {off[0] / largest:.1e}, {off[1] / largest:.1e}")
     assert [result.energy, openmm[0]] == pytest.approx([energy] * 2, rel=1e-11)
     assert max(off) < 1e-11 * largest
+
+
+@needs_openmm
+def test_gromacs_topologies_mean_the_same_to_openmm(tmp_path: Path):
+    """Read by OpenMM's own reader: water, its atoms in any order, and atoms alone."""
+    from openmm import Context, Platform, VerletIntegrator, app, unit
+
+    structure, terms = shuffled(liquid(CUBE)), (*BONDED, VAN_DER_WAALS, SUMS["ewald"])
+    top, gro, mdp = export("gromacs", terms, structure, tmp_path / "water.top", PROVENANCE)
+    assert "Potential-switch" in mdp.read_text() and "rvdw-switch = 0.5" in mdp.read_text()
+    placed = app.GromacsGroFile(str(gro))
+    read = app.GromacsTopFile(str(top), periodicBoxVectors=placed.getPeriodicBoxVectors())
+    system = read.createSystem(
+        nonbondedMethod=app.Ewald, nonbondedCutoff=0.61, switchDistance=0.5, constraints=None,
+        rigidWater=False, ewaldErrorTolerance=1e-9, removeCMMotion=False,
+    )  # fmt: skip
+    for force in system.getForces():
+        if hasattr(force, "setUseDispersionCorrection"):
+            force.setUseDispersionCorrection(False)
+    context = Context(system, VerletIntegrator(0.001), Platform.getPlatformByName("Reference"))
+    context.setPositions(placed.getPositions())
+    found = context.getState(getEnergy=True, getForces=True)
+    kilojoules = unit.kilojoule_per_mole
+    energy = found.getPotentialEnergy().value_in_unit(kilojoules) / KJ_PER_MOL
+    forces = found.getForces(asNumpy=True).value_in_unit(kilojoules / unit.angstrom) / KJ_PER_MOL
+    close(structure, energy, forces, ours(terms, structure), "ewald")
+    with pytest.raises(FileError, match="cannot write a term of kind 'coulomb'"):
+        export("gromacs", (*BONDED, SHIFTED), structure, tmp_path / "no.top", PROVENANCE)

@@ -116,7 +116,7 @@ class ExportDialog(QDialog):
             self.certify.setText(
                 f"Run the files in {' and '.join(engines)} and certify that they agree"
                 if engines
-                else "No other engine reads this format, so it cannot be certified"
+                else "Files of this format are not tried in another engine"
             )
             folder = Path(self.output.text()).parent if self.output.text() else None
             self.output.setText(str((folder or Path(self._run_dir)) / f"potential{suffix}"))

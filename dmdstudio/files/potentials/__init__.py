@@ -6,7 +6,7 @@ its import below.
 
 from __future__ import annotations
 
-from dmdstudio.files.potentials import ase_calculator, eann, lammps, openmm, pair_spline
+from dmdstudio.files.potentials import ase_calculator, eann, gromacs, lammps, openmm, pair_spline
 from dmdstudio.files.potentials.array_file import parameter_files, read_parameters
 from dmdstudio.files.potentials.format import ExportFormat, export, export_formats, formats
 from dmdstudio.files.potentials.provenance import ParameterChange, Provenance
@@ -20,6 +20,7 @@ __all__ = [
     "export",
     "export_formats",
     "formats",
+    "gromacs",
     "lammps",
     "openmm",
     "pair_spline",

@@ -1,0 +1,225 @@
+"""GROMACS: a topology, a structure with every digit, and the run settings that belong to them.
+
+Its modifier Potential-switch is our switch, term for term. It has no damped and shifted charges and
+no pairs of other forms since user tables are gone. Units nm, kJ/mol, e, degrees.
+Source: GROMACS manual, "Topology file formats" and "Modified non-bonded interactions".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from ase.data import atomic_numbers
+
+from dmdstudio.base.errors import FileError
+from dmdstudio.base.units import factor
+from dmdstudio.files.potentials.format import ExportFormat, export_formats
+from dmdstudio.files.potentials.lennard_jones import LennardJonesNumbers, lennard_jones_numbers
+from dmdstudio.files.potentials.numbers import (
+    masses_of_types,
+    option,
+    parameter,
+    single_charges,
+)
+from dmdstudio.files.potentials.openmm_molecules import Residue, Residues
+from dmdstudio.files.potentials.provenance import Provenance
+from dmdstudio.files.structures.bonds import gathered
+from dmdstudio.files.structures.cell import lower_triangular
+from dmdstudio.files.structures.topology import Topology
+from dmdstudio.files.whole import write_text
+from dmdstudio.plan.recipe import chain
+from dmdstudio.plan.structure import Structure
+from dmdstudio.plan.terms import PotentialTerm
+
+_NM = factor("angstrom", "nm")
+_KJ_PER_MOL = factor("eV", "kJ/mol")
+_RULES = {"lorentz_berthelot": 2, "geometric": 3}
+
+
+class Gromacs(ExportFormat):
+    """Topology, structure and run settings."""
+
+    name = "gromacs"
+    label = "GROMACS"
+    doc = (
+        "NAME.top is the topology, NAME.gro the structure, NAME.mdp the cutoffs and the switch. "
+        "Charges by Ewald's sum only: GROMACS has no damped shifted force."
+    )
+    kinds = ("ewald", "harmonic_angle", "harmonic_bond", "lennard_jones")
+    suffix = ".top"
+    taken = (".gro", ".mdp")
+    comment = ("; ", "")
+
+    def write(
+        self,
+        terms: Sequence[PotentialTerm],
+        structure: Structure,
+        path: Path,
+        provenance: Provenance,
+    ) -> list[Path]:
+        """Write the three files; see `ExportFormat.write`."""
+        for kind in self.kinds:
+            if sum(term.kind == kind for term in terms) > 1:
+                raise FileError(
+                    f"Format 'gromacs' writes a single {kind} term; there are several.",
+                    "Export to lammps or ase, which add any number of terms.",
+                )
+        by_kind = {term.kind: term for term in terms}
+        turned, _ = lower_triangular(gathered(structure))
+        residues = Residues(Topology(turned))
+        known = None
+        if "lennard_jones" in by_kind:
+            known = lennard_jones_numbers(by_kind["lennard_jones"], structure)
+        charges = single_charges(terms, structure, self.name)
+        topology = _topology(by_kind, residues, known, charges, provenance)
+        coordinates = _coordinates(residues, turned.positions[residues.order], provenance)
+        settings = _settings(by_kind, known, path.stem, provenance)
+        gro, mdp = path.with_suffix(".gro"), path.with_suffix(".mdp")
+        write_text(gro, coordinates)
+        write_text(mdp, settings)
+        write_text(path, topology)
+        return [path, gro, mdp]
+
+    def order(self, structure: Structure) -> np.ndarray:
+        """Return the atoms molecule by molecule [atom]."""
+        return Residues(Topology(structure)).order
+
+
+export_formats.add("gromacs", Gromacs())
+
+
+def _topology(
+    terms: dict[str, PotentialTerm],
+    residues: Residues,
+    known: LennardJonesNumbers | None,
+    charges: dict[str, float],
+    provenance: Provenance,
+) -> str:
+    structure = residues.topology.structure
+    masses = masses_of_types(structure)
+    lines = [
+        provenance.commented("; "),
+        "; Pairs one or two bonds apart are left out (nrexcl 2), all others count in full.",
+        "",
+        "[ defaults ]",
+        "; nbfunc comb-rule gen-pairs fudgeLJ fudgeQQ",
+        f"1 {_RULES[known.mixing] if known else 2} no 1.0 1.0",
+        "",
+        "[ atomtypes ]",
+        "; name number mass charge ptype sigma (nm) epsilon (kJ/mol)",
+    ]
+    for type_ in residues.topology.types:
+        sigma = known.sigma[type_] * _NM if known else 0.1
+        epsilon = known.epsilon[type_] * _KJ_PER_MOL if known else 0.0
+        lines.append(
+            f"{type_} {atomic_numbers.get(type_, 0)} {masses[type_]!r} "
+            f"{charges.get(type_, 0.0)!r} A {sigma!r} {epsilon!r}"
+        )
+    for residue in residues.kinds:
+        lines += ["", *_molecule(residue, terms, masses, charges)]
+    lines += ["", "[ system ]", f"{structure.formula}", "", "[ molecules ]"]
+    for name, found in groupby(residue.name for residue in residues.of_molecules):
+        lines.append(f"{name} {len(list(found))}")
+    return "\n".join(lines) + "\n"
+
+
+def _molecule(
+    residue: Residue,
+    terms: dict[str, PotentialTerm],
+    masses: dict[str, float],
+    charges: dict[str, float],
+) -> list[str]:
+    types = residue.types
+    lines = ["[ moleculetype ]", f"{residue.name} 2", "", "[ atoms ]"]
+    for number, (name, type_) in enumerate(zip(residue.atoms, types, strict=True), 1):
+        charge = charges.get(type_, 0.0)
+        lines.append(
+            f"{number} {type_} 1 {residue.name} {name} {number} {charge!r} {masses[type_]!r}"
+        )
+    local = Topology(
+        Structure(
+            types, np.zeros((len(types), 3)), np.eye(3), np.zeros(len(types)), "",
+            np.array(residue.bonds, np.int64).reshape(-1, 2),
+        )
+    )  # fmt: skip
+    if len(local.bonds):
+        lines += ["", "[ bonds ]"]
+    for row in local.bonds:
+        words = " ".join(str(atom + 1) for atom in row)
+        if term := terms.get("harmonic_bond"):
+            owner = chain([types[atom] for atom in row])
+            length = parameter(term, "length", owner) * _NM
+            stiffness = parameter(term, "stiffness", owner) * _KJ_PER_MOL / _NM**2
+            lines.append(f"{words} 1 {length!r} {stiffness!r}")
+        else:
+            lines.append(f"{words} 5 ; no energy, but near")
+    if (term := terms.get("harmonic_angle")) and len(local.angles):
+        lines += ["", "[ angles ]"]
+        for row in local.angles:
+            owner = chain([types[atom] for atom in row])
+            angle = math.degrees(parameter(term, "angle", owner))
+            stiffness = parameter(term, "stiffness", owner) * _KJ_PER_MOL
+            words = " ".join(str(atom + 1) for atom in row)
+            lines.append(f"{words} 1 {angle!r} {stiffness!r}")
+    return lines
+
+
+def _coordinates(residues: Residues, positions: np.ndarray, provenance: Provenance) -> str:
+    """Return a .gro whose columns are as wide as twelve decimals need; GROMACS counts them."""
+    lines = [" | ".join(provenance.lines()[:2]), str(len(positions))]
+    atom = 0
+    for number, residue in enumerate(residues.of_molecules, 1):
+        for name in residue.atoms:
+            xyz = "".join(f"{x * _NM:17.12f}" for x in positions[atom])
+            atom += 1
+            lines.append(f"{number % 100000:5d}{residue.name:<5s}{name:>5s}{atom % 100000:5d}{xyz}")
+    cell = residues.topology.structure.cell * _NM
+    box = [*np.diag(cell)]
+    if np.tril(cell, -1).any():
+        box += [0.0, 0.0, cell[1, 0], 0.0, cell[2, 0], cell[2, 1]]
+    return "\n".join([*lines, " ".join(f"{float(x):.12f}" for x in box)]) + "\n"
+
+
+def _settings(
+    terms: dict[str, PotentialTerm],
+    known: LennardJonesNumbers | None,
+    stem: str,
+    provenance: Provenance,
+) -> str:
+    lines = [
+        provenance.commented("; "),
+        f"; gmx grompp -f {stem}.mdp -c {stem}.gro -p {stem}.top; double precision for energies.",
+        "integrator = md-vv",
+        f"dt = {provenance.timestep_fs / 1000!r}",
+        "nsteps = 0",
+        "constraints = none",
+        "cutoff-scheme = Verlet",
+        "verlet-buffer-tolerance = -1",
+        "pbc = xyz",
+        "DispCorr = no",
+    ]
+    ewald = terms.get("ewald")
+    cutoff = known.cutoff if known else 0.0
+    reach = max(cutoff, option(ewald, "cutoff")) if ewald else cutoff  # PME takes any from rvdw on
+    if reach:  # a list made at every step needs no buffer, for which small cells have no room
+        lines += ["nstlist = 1", f"rlist = {reach * _NM!r}", f"rcoulomb = {reach * _NM!r}"]
+    if known:
+        lines += [
+            "vdwtype = Cut-off",
+            "vdw-modifier = Potential-switch",
+            f"rvdw-switch = {known.switch_start * _NM!r}",
+            f"rvdw = {cutoff * _NM!r}",
+        ]
+    if ewald:
+        lines += [
+            "coulombtype = PME",
+            "ewald-rtol = 1e-7",
+            "pme-order = 8",
+            "fourierspacing = 0.05",
+            "epsilon-surface = 0 ; conducting surroundings",
+        ]
+    return "\n".join(lines) + "\n"
