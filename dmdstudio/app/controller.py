@@ -86,7 +86,9 @@ class Controller(QObject):
         self._to_discard: Path | None = None
         self._postponed: list[tuple[Path, Measurement, str]] = []
         self._matter_watch = MatterWatch(self.session)
+        self._engine_failed = False
         self.session.matter_changed.connect(self._take_postponed)
+        self.session.catalog_changed.connect(self._take_postponed)
         self.queue = RunQueue(self)
         self.keeper = Keeper(self.session, lambda: self.queue.recipes)
         self.queue.changed.connect(self.keeper.note_change)
@@ -268,8 +270,10 @@ class Controller(QObject):
         path, measurement, observable = read
         if self.session.recipe is None:
             return
-        if self.session.matter is None and not self.session.matter_problem:
-            self._postponed.append(read)  # until it is known what there is to measure
+        reading = self.session.matter is None and not self.session.matter_problem
+        starting = self.bridge.isRunning() and not self._engine_failed
+        if reading or (starting and not self.session.catalog.entries):
+            self._postponed.append(read)  # until it is known what is measured, and of what
             return
         known = [entry.name for entry in self.session.catalog.section("observable")]
         if known and observable not in known:
@@ -503,6 +507,8 @@ class Controller(QObject):
         started = self.session.view.started
         if isinstance(event, Failed):
             self.notice.emit("error", event.message, event.advice, event.details)
+            self._engine_failed = True
+            self._take_postponed()
         elif isinstance(event, GradientChecked):
             self.gradient_checked.emit(event)
         elif isinstance(event, Frames):
