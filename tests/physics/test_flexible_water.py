@@ -79,7 +79,7 @@ def test_the_lattice_returns_to_the_same_bits(precision, bits, steps, sums):
     assert np.array_equal(first.displacement, back.displacement)
 
 
-@pytest.mark.parametrize("sums", ["shifted", pytest.param("ewald", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("sums", SUMS)
 def test_adjoint_backpropagation_and_differences_agree(tiny_water, sums):
     """For bonds, angles, Lennard-Jones and charges at once."""
     *_, checked = loop.check_gradient(SUMS[sums](tiny_water), Control())
