@@ -31,11 +31,14 @@ class ImagePlot(QWidget):
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._widget = pg.PlotWidget(axisItems={"bottom": Axis(orientation="bottom")})
+        self._widget = pg.PlotWidget(
+            axisItems={"bottom": Axis(orientation="bottom")}, enableMenu=False
+        )
         self._widget.setAccessibleName(title)
         self._widget.setMenuEnabled(False)
         self._widget.setFrameShape(self._widget.Shape.NoFrame)
         self._plot: Any = self._widget.getPlotItem()
+        self._plot.ctrlMenu.setParent(self)  # never shown; without a parent it would never go
         self._plot.hideButtons()
         self._plot.setContentsMargins(4, 8, _MARGIN, 4)
         self._plot.getAxis("bottom").enableAutoSIPrefix(False)
@@ -44,6 +47,8 @@ class ImagePlot(QWidget):
         self._image = pg.ImageItem(axisOrder="row-major")
         self._plot.addItem(self._image)
         self._scale = pg.ColorBarItem(width=14, interactive=False, values=(-1.0, 1.0))
+        colour_menu: Any = self._scale.ctrlMenu
+        colour_menu.setParent(self)
         self._scale.setImageItem(self._image, insert_in=self._plot)
         self._scale.axis.setStyle(maxTickLevel=0)
         self._scale.axis.enableAutoSIPrefix(False)

@@ -202,7 +202,8 @@ class RunsView(QWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(COLUMNS.index("Run"), QHeaderView.ResizeMode.Stretch)
         for key, act in (("Return", self._show_current), ("Delete", self._trash_current)):
-            shortcut = QShortcut(QKeySequence(key), self.table, act)
+            shortcut = QShortcut(QKeySequence(key), self.table)
+            shortcut.activated.connect(act)
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
         self._empty = QLabel("Runs are listed here.")
         self._empty.setObjectName("quiet")
@@ -231,7 +232,7 @@ class RunsView(QWidget):
         layout.addWidget(self._below)
         shelf.changed.connect(self._show_rows)
         queue.changed.connect(self._show_queue)
-        theme_changed().changed.connect(self.table.viewport().update)
+        theme_changed().changed.connect(self._repaint)
         self._show_rows()
         self._show_queue()
 
@@ -259,6 +260,9 @@ class RunsView(QWidget):
         self._drop_last.setVisible(bool(titles))
         self._go_on.setVisible(bool(titles) and self._queue.is_held)
         self._show_below()
+
+    def _repaint(self) -> None:
+        self.table.viewport().update()
 
     def current(self) -> RunRow | None:
         """Return the run that is selected."""

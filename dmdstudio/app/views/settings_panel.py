@@ -85,6 +85,7 @@ class SettingsPanel(QWidget):
         self._settled.timeout.connect(self._settle)
         self.area.verticalScrollBar().rangeChanged.connect(self._reach)
         self._page = QWidget()
+        self.area.setWidget(self._page)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 8, 0, 0)
         column.setSpacing(8)
