@@ -514,7 +514,7 @@ class Plot(QWidget):
         self._widget.setBackground(colours.panel)
         for side in ("left", "bottom"):
             axis = self._plot.getAxis(side)
-            axis.setPen(pg.mkPen(colours.line))
+            axis.setPen(pg.mkPen(colours.line, width=self.devicePixelRatioF()))
             axis.setTextPen(pg.mkPen(colours.quiet))
             axis.setStyle(tickFont=self.font(), tickTextOffset=6)
         self.items.restyle()
