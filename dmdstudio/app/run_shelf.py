@@ -69,8 +69,10 @@ class RunShelf(QObject):
         started = self._session.view.started
         shown = [Path(started.run_dir)] if started is not None and not self.own_only else []
 
+        index = self._index  # not the shelf: the last to let go of a window must not be a thread
+
         def read() -> list[RunRow]:
-            return self._index.rows([*own, *shown, *(runs_in(folder) if folder else [])])
+            return index.rows([*own, *shown, *(runs_in(folder) if folder else [])])
 
         self._reading = True
         in_background(self, read, self._take, self._fail)
