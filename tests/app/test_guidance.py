@@ -62,7 +62,7 @@ def test_help_has_a_page_for_every_tab_and_its_links_lead_somewhere(window, qtbo
     assert {page_of(name) for name in window.panels} <= names
     for page in pages():
         text = page.path.read_text("utf-8")
-        for link in re.findall(r"\]\(([^)#]+\.md)\)", text):
+        for link in re.findall(r"\]\(([^)#:]+)\)", text):
             assert (page.path.parent / link).is_file(), link
     window.actions_by_name["help"].trigger()
     assert "A refinement in four steps" in window.guidance._help.text.toPlainText()
