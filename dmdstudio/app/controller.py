@@ -5,7 +5,6 @@ No widgets: the main window calls it and shows the session and the notices.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,15 +14,11 @@ from PySide6.QtCore import QObject, Signal
 
 from dmdstudio.app.autosave import Left
 from dmdstudio.app.background import in_background
-from dmdstudio.app.beginning import at_temperature, first_recipe
 from dmdstudio.app.bridge import EngineBridge
 from dmdstudio.app.drops import Drop, sort_drop
-from dmdstudio.app.edits import target_of, with_needs
+from dmdstudio.app.intake import Intake
 from dmdstudio.app.keeper import Keeper
-from dmdstudio.app.matter import Matter, matter_of
-from dmdstudio.app.matter_watch import MatterWatch
 from dmdstudio.app.measured_pace import remember_pace
-from dmdstudio.app.potential_file import FoundPotential, found_potential
 from dmdstudio.app.restoring import recipe_with_parameters
 from dmdstudio.app.run_desk import RunDesk
 from dmdstudio.app.run_folders import new_run_folder, remember
@@ -31,7 +26,7 @@ from dmdstudio.app.run_list import step_at
 from dmdstudio.app.run_queue import RunQueue
 from dmdstudio.app.run_reading import ReadRun, read_run
 from dmdstudio.app.run_shelf import RunShelf
-from dmdstudio.app.session import Place, Session
+from dmdstudio.app.session import Session
 from dmdstudio.app.state import RunView
 from dmdstudio.base.errors import DmdError, RecipeError
 from dmdstudio.files.project_file import Opened, read_project
@@ -41,7 +36,6 @@ from dmdstudio.plan.commands import CheckGradient, Diagnose, Replay, Resume, Run
 from dmdstudio.plan.events import Event, Failed, Finished, Frames, GradientChecked, Phase
 from dmdstudio.plan.recipe import Recipe, read_recipe, recipe_to_toml, sections
 from dmdstudio.plan.recipe_files import rebased
-from dmdstudio.plan.structure import Measurement
 
 _ORDER = ("project", "recipe", "run", "structure", "potential", "data", "unknown")
 
@@ -53,7 +47,6 @@ class Controller(QObject):
         notice: level, message, advice, details.
         opened: a recipe or run is shown now.
         begun: a draft is shown now, with its potential still to choose.
-        waiting_changed: other files wait for a structure.
         busy_changed: whether the engine is at work.
         gradient_checked: the answer to `check_gradient`.
         frames_came: some frames of the trajectory that `replay` runs.
@@ -64,7 +57,6 @@ class Controller(QObject):
     notice = Signal(str, str, str, str)
     opened = Signal()
     begun = Signal()
-    waiting_changed = Signal()
     busy_changed = Signal(bool)
     gradient_checked = Signal(object)
     lost = Signal(object, str)
@@ -80,15 +72,11 @@ class Controller(QObject):
         self.bridge.heard.connect(self._hear)
         self.bridge.busy.connect(self._set_busy)
         self.busy = False
-        self.waiting: list[Path] = []
-        """Data and potential files that came before there was a recipe to go into."""
-        self._beginning = False
         self._to_discard: Path | None = None
-        self._postponed: list[tuple[Path, Measurement, str]] = []
-        self._matter_watch = MatterWatch(self.session)
         self._engine_failed = False
-        self.session.matter_changed.connect(self._take_postponed)
-        self.session.catalog_changed.connect(self._take_postponed)
+        self.intake = Intake(self.session, self._is_engine_starting, self)
+        self.intake.notice.connect(self.notice)
+        self.intake.begun.connect(self._show_begun)
         self.queue = RunQueue(self)
         self.keeper = Keeper(self.session, lambda: self.queue.recipes)
         self.queue.changed.connect(self.keeper.note_change)
@@ -98,6 +86,9 @@ class Controller(QObject):
         self.keeper.failed.connect(self._tell_error)
         self.desk = RunDesk(self.session)
         self.desk.notice.connect(self.notice)
+
+    def _is_engine_starting(self) -> bool:
+        return self.bridge.isRunning() and not self._engine_failed
 
     # -- files
 
@@ -115,7 +106,6 @@ class Controller(QObject):
 
     def _open(self, drop: Drop, structure: Path | None = None) -> None:
         """Open a file; ``structure`` is what comes with it, for a potential."""
-        recipe = self.session.recipe
         match drop.kind:
             case "project":
                 self._read(lambda: (drop.path, read_project(drop.path)), self._show_project)
@@ -126,17 +116,8 @@ class Controller(QObject):
                 self._open_run(folder)
             case "structure" if self.session.recipe is None:
                 self.begin(drop.path)
-            case "data" if self.session.recipe is None:
-                self._keep(drop.path)
-            case "potential" if recipe is not None:
-                found = functools.partial(found_potential, drop.path, recipe, structure)
-                self._read(found, self._take_potential)
-            case "potential":
-                self._add_waiting(drop.path)
-            case "structure":
-                self._read(lambda: _checked_structure(drop.path), self._take_structure)
-            case "data":
-                self._read(lambda: _measurement(drop.path), self._take_data)
+            case "structure" | "potential" | "data":
+                self.intake.take(drop.kind, drop.path, structure)
             case _:
                 self._warn(f"{drop.path.name}: {drop.sentence}.")
 
@@ -203,128 +184,14 @@ class Controller(QObject):
         """Begin the recipe of a structure; data that came before become its targets."""
         if self.busy:
             self._warn("A refinement is at work.", "Stop it before beginning another.")
-        elif self._beginning:
-            self._warn(f"{path.name} is left out.", "A refinement begins with one structure.")
         else:
-            self._beginning = True
-            in_background(self, lambda: _begun(path), self._show_begun, self._not_begun)
+            self.intake.begin(path)
 
-    def _show_begun(self, begun: tuple[Recipe, Matter]) -> None:
-        recipe, matter = begun
-        self._beginning = False
-        self._matter_watch.tell(recipe, matter)
+    def _show_begun(self, recipe: Recipe) -> None:
         self._show_recipe(recipe, None)
         self.keeper.begin(is_saved=False)
         self.opened.emit()
         self.begun.emit()
-        self._take_waiting()
-
-    def _not_begun(self, error: DmdError) -> None:
-        self._beginning = False
-        self._tell_error(error)
-
-    def _keep(self, path: Path) -> None:
-        """Keep a data file until there is a recipe, if it can be read at all."""
-        self._read(lambda: _measurement(path), self._wait_with)
-
-    def _wait_with(self, read: tuple[Path, Measurement, str]) -> None:
-        if self.session.recipe is not None:  # it has come meanwhile
-            self._take_data(read)
-            return
-        self._add_waiting(read[0])
-
-    def _add_waiting(self, path: Path) -> None:
-        self.waiting = [*(p for p in self.waiting if p != path), path]
-        self.waiting_changed.emit()
-
-    def forget_waiting(self) -> None:
-        """Let go of the files that wait for a structure."""
-        self.waiting = []
-        self.waiting_changed.emit()
-
-    def _take_waiting(self) -> None:
-        waiting = self.waiting
-        self.forget_waiting()
-        for path in waiting:
-            self._open(sort_drop(path, has_recipe=True))
-
-    def _take_potential(self, found: FoundPotential) -> None:
-        recipe = self.session.recipe
-        if recipe is None:
-            return
-        table = self.session.table()
-        table["potential"] = found.tables(recipe.folder)
-        table = with_needs(table, self.session.catalog, self.session.matter)
-        try:
-            self.session.replace_recipe(table, f"potential of {found.path.name}")
-        except RecipeError as error:
-            self._tell_error(error)
-        else:
-            self.notice.emit("info", *found.notice)
-
-    def _take_structure(self, path: Path) -> None:
-        if self.session.recipe is not None:
-            self._tell_sentence(self.session.change(("system", "structure"), self._name(path)))
-
-    def _take_data(self, read: tuple[Path, Measurement, str]) -> None:
-        path, measurement, observable = read
-        if self.session.recipe is None:
-            return
-        reading = self.session.matter is None and not self.session.matter_problem
-        starting = self.bridge.isRunning() and not self._engine_failed
-        if reading or (starting and not self.session.catalog.entries):
-            self._postponed.append(read)  # until it is known what is measured, and of what
-            return
-        known = [entry.name for entry in self.session.catalog.section("observable")]
-        if known and observable not in known:
-            self._warn(
-                f"{path.name} holds {measurement.quantity!r}, which is no observable.",
-                f"Known: {', '.join(known)}.",
-            )
-            return
-        targets = self.session.recipe.target
-        for number, target in enumerate(targets):
-            if target.observable == observable:
-                place = ("target", number, "data")
-                self._tell_sentence(self.session.change(place, self._name(path)))
-                return
-        table = self.session.table()
-        at = at_temperature(self.session.recipe, measurement.conditions)
-        if at is not None and not any(target.data for target in targets):
-            table["sampling"]["temperature"] = at
-            words = f"The temperature is {at:g} K now, at which {path.name} was measured."
-            self.notice.emit("info", words, "Undo takes both back.", "")
-        elif at is not None:
-            words = f"{path.name} was measured at {at:g} K, the recipe is at "
-            self._warn(f"{words}{self.session.recipe.sampling.temperature:g} K.")
-        entry = self.session.catalog.find("observable", observable)
-        fitted = target_of(table, entry, self.session.matter) if entry else {}
-        added: dict[str, Any] = {**fitted, "observable": observable, "data": self._name(path)}
-        if observable != measurement.quantity and measurement.quantity != "n_alpha":
-            added["fit_scale"] = True  # absorbance and such: only the shape says something
-        table["target"] = [*table.get("target", []), added]
-        table = with_needs(table, self.session.catalog, self.session.matter)
-        try:
-            self.session.replace_recipe(table, f"add target {observable}")
-        except RecipeError as error:
-            self._tell_error(error)
-
-    def _take_postponed(self) -> None:
-        postponed, self._postponed = self._postponed, []
-        for read in postponed:
-            self._take_data(read)
-
-    def point_at(self, place: Place, path: Path) -> None:
-        """Take a file for one that is not where the recipe says, as an edit."""
-        if self.session.recipe is not None:
-            self._tell_sentence(self.session.change(place, self._name(path)))
-
-    def _name(self, path: Path) -> str:
-        """Return a path as the recipe names it: relative where it lies below the recipe."""
-        assert self.session.recipe is not None
-        path = path.resolve()
-        folder = Path(self.session.recipe.folder)
-        return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
     def save_recipe(self, path: Path) -> None:
         """Write the recipe under edit; its relative paths follow it to another folder."""
@@ -508,7 +375,7 @@ class Controller(QObject):
         if isinstance(event, Failed):
             self.notice.emit("error", event.message, event.advice, event.details)
             self._engine_failed = True
-            self._take_postponed()
+            self.intake.take_postponed()
         elif isinstance(event, GradientChecked):
             self.gradient_checked.emit(event)
         elif isinstance(event, Frames):
@@ -535,10 +402,6 @@ class Controller(QObject):
     def _tell_error(self, error: DmdError) -> None:
         self.notice.emit("error", error.message, error.advice, "")
 
-    def _tell_sentence(self, sentence: str) -> None:
-        if sentence:
-            self.notice.emit("error", sentence, "", "")
-
 
 def _rooted(recipe: Recipe) -> Recipe:
     return replace(recipe, folder=str(Path(recipe.folder).resolve()))
@@ -558,31 +421,6 @@ def _with_changes(table: dict[str, Any], changes: Mapping[str, Any]) -> tuple[di
                 del inside[left]
         inside[field] = value
     return table, ", ".join(changes)
-
-
-def _checked_structure(path: Path) -> Path:
-    from dmdstudio.files.structures import read_structure
-
-    read_structure(path)
-    return path
-
-
-def _begun(path: Path) -> tuple[Recipe, Matter]:
-    """Return the first recipe of a structure, and what the structure is made of."""
-    from dmdstudio.files.structures import read_structure, with_bonds
-
-    matter = matter_of(with_bonds(read_structure(path)))
-    return first_recipe(path, matter), matter
-
-
-def _measurement(path: Path) -> tuple[Path, Measurement, str]:
-    """Return what a file holds and which observable that measures."""
-    from dmdstudio.app.measured import measurement_of, stamp_of
-    from dmdstudio.files.spectra import observable_of, read_measurement
-
-    stamp = stamp_of(path)  # so that the plot of it need not read it again
-    measurement = read_measurement(path) if stamp is None else measurement_of(stamp)
-    return path, measurement, observable_of(measurement.quantity)
 
 
 def _report(run_dir: Path, path: Path) -> Path:

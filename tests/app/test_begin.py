@@ -99,7 +99,9 @@ def test_data_before_its_structure_is_kept_and_becomes_a_target(qtbot, window):
     assert recipe.target[0].observable == "self_diffusion"
     assert recipe.path(recipe.target[0].data) == ARGON / "argon-self-diffusion.csv"
     assert recipe.sampling.temperature == 94.4 and "94.4 K" in window.notice.words.text()
-    assert not window.controller.waiting and not window.start_page.waiting.isVisibleTo(window)
+    assert not window.controller.intake.waiting and not window.start_page.waiting.isVisibleTo(
+        window
+    )
     window.actions_by_name["undo"].trigger()
     assert not window.session.recipe.target and window.session.recipe.sampling.temperature == 298.15
 
@@ -168,7 +170,7 @@ def test_from_an_empty_window_to_the_shipped_argon_recipe_and_back(qtbot, window
     """Two drops and one click; the same physics; undone to where it began."""
     window.session.hear(ready)
     window.open_paths([ARGON / "argon-self-diffusion.csv"])
-    qtbot.waitUntil(lambda: bool(window.controller.waiting))
+    qtbot.waitUntil(lambda: bool(window.controller.intake.waiting))
     window.open_paths([ARGON / "argon-256.extxyz"])
     qtbot.waitUntil(lambda: bool(window.session.recipe and window.session.recipe.target))
     offered = window.parameter_table.offer.buttons()

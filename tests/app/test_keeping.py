@@ -183,7 +183,7 @@ def test_a_lost_file_can_be_pointed_at(qtbot, window, example, tmp_path, new_win
     other.open_paths([path])
     qtbot.waitUntil(lambda: bool(other.notice.choices))
     assert "argon-256.extxyz, is not there" in other.notice.words.text()
-    other.controller.point_at(("system", "structure"), tmp_path / "found.extxyz")
+    other.controller.intake.point_at(("system", "structure"), tmp_path / "found.extxyz")
     assert other.session.recipe.system.structure == str(tmp_path / "found.extxyz")
     other.actions_by_name["undo"].trigger()
     assert other.session.recipe.system.structure == "argon-256.extxyz"

@@ -150,7 +150,7 @@ class Keeping(QObject):
                 choose_files(
                     self._window,
                     title,
-                    lambda paths: self._window.controller.point_at(place, paths[0]),
+                    lambda paths: self._window.controller.intake.point_at(place, paths[0]),
                     several=False,
                 )
 

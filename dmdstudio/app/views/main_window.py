@@ -131,8 +131,10 @@ class MainWindow(QMainWindow):
         ):
             signal.connect(self._refresh)
         self.start_page.chosen.connect(lambda path: controller.open_paths([path]))
-        self.start_page.forget_waiting.connect(controller.forget_waiting)
-        controller.waiting_changed.connect(lambda: self.start_page.show_waiting(controller.waiting))
+        self.start_page.forget_waiting.connect(controller.intake.forget_waiting)
+        controller.intake.waiting_changed.connect(
+            lambda: self.start_page.show_waiting(controller.intake.waiting)
+        )
         self.workflow.step_chosen.connect(self.show_step)
         theme_changed().changed.connect(self._paint_icons)
         self._paint_icons()

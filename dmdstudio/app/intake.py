@@ -1,0 +1,233 @@
+"""Taking in files that make a recipe or go into one: structures, potentials, measurements.
+
+No widgets: notices say what was taken, and what was left out.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from dmdstudio.app.background import in_background
+from dmdstudio.app.beginning import at_temperature, first_recipe
+from dmdstudio.app.drops import Kind, sort_drop
+from dmdstudio.app.edits import target_of, with_needs
+from dmdstudio.app.matter import Matter, matter_of
+from dmdstudio.app.matter_watch import MatterWatch
+from dmdstudio.app.potential_file import FoundPotential, found_potential
+from dmdstudio.app.session import Place, Session
+from dmdstudio.base.errors import DmdError, RecipeError
+from dmdstudio.plan.recipe import Recipe
+from dmdstudio.plan.structure import Measurement
+
+
+class Intake(QObject):
+    """Puts files into the recipe under edit, each as one edit that can be undone.
+
+    Args:
+        session: that has the recipe.
+        is_engine_starting: whether the catalog is still to come.
+
+    Signals:
+        notice: level, message, advice, details.
+        begun: the first recipe of a structure.
+        waiting_changed: other files wait for a structure.
+
+    Attributes:
+        waiting: data and potential files that came before there was a recipe to go into.
+    """
+
+    notice = Signal(str, str, str, str)
+    begun = Signal(object)
+    waiting_changed = Signal()
+
+    def __init__(
+        self,
+        session: Session,
+        is_engine_starting: Callable[[], bool],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.waiting: list[Path] = []
+        self._is_engine_starting = is_engine_starting
+        self._beginning = False
+        self._postponed: list[tuple[Path, Measurement, str]] = []
+        self._matter_watch = MatterWatch(session)
+        session.matter_changed.connect(self.take_postponed)
+        session.catalog_changed.connect(self.take_postponed)
+
+    def take(self, kind: Kind, path: Path, structure: Path | None = None) -> None:
+        """Put a file into the recipe, or keep it until there is one.
+
+        Args:
+            kind: structure, potential or data.
+            path: the file.
+            structure: what comes with it, for a potential.
+        """
+        recipe = self.session.recipe
+        match kind:
+            case "structure":
+                self._read(lambda: _checked_structure(path), self._take_structure)
+            case "potential" if recipe is not None:
+                found = functools.partial(found_potential, path, recipe, structure)
+                self._read(found, self._take_potential)
+            case "potential":
+                self._add_waiting(path)
+            case "data":
+                self._read(lambda: _measurement(path), self._take_data)
+
+    def _read(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
+        in_background(self, work, done, self._tell_error)
+
+    def begin(self, path: Path) -> None:
+        """Begin the recipe of a structure; data that came before become its targets."""
+        if self._beginning:
+            self._warn(f"{path.name} is left out.", "A refinement begins with one structure.")
+        else:
+            self._beginning = True
+            in_background(self, lambda: _begun(path), self._tell_begun, self._not_begun)
+
+    def _tell_begun(self, begun: tuple[Recipe, Matter]) -> None:
+        recipe, matter = begun
+        self._beginning = False
+        self._matter_watch.tell(recipe, matter)
+        self.begun.emit(recipe)
+        self._take_waiting()
+
+    def _not_begun(self, error: DmdError) -> None:
+        self._beginning = False
+        self._tell_error(error)
+
+    def _add_waiting(self, path: Path) -> None:
+        self.waiting = [*(p for p in self.waiting if p != path), path]
+        self.waiting_changed.emit()
+
+    def forget_waiting(self) -> None:
+        """Let go of the files that wait for a structure."""
+        self.waiting = []
+        self.waiting_changed.emit()
+
+    def _take_waiting(self) -> None:
+        waiting = self.waiting
+        self.forget_waiting()
+        for path in waiting:
+            self.take(sort_drop(path, has_recipe=True).kind, path)
+
+    def _take_potential(self, found: FoundPotential) -> None:
+        recipe = self.session.recipe
+        if recipe is None:
+            return
+        table = self.session.table()
+        table["potential"] = found.tables(recipe.folder)
+        table = with_needs(table, self.session.catalog, self.session.matter)
+        try:
+            self.session.replace_recipe(table, f"potential of {found.path.name}")
+        except RecipeError as error:
+            self._tell_error(error)
+        else:
+            self.notice.emit("info", *found.notice)
+
+    def _take_structure(self, path: Path) -> None:
+        if self.session.recipe is not None:
+            self._tell_sentence(self.session.change(("system", "structure"), self._name(path)))
+
+    def _take_data(self, read: tuple[Path, Measurement, str]) -> None:
+        path, measurement, observable = read
+        if self.session.recipe is None:
+            self._add_waiting(path)
+            return
+        reading = self.session.matter is None and not self.session.matter_problem
+        if reading or (self._is_engine_starting() and not self.session.catalog.entries):
+            self._postponed.append(read)  # until it is known what is measured, and of what
+            return
+        known = [entry.name for entry in self.session.catalog.section("observable")]
+        if known and observable not in known:
+            self._warn(
+                f"{path.name} holds {measurement.quantity!r}, which is no observable.",
+                f"Known: {', '.join(known)}.",
+            )
+            return
+        targets = self.session.recipe.target
+        for number, target in enumerate(targets):
+            if target.observable == observable:
+                place = ("target", number, "data")
+                self._tell_sentence(self.session.change(place, self._name(path)))
+                return
+        table = self.session.table()
+        at = at_temperature(self.session.recipe, measurement.conditions)
+        if at is not None and not any(target.data for target in targets):
+            table["sampling"]["temperature"] = at
+            words = f"The temperature is {at:g} K now, at which {path.name} was measured."
+            self.notice.emit("info", words, "Undo takes both back.", "")
+        elif at is not None:
+            words = f"{path.name} was measured at {at:g} K, the recipe is at "
+            self._warn(f"{words}{self.session.recipe.sampling.temperature:g} K.")
+        entry = self.session.catalog.find("observable", observable)
+        fitted = target_of(table, entry, self.session.matter) if entry else {}
+        added: dict[str, Any] = {**fitted, "observable": observable, "data": self._name(path)}
+        if observable != measurement.quantity and measurement.quantity != "n_alpha":
+            added["fit_scale"] = True  # absorbance and such: only the shape says something
+        table["target"] = [*table.get("target", []), added]
+        table = with_needs(table, self.session.catalog, self.session.matter)
+        try:
+            self.session.replace_recipe(table, f"add target {observable}")
+        except RecipeError as error:
+            self._tell_error(error)
+
+    def take_postponed(self) -> None:
+        """Take in the data that waited until it was known what is measured, and of what."""
+        postponed, self._postponed = self._postponed, []
+        for read in postponed:
+            self._take_data(read)
+
+    def point_at(self, place: Place, path: Path) -> None:
+        """Take a file for one that is not where the recipe says, as an edit."""
+        if self.session.recipe is not None:
+            self._tell_sentence(self.session.change(place, self._name(path)))
+
+    def _name(self, path: Path) -> str:
+        """Return a path as the recipe names it: relative where it lies below the recipe."""
+        assert self.session.recipe is not None
+        path = path.resolve()
+        folder = Path(self.session.recipe.folder)
+        return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+    def _warn(self, message: str, advice: str = "", details: str = "") -> None:
+        self.notice.emit("warning", message, advice, details)
+
+    def _tell_error(self, error: DmdError) -> None:
+        self.notice.emit("error", error.message, error.advice, "")
+
+    def _tell_sentence(self, sentence: str) -> None:
+        if sentence:
+            self.notice.emit("error", sentence, "", "")
+
+
+def _checked_structure(path: Path) -> Path:
+    from dmdstudio.files.structures import read_structure
+
+    read_structure(path)
+    return path
+
+
+def _begun(path: Path) -> tuple[Recipe, Matter]:
+    """Return the first recipe of a structure, and what the structure is made of."""
+    from dmdstudio.files.structures import read_structure, with_bonds
+
+    matter = matter_of(with_bonds(read_structure(path)))
+    return first_recipe(path, matter), matter
+
+
+def _measurement(path: Path) -> tuple[Path, Measurement, str]:
+    """Return what a file holds and which observable that measures."""
+    from dmdstudio.app.measured import measurement_of, stamp_of
+    from dmdstudio.files.spectra import observable_of, read_measurement
+
+    stamp = stamp_of(path)  # so that the plot of it need not read it again
+    measurement = read_measurement(path) if stamp is None else measurement_of(stamp)
+    return path, measurement, observable_of(measurement.quantity)
