@@ -175,7 +175,10 @@ def replace_cutoff(options, cutoff):
 # -------------------------------------------------------------------------- along trajectories
 
 
-@pytest.mark.parametrize(("precision", "bits"), [("float32", 32), ("float64", 64)])
+@pytest.mark.parametrize(
+    ("precision", "bits"),
+    [("float32", 32), pytest.param("float64", 64, marks=pytest.mark.slow)],
+)
 def test_trajectories_come_back_to_the_same_bits(precision, bits):
     """The way back through `pull` undoes what the way there did through `force`."""
     system, term, theta, lattice = _small("auto", precision, bits)

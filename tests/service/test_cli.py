@@ -332,7 +332,7 @@ def test_bad_input_is_refused_in_one_sentence(recipe, monkeypatch, arguments, wo
     ("arguments", "words"),
     [
         (["evaluate", "run", "--iteration", "9"], ("no iteration 9", "0 to 1")),
-        (["export", "run", "--format", "gromacs", "--output", "x"], ("gromacs", "lammps")),
+        (["export", "run", "--format", "charmm", "--output", "x"], ("charmm", "lammps")),
         (["export", "run", "--format", "lammps", "--output", "file/x"], ("file",)),
         (["export", "run", "--format", "lammps", "--output", "o", "--iteration", "9"], ("9",)),
         (["run", "recipe/recipe.toml", "--run-dir", "run"], ("run", "holds a run already")),

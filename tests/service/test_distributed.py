@@ -130,6 +130,7 @@ def test_two_processes_do_what_one_does(written, tmp_path):
     assert started.device.startswith("2 processes, each CPU")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_where_one_process_dies_the_run_ends_and_can_be_resumed(written, tmp_path):
     folder = tmp_path / "run"
