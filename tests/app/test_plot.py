@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QMenu, QMessageBox
 
 from dmdstudio.app.axis_choices import axis_choices
 from dmdstudio.app.plot_table import table_text
@@ -20,6 +20,15 @@ def plot(qtbot):
     qtbot.addWidget(plot)
     plot.show()
     return plot
+
+
+def test_no_menu_lies_over_the_axes(qtbot):
+    fresh = Plot("A plot", "Nothing yet.")
+    qtbot.addWidget(fresh)
+    fresh.prepare()  # before it is shown, as in a window that starts
+    fresh.line("value", [0, 1], [1, 2], "accent")
+    fresh.show()
+    assert not any(menu.isVisible() for menu in fresh.findChildren(QMenu))
 
 
 def test_a_band_reaches_from_low_to_high_again_and_again(plot):

@@ -38,7 +38,8 @@ class ImagePlot(QWidget):
         self._widget.setMenuEnabled(False)
         self._widget.setFrameShape(self._widget.Shape.NoFrame)
         self._plot: Any = self._widget.getPlotItem()
-        self._plot.ctrlMenu.setParent(self)  # never shown; without a parent it would never go
+        # never shown; without a parent it would never go
+        self._plot.ctrlMenu.setParent(self, Qt.WindowType.Popup)
         self._plot.hideButtons()
         self._plot.setContentsMargins(4, 8, _MARGIN, 4)
         self._plot.getAxis("bottom").enableAutoSIPrefix(False)
@@ -48,7 +49,7 @@ class ImagePlot(QWidget):
         self._plot.addItem(self._image)
         self._scale = pg.ColorBarItem(width=14, interactive=False, values=(-1.0, 1.0))
         colour_menu: Any = self._scale.ctrlMenu
-        colour_menu.setParent(self)
+        colour_menu.setParent(self, Qt.WindowType.Popup)
         self._scale.setImageItem(self._image, insert_in=self._plot)
         self._scale.axis.setStyle(maxTickLevel=0)
         self._scale.axis.enableAutoSIPrefix(False)

@@ -109,7 +109,8 @@ class Plot(QWidget):
         self._widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._widget.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self._axes = self._widget.getPlotItem()
-        self._axes.ctrlMenu.setParent(self)  # never shown; without a parent it would never go
+        # never shown; without a parent it would never go
+        self._axes.ctrlMenu.setParent(self, Qt.WindowType.Popup)
         self._axes.hideButtons()
         self._axes.showGrid(x=False, y=True, alpha=0.45)  # more would cost most of a repaint
         self._axes.setContentsMargins(4, 8, 12, 4)
