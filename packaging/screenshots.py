@@ -50,6 +50,7 @@ def main() -> int:
                 "QT_QPA_PLATFORM": "offscreen",
                 "QT_SCALE_FACTOR": str(scale),
                 "XDG_CONFIG_HOME": settings,
+                "XDG_STATE_HOME": settings,  # no edits left for the next window
                 "PYTHONPATH": str(ROOT),
             }
             status = subprocess.run(command, env=environment).returncode
