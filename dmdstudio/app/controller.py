@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from dmdstudio.app.autosave import Left
 from dmdstudio.app.background import in_background
 from dmdstudio.app.bridge import EngineBridge
+from dmdstudio.app.device_check import remember_device
 from dmdstudio.app.drops import Drop, sort_drop
 from dmdstudio.app.intake import Intake
 from dmdstudio.app.keeper import Keeper
@@ -24,7 +25,7 @@ from dmdstudio.app.run_desk import RunDesk
 from dmdstudio.app.run_folders import new_run_folder, remember
 from dmdstudio.app.run_list import step_at
 from dmdstudio.app.run_queue import RunQueue
-from dmdstudio.app.run_reading import ReadRun, read_run
+from dmdstudio.app.run_reading import ReadRun, iterations_more, read_run
 from dmdstudio.app.run_shelf import RunShelf
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import RunView
@@ -33,7 +34,7 @@ from dmdstudio.files.project_file import Opened, read_project
 from dmdstudio.files.whole import write_text
 from dmdstudio.plan.catalog import fields_of
 from dmdstudio.plan.commands import CheckGradient, Diagnose, Replay, Resume, Run
-from dmdstudio.plan.events import Event, Failed, Finished, Frames, GradientChecked, Phase
+from dmdstudio.plan.events import Event, Failed, Finished, Frames, GradientChecked, Phase, Ready
 from dmdstudio.plan.recipe import Recipe, read_recipe, recipe_to_toml, sections
 from dmdstudio.plan.recipe_files import rebased
 
@@ -73,7 +74,8 @@ class Controller(QObject):
         self.bridge.busy.connect(self._set_busy)
         self.busy = False
         self._to_discard: Path | None = None
-        self._engine_failed = False
+        self.engine_problem: Failed | None = None
+        """Why there is no engine to be had."""
         self.intake = Intake(self.session, self._is_engine_starting, self)
         self.intake.notice.connect(self.notice)
         self.intake.begun.connect(self._show_begun)
@@ -88,7 +90,7 @@ class Controller(QObject):
         self.desk.notice.connect(self.notice)
 
     def _is_engine_starting(self) -> bool:
-        return self.bridge.isRunning() and not self._engine_failed
+        return self.bridge.isRunning() and self.engine_problem is None
 
     # -- files
 
@@ -247,14 +249,34 @@ class Controller(QObject):
 
     def resume(self) -> None:
         """Go on with the run that is shown; a completed one gets as many iterations again."""
-        view, recipe = self.session.view, self.session.recipe
-        if view.started is None or self.busy:
-            return
-        iterations = None
-        if view.finished is not None and view.finished.reason == "completed" and recipe:
-            iterations = recipe.refinement.iterations
+        if self.session.view.started is not None and not self.busy:
+            self._go_on(Path(self.session.view.started.run_dir))
+
+    def _go_on(self, folder: Path) -> None:
+        view = self.session.view
         self._show_at_work(view)
-        self.bridge.submit(Resume(run_dir=view.started.run_dir, iterations=iterations))
+        self.bridge.submit(Resume(run_dir=str(folder), iterations=iterations_more(view)))
+
+    def resume_run(self, folder: Path) -> None:
+        """Show a run and go on with it; a recipe under edit stays."""
+        if self.busy:
+            self._warn("A refinement is at work.", "Stop it before resuming another.")
+        else:
+            self._read(lambda: read_run(folder.resolve()), self._resume_read)
+
+    def _resume_read(self, run: ReadRun) -> None:
+        if self.busy:
+            return
+        if self.session.recipe is None:
+            self._show_run(run)
+        else:
+            self.session.ran = None
+            self.desk.show(run)
+            self.opened.emit()
+        if run.is_live:
+            self._warn(f"{run.folder.name} is at work already.", "The window follows it.")
+        else:
+            self._go_on(run.folder)
 
     def pause(self, paused: bool) -> None:
         """Let the engine wait, or go on."""
@@ -374,8 +396,12 @@ class Controller(QObject):
         started = self.session.view.started
         if isinstance(event, Failed):
             self.notice.emit("error", event.message, event.advice, event.details)
-            self._engine_failed = True
+            if self.session.view.ready is None:
+                self.engine_problem = event
             self.intake.take_postponed()
+        elif isinstance(event, Ready):
+            self.engine_problem = None
+            remember_device(event)
         elif isinstance(event, GradientChecked):
             self.gradient_checked.emit(event)
         elif isinstance(event, Frames):

@@ -11,10 +11,11 @@ from typing import Literal
 from msgspec.structs import replace
 
 from dmdstudio.app.state import RunView, at_rest, reduce
+from dmdstudio.base.errors import RecipeError
 from dmdstudio.files.event_log import EventTail
 from dmdstudio.files.run_writer import Writer, writer_of
 from dmdstudio.plan.events import Phase, Progress
-from dmdstudio.plan.recipe import Recipe
+from dmdstudio.plan.recipe import Recipe, parse_recipe
 
 RunState = Literal["at work", "completed", "stopped", "failed", "interrupted", "empty"]
 
@@ -71,6 +72,24 @@ def state_of(view: RunView, writer: Writer | None) -> RunState:
     if view.finished is not None:
         return "completed" if view.finished.reason == "completed" else "stopped"
     return "at work" if writer is not None else "empty"
+
+
+def iterations_more(view: RunView) -> int | None:
+    """Return how many iterations a run gets when it is resumed; None for what its recipe plans.
+
+    A completed one gets as many again as its recipe has, and one that was given more before goes
+    on to the end that it was given.
+    """
+    if view.started is None:
+        return None
+    try:
+        own = parse_recipe(view.started.recipe).refinement.iterations
+    except RecipeError:
+        return None  # of a newer version: the engine will say so
+    if view.finished is not None and view.finished.reason == "completed":
+        return own
+    done = view.steps[-1].iteration + 1 if view.steps else 0
+    return max(1, view.started.iterations - done) if view.started.iterations > own else None
 
 
 def located(view: RunView, folder: Path) -> RunView:

@@ -49,6 +49,7 @@ def style_sheet(c: Theme) -> str:
     QListView, QTableView, QPlainTextEdit, QScrollArea#settings,
         QScrollArea#advice {{ background: {c.panel}; border: 1px solid {c.line};
         border-radius: 6px; }}
+    QScrollArea#start, QScrollArea#start > QWidget > QWidget {{ background: transparent; }}
     QScrollArea#notes, QScrollArea#notes QLabel {{ background: transparent; border: none; }}
     QTableView {{ gridline-color: transparent; selection-background-color: {c.accent};
         selection-color: {c.on_accent}; }}

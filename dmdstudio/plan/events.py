@@ -171,13 +171,17 @@ class Failed(Struct, frozen=True, kw_only=True, tag="failed"):
 
 
 class Ready(Struct, frozen=True, kw_only=True, tag="ready"):
-    """The engine has imported everything and waits for a command."""
+    """The engine has imported everything and waits for a command.
+
+    ``memory_bytes`` is what the device has in all; 0 where it does not tell.
+    """
 
     catalog: Catalog
     device: str
     devices: tuple[str, ...]
     version: str
     seconds: float
+    memory_bytes: int = 0
 
 
 class GradientRow(Struct, frozen=True, kw_only=True):

@@ -63,6 +63,7 @@ def describe() -> Ready:
         devices=tuple(str(device) for device in found),
         version=__version__,
         seconds=time.perf_counter() - began,
+        memory_bytes=machine.memory_bytes(found),
     )
 
 

@@ -115,6 +115,13 @@ def platform(chosen: tuple[Device, ...]) -> str:
     return "cpu" if chosen[0].platform == "cpu" else "gpu"
 
 
+def memory_bytes(chosen: tuple[Device, ...]) -> int:
+    """Return the memory of a device: the machine's, or what JAX may use of a GPU; 0 if unknown."""
+    if platform(chosen) == "cpu":
+        return psutil.virtual_memory().total
+    return int((chosen[0].memory_stats() or {}).get("bytes_limit", 0))
+
+
 def description(chosen: tuple[Device, ...], processes: int = 1) -> str:
     """Return the devices in words: ``'CPU, 2 cores'``, ``'NVIDIA H100'``."""
     if processes > 1:

@@ -12,9 +12,11 @@ from PySide6.QtWidgets import QMainWindow, QStackedWidget
 from dmdstudio.app.actions import STRUCTURE_VIEWS, make_actions, paint_icons
 from dmdstudio.app.checks import blocks, check_all
 from dmdstudio.app.controller import Controller
+from dmdstudio.app.device_check import find_device
 from dmdstudio.app.editor import Editor
 from dmdstudio.app.icons import application_icon
 from dmdstudio.app.run_folders import example_recipe, runs_folder, settings
+from dmdstudio.app.start_items import unfinished
 from dmdstudio.app.theme import theme_changed
 from dmdstudio.app.views.compare_panel import ComparePanel
 from dmdstudio.app.views.diffusion_panel import DiffusionPanel
@@ -131,6 +133,10 @@ class MainWindow(QMainWindow):
         ):
             signal.connect(self._refresh)
         self.start_page.chosen.connect(lambda path: controller.open_paths([path]))
+        self.start_page.resume_wanted.connect(controller.resume_run)
+        controller.shelf.changed.connect(
+            lambda: self.start_page.show_unfinished(unfinished(controller.shelf.rows))
+        )
         self.start_page.forget_waiting.connect(controller.intake.forget_waiting)
         controller.intake.waiting_changed.connect(
             lambda: self.start_page.show_waiting(controller.intake.waiting)
@@ -189,6 +195,7 @@ class MainWindow(QMainWindow):
     def show_start_page(self) -> None:
         """Show where work begins."""
         self.start_page.refresh()
+        self.controller.shelf.refresh()
         self.pages.setCurrentWidget(self.start_page)
         self.keeping.offer()
         for dock in self.docks:
@@ -246,6 +253,7 @@ class MainWindow(QMainWindow):
             session.matter_problem,
         )
         self.workflow.show_checks(checks)
+        self.start_page.show_device(find_device(view.ready, self.controller.engine_problem))
         blocked = blocks(checks)
         enabled = {
             "new": not busy,

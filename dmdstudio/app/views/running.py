@@ -31,6 +31,7 @@ class Running(QObject):
             controller.queue,
             {
                 "show": self._show,
+                "resume": lambda row: controller.resume_run(row.folder),
                 "restore": self._restore,
                 "export": self._export,
                 "folder": lambda row: _open_folder(row.folder),

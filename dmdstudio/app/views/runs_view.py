@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from dmdstudio.app.run_list import RunRow
 from dmdstudio.app.run_queue import RunQueue
+from dmdstudio.app.run_reading import iterations_more
 from dmdstudio.app.run_shelf import RunShelf
 from dmdstudio.app.session import Session
 from dmdstudio.app.theme import colour_of, theme_changed
@@ -158,6 +159,11 @@ def _text(row: RunRow, column: str) -> str:
     return ""
 
 
+def _resume_words(row: RunRow) -> str:
+    more = iterations_more(row.view) if row.state == "completed" else None
+    return "Resume" if more is None else f"Go on for {more} more iterations"
+
+
 def _alignment(column: str) -> Qt.AlignmentFlag:
     right = column in ("Iterations", "Best loss")
     side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
@@ -168,8 +174,8 @@ class RunsView(QWidget):
     """The table, and below it what waits in the queue.
 
     Args:
-        handlers: what can be done with a run, by name: ``show``, ``restore``, ``folder``,
-            ``export``; each is given the run's row.
+        handlers: what can be done with a run, by name: ``show``, ``resume``, ``restore``,
+            ``export``, ``folder``, ``trash``; each is given the run's row.
     """
 
     def __init__(
@@ -293,15 +299,16 @@ class RunsView(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         own = self._handlers
-        has_steps = row.view.best is not None
+        has_steps, at_rest = row.view.best is not None, row.state != "at work"
         name = index.sibling(index.row(), COLUMNS.index("Run"))
         for words, act, enabled in (
             ("Show", lambda: own["show"](row), True),
+            (_resume_words(row), lambda: own["resume"](row), at_rest),
             ("Use its best parameters", lambda: own["restore"](row), has_steps),
             ("Export…", lambda: own["export"](row), has_steps),
             ("Rename", lambda: self.table.edit(name), True),  # type: ignore[arg-type]
             ("Show its folder", lambda: own["folder"](row), True),
-            ("Move to the trash", lambda: self._handlers["trash"](row), row.state != "at work"),
+            ("Move to the trash", lambda: own["trash"](row), at_rest),
         ):
             action = menu.addAction(words, act)
             action.setEnabled(enabled)
