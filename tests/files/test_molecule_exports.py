@@ -208,85 +208,145 @@ CHAINS = (
 
 @needs_lammps
 @needs_openmm
-def test_pairs_three_bonds_apart_count_in_full(tmp_path: Path):
+@pytest.mark.parametrize("scales", [(1.0, 1.0, 1.0), (0.5, 0.25, 0.8333)])
+def test_pairs_three_bonds_apart_are_scaled(tmp_path: Path, scales):
     """In a cell that is skewed, where OpenMM has no Ewald sum but a mesh."""
     structure = peroxide(SKEWED)
     terms = (*CHAINS[:-1], replace(SUMS["ewald"], parameters={"charge": {"O": -0.4, "H": 0.4}}))
+    terms = (*terms[:2], *map(with_scale, terms[2:], scales))
     script = export("openmm", terms, structure, tmp_path / "chains.xml", PROVENANCE)[-1]
     energy, forces, _ = in_openmm(script, "Reference")
     close(structure, energy, forces, ours(terms, structure), "ewald")
     result = lammps_forces(export("lammps", terms, structure, tmp_path / "c.in", PROVENANCE)[0])
     assert result.energy == pytest.approx(energy, rel=1e-6)
     assert np.abs(result.forces - forces).max() < 1e-6 * np.abs(forces).max()
+    if scales[0] != 1.0:  # here they are not screened, which LAMMPS would do
+        shifted = replace(SHIFTED, parameters={"charge": {"O": -0.4}})
+        shifted = [with_scale(shifted, 0.25)]
+        script = export("openmm", shifted, structure, tmp_path / "shifted.xml", PROVENANCE)[-1]
+        found = in_openmm(script, "Reference")[:2]
+        close(structure, *found, ours(shifted, structure), "shifted")
+        with pytest.raises(FileError, match="LAMMPS would screen and shift"):
+            export("lammps", shifted, structure, tmp_path / "shifted.in", PROVENANCE)
 
 
-BOTH = {*export_formats.get("lammps").kinds} & {*export_formats.get("openmm").kinds}
+def with_scale(term: PotentialTerm, scale: float) -> PotentialTerm:
+    return replace(term, options={**term.options, "scale_14": scale})
+
+
+WRITTEN = {*export_formats.get("lammps").kinds}
 IN_WATER = {"coulomb", "ewald", "harmonic_angle", "harmonic_bond", "lennard_jones"}
 """What the tests above try already."""
 
 
-def example_of(kind: str) -> tuple[PotentialTerm, Structure, float, np.ndarray]:
-    """Return the last example of a potential as a term, its atoms, energy and forces."""
+def example_of(kind: str) -> tuple[PotentialTerm, Structure, float, np.ndarray, np.ndarray]:
+    """Return the last example of a potential as a term, its atoms, energy, forces and stress."""
     example = list(potentials.get(kind).examples("float64", 64, "gpu").values())[-1]
-    system, term = example.system, example.potential
-    options = msgspec.to_builtins(term.options)
-    owners = {f.name: system.owners(f.per) for f in term.parameters}
+    system = example.system
+    options = msgspec.to_builtins(example.potential.options)
+    owners = {f.name: system.owners(f.per) for f in example.potential.parameters}
     numbers = {
         name: dict(zip(owners[name], map(float, values), strict=True))
         for name, values in example.parameters.items()
+        if name in owners
     }
+    arrays = {n: np.asarray(a) for n, a in example.parameters.items() if n not in owners}
     symbols = tuple(system.type_names[type_] for type_ in system.types)
     lattice, cell = system.to_lattice(example.positions), jnp.asarray(system.cell)
     positions = np.asarray(system.to_positions(lattice))
     structure = Structure(symbols, positions, system.cell, system.masses, kind, system.bonds)
-    field, theta = ForceField(system, (("it", term),)), {"it": example.parameters}
+    field, theta = ForceField(system, (("it", example.potential),)), {"it": example.parameters}
     energy, forces = field.energy(theta, lattice, cell), field.force(theta, lattice, cell)
-    return PotentialTerm(kind, options, numbers), structure, float(energy), np.asarray(forces)
+    stress = -np.asarray(field.virial(theta, lattice, cell)) / structure.volume
+    term = PotentialTerm(kind, options, numbers, arrays)
+    return term, structure, float(energy), np.asarray(forces), stress
+
+
+BOUNDS = {"pair_spline": 1e-6}
+"""Of LAMMPS' forces, which are tabulated."""
 
 
 @needs_lammps
 @needs_openmm
-@pytest.mark.parametrize("kind", sorted(BOTH - IN_WATER))
+@pytest.mark.parametrize("kind", sorted(WRITTEN - IN_WATER))
 def test_every_kind_that_is_written_is_the_same_in_both_engines(tmp_path: Path, kind: str):
     """The examples are in skewed cells."""
-    term, structure, energy, forces = example_of(kind)
+    term, structure, energy, forces, stress = example_of(kind)
     result = lammps_forces(export("lammps", [term], structure, tmp_path / "a.in", PROVENANCE)[0])
-    script = export("openmm", [term], structure, tmp_path / "a.xml", PROVENANCE)[-1]
-    openmm = in_openmm(script, "Reference")
-    order = export_formats.get("openmm").order(structure)
-    largest = np.abs(forces).max()
-    off = np.abs(result.forces - forces).max(), np.abs(openmm[1] - forces[order]).max()
-    print(
-        f"{kind}: energy {result.energy / energy - 1:.1e}, {openmm[0] / energy - 1:.1e}, ", end=""
-    )
-    print(f"forces {off[0] / largest:.1e}, {off[1] / largest:.1e}")
-    assert [result.energy, openmm[0]] == pytest.approx([energy] * 2, rel=1e-11)
-    assert max(off) < 1e-11 * largest
+    found = {"LAMMPS": (result.energy, result.forces - forces)}
+    strained = np.abs(result.stress - voigt(stress)).max() / np.abs(stress).max()
+    assert strained < 1e-6
+    if kind in export_formats.get("openmm").kinds:
+        script = export("openmm", [term], structure, tmp_path / "a.xml", PROVENANCE)[-1]
+        openmm = in_openmm(script, "Reference")
+        order = export_formats.get("openmm").order(structure)
+        found["OpenMM"] = openmm[0], openmm[1] - forces[order]
+    for engine, (theirs, difference) in found.items():
+        off = np.abs(difference).max() / np.abs(forces).max()
+        print(f"{kind}, {engine}: energy {theirs / energy - 1:.1e}, forces {off:.1e}")
+        assert theirs == pytest.approx(energy, rel=1e-11)
+        assert off < (BOUNDS.get(kind, 1e-11) if engine == "LAMMPS" else 1e-11)
+
+
+TURNED_CHAINS = (
+    *CHAINS[:2],
+    PotentialTerm("urey_bradley", {}, {"distance": {"H-O-O": 1.9}, "stiffness": {"H-O-O": 3.0}}),
+    *(
+        PotentialTerm(
+            "periodic_torsion", {},
+            {name: {"H-O-O-H": x} for name, x in
+             (("barrier", 0.1 * n), ("phase", 0.2), ("multiplicity", n))},
+        )
+        for n in (1.0, 2.0)
+    ),
+    with_scale(VAN_DER_WAALS, 0.5),
+    with_scale(replace(SUMS["ewald"], parameters={"charge": {"O": -0.4, "H": 0.4}}), 0.8333),
+)  # fmt: skip
 
 
 @needs_openmm
-def test_gromacs_topologies_mean_the_same_to_openmm(tmp_path: Path):
-    """Read by OpenMM's own reader: water, its atoms in any order, and atoms alone."""
-    from openmm import Context, Platform, VerletIntegrator, app, unit
+@pytest.mark.parametrize("case", ["water", "chains", "plane"])
+def test_gromacs_topologies_mean_the_same_to_openmm(tmp_path: Path, case: str):
+    """Read by OpenMM's own reader: atoms in any order, one to three bonds apart."""
+    from openmm import app
 
     structure, terms = shuffled(liquid(CUBE)), (*BONDED, VAN_DER_WAALS, SUMS["ewald"])
-    top, gro, mdp = export("gromacs", terms, structure, tmp_path / "water.top", PROVENANCE)
-    assert "Potential-switch" in mdp.read_text() and "rvdw-switch = 0.5" in mdp.read_text()
+    if case == "chains":
+        structure, terms = peroxide(CUBE), TURNED_CHAINS
+    elif case == "plane":
+        term, structure, *_ = example_of("improper")
+        lengths = {"length": {"C-O": 1.2, "C-H": 1.1}, "stiffness": {"C-O": 50.0, "C-H": 40.0}}
+        terms = (PotentialTerm("harmonic_bond", {}, lengths), term)
+    top, gro, mdp = export("gromacs", terms, structure, tmp_path / "it.top", PROVENANCE)
     placed = app.GromacsGroFile(str(gro))
     read = app.GromacsTopFile(str(top), periodicBoxVectors=placed.getPeriodicBoxVectors())
+    settings = {"nonbondedMethod": app.Ewald, "switchDistance": 0.5, "ewaldErrorTolerance": 1e-9}
+    if case == "plane":
+        settings = {"nonbondedMethod": app.CutoffPeriodic}
+    else:
+        assert "Potential-switch" in mdp.read_text() and "rvdw-switch = 0.5" in mdp.read_text()
     system = read.createSystem(
-        nonbondedMethod=app.Ewald, nonbondedCutoff=0.61, switchDistance=0.5, constraints=None,
-        rigidWater=False, ewaldErrorTolerance=1e-9, removeCMMotion=False,
-    )  # fmt: skip
+        nonbondedCutoff=0.61, constraints=None, rigidWater=False, removeCMMotion=False, **settings
+    )
+    energy, forces = in_double(system, placed.getPositions())
+    close(structure, energy, forces, ours(terms, structure), "ewald")
+    with pytest.raises(FileError, match="cannot write a term of kind 'coulomb'"):
+        export("gromacs", (*BONDED, SHIFTED), structure, tmp_path / "no.top", PROVENANCE)
+
+
+def in_double(system, positions) -> tuple[float, np.ndarray]:
+    """Return energy (eV) and forces [atom, xyz] (eV/angstrom) of OpenMM's reference platform."""
+    from openmm import Context, Platform, VerletIntegrator, unit
+
     for force in system.getForces():
         if hasattr(force, "setUseDispersionCorrection"):
             force.setUseDispersionCorrection(False)
+        elif hasattr(force, "setUsesPeriodicBoundaryConditions"):
+            force.setUsesPeriodicBoundaryConditions(True)
     context = Context(system, VerletIntegrator(0.001), Platform.getPlatformByName("Reference"))
-    context.setPositions(placed.getPositions())
+    context.setPositions(positions)
     found = context.getState(getEnergy=True, getForces=True)
     kilojoules = unit.kilojoule_per_mole
     energy = found.getPotentialEnergy().value_in_unit(kilojoules) / KJ_PER_MOL
     forces = found.getForces(asNumpy=True).value_in_unit(kilojoules / unit.angstrom) / KJ_PER_MOL
-    close(structure, energy, forces, ours(terms, structure), "ewald")
-    with pytest.raises(FileError, match="cannot write a term of kind 'coulomb'"):
-        export("gromacs", (*BONDED, SHIFTED), structure, tmp_path / "no.top", PROVENANCE)
+    return energy, forces

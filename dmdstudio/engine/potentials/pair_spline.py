@@ -13,6 +13,7 @@ from jax import Array
 from msgspec import Struct
 
 from dmdstudio.base.errors import FileError, RecipeError
+from dmdstudio.base.splines import spline_matrix
 from dmdstudio.engine import kernels
 from dmdstudio.engine.core import Parameters, System
 from dmdstudio.engine.crystal import SKEWED, crystal
@@ -162,20 +163,10 @@ class PairSpline(PairPotential):
         """Return the first knot and the inverse of the distance between knots."""
         return (self.options.start, 1.0 / self.step)
 
-    @cached_property
-    def _to_coefficients(self) -> np.ndarray:
-        """The matrix [coefficient, knot] that makes coefficients b_-1 ... b_(K+2) of energies."""
-        count = self.options.knots + 1
-        rows = np.zeros((count, count))
-        rows[0, :3] = (1.0, -2.0, 1.0)[:count]  # no curvature at the first knot
-        for k in range(1, count):
-            rows[k, k - 1 : k + 2] = (np.array([1.0, 4.0, 1.0]) / 6.0)[: count - k + 1]
-        return np.concatenate([np.linalg.inv(rows)[:, 1:], np.zeros((3, count - 1))])
-
     def _coefficients(self, parameters: Parameters) -> Array:
         """Return the coefficients of all pairs of types [type, type, coefficient]."""
         energies = jnp.stack([parameters[name] for name in self.system.pair_names])
-        matrix = jnp.asarray(self._to_coefficients, energies.dtype)
+        matrix = jnp.asarray(spline_matrix(self.options.knots), energies.dtype)
         found = jnp.sum(matrix * energies[:, None, :], axis=-1)
         return found[self.system.pair_kinds]
 

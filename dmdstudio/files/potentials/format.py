@@ -128,12 +128,6 @@ def export(
                 f"(it writes: {', '.join(chosen.kinds)}).",
                 f"Formats that can: {', '.join(able) or 'none'}.",
             )
-        if term.options.get("scale_14", 1.0) != 1.0 and name != "ase":
-            raise FileError(
-                f"Format {name!r} cannot write {term.kind} with scale_14 = "
-                f"{term.options['scale_14']:g}.",
-                "Export to ase, which can.",
-            )
     path = Path(path)
     if path.is_dir() or not path.suffix:
         path = path / f"potential{chosen.suffix}"

@@ -7,8 +7,8 @@ Source: GROMACS manual, "Topology file formats" and "Modified non-bonded interac
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -17,12 +17,14 @@ from ase.data import atomic_numbers
 
 from dmdstudio.base.errors import FileError
 from dmdstudio.base.units import factor
+from dmdstudio.files.potentials import gromacs_terms
 from dmdstudio.files.potentials.format import ExportFormat, export_formats
 from dmdstudio.files.potentials.lennard_jones import LennardJonesNumbers, lennard_jones_numbers
 from dmdstudio.files.potentials.numbers import (
     masses_of_types,
     option,
-    parameter,
+    require_unswitched,
+    scale_14,
     single_charges,
 )
 from dmdstudio.files.potentials.openmm_molecules import Residue, Residues
@@ -31,7 +33,6 @@ from dmdstudio.files.structures.bonds import gathered
 from dmdstudio.files.structures.cell import lower_triangular
 from dmdstudio.files.structures.topology import Topology
 from dmdstudio.files.whole import write_text
-from dmdstudio.plan.recipe import chain
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm
 
@@ -49,7 +50,7 @@ class Gromacs(ExportFormat):
         "NAME.top is the topology, NAME.gro the structure, NAME.mdp the cutoffs and the switch. "
         "Charges by Ewald's sum only: GROMACS has no damped shifted force."
     )
-    kinds = ("ewald", "harmonic_angle", "harmonic_bond", "lennard_jones")
+    kinds = (*sorted((*gromacs_terms.KINDS, "ewald", "lennard_jones")),)
     suffix = ".top"
     taken = (".gro", ".mdp")
     comment = ("; ", "")
@@ -62,7 +63,7 @@ class Gromacs(ExportFormat):
         provenance: Provenance,
     ) -> list[Path]:
         """Write the three files; see `ExportFormat.write`."""
-        for kind in self.kinds:
+        for kind in ("ewald", "lennard_jones"):
             if sum(term.kind == kind for term in terms) > 1:
                 raise FileError(
                     f"Format 'gromacs' writes a single {kind} term; there are several.",
@@ -75,7 +76,8 @@ class Gromacs(ExportFormat):
         if "lennard_jones" in by_kind:
             known = lennard_jones_numbers(by_kind["lennard_jones"], structure)
         charges = single_charges(terms, structure, self.name)
-        topology = _topology(by_kind, residues, known, charges, provenance)
+        third = _Third.of(by_kind, residues.topology)
+        topology = _topology(terms, residues, known, charges, third, provenance)
         coordinates = _coordinates(residues, turned.positions[residues.order], provenance)
         settings = _settings(by_kind, known, path.stem, provenance)
         gro, mdp = path.with_suffix(".gro"), path.with_suffix(".mdp")
@@ -92,22 +94,55 @@ class Gromacs(ExportFormat):
 export_formats.add("gromacs", Gromacs())
 
 
+@dataclass(frozen=True)
+class _Third:
+    """Factors of Lennard-Jones and of charges for atoms three bonds apart."""
+
+    pairs: float
+    charges: float
+
+    @classmethod
+    def of(cls, terms: dict[str, PotentialTerm], topology: Topology) -> _Third:
+        """Return the factors of a potential; `FileError` where they cannot be written."""
+        pairs, charges = (
+            scale_14(terms[kind]) if kind in terms else 1.0 for kind in ("lennard_jones", "ewald")
+        )
+        if pairs == 1.0 != charges and "lennard_jones" in terms:  # all become pairs of their own
+            require_unswitched(
+                terms["lennard_jones"], topology, option(terms["lennard_jones"], "switch_start")
+            )
+        return cls(pairs, charges)
+
+    @property
+    def full(self) -> bool:
+        """Whether they count as all others do."""
+        return self.pairs == self.charges == 1.0
+
+    @property
+    def listed(self) -> bool:
+        """Whether they stand in a section of their own."""
+        return not self.full and (self.pairs, self.charges) != (0.0, 0.0)
+
+
 def _topology(
-    terms: dict[str, PotentialTerm],
+    terms: Sequence[PotentialTerm],
     residues: Residues,
     known: LennardJonesNumbers | None,
     charges: dict[str, float],
+    third: _Third,
     provenance: Provenance,
 ) -> str:
     structure = residues.topology.structure
     masses = masses_of_types(structure)
     lines = [
         provenance.commented("; "),
-        "; Pairs one or two bonds apart are left out (nrexcl 2), all others count in full.",
+        "; Pairs one or two bonds apart are left out (nrexcl 2); or three, and [ pairs ] brings "
+        "them back by the fudge factors.",
         "",
         "[ defaults ]",
         "; nbfunc comb-rule gen-pairs fudgeLJ fudgeQQ",
-        f"1 {_RULES[known.mixing] if known else 2} no 1.0 1.0",
+        f"1 {_RULES[known.mixing] if known else 2} {'yes' if third.listed else 'no'} "
+        f"{third.pairs!r} {third.charges!r}",
         "",
         "[ atomtypes ]",
         "; name number mass charge ptype sigma (nm) epsilon (kJ/mol)",
@@ -120,7 +155,7 @@ def _topology(
             f"{charges.get(type_, 0.0)!r} A {sigma!r} {epsilon!r}"
         )
     for residue in residues.kinds:
-        lines += ["", *_molecule(residue, terms, masses, charges)]
+        lines += ["", *_molecule(residue, terms, masses, charges, third)]
     lines += ["", "[ system ]", f"{structure.formula}", "", "[ molecules ]"]
     for name, found in groupby(residue.name for residue in residues.of_molecules):
         lines.append(f"{name} {len(list(found))}")
@@ -129,12 +164,13 @@ def _topology(
 
 def _molecule(
     residue: Residue,
-    terms: dict[str, PotentialTerm],
+    terms: Sequence[PotentialTerm],
     masses: dict[str, float],
     charges: dict[str, float],
+    third: _Third,
 ) -> list[str]:
     types = residue.types
-    lines = ["[ moleculetype ]", f"{residue.name} 2", "", "[ atoms ]"]
+    lines = ["[ moleculetype ]", f"{residue.name} {2 if third.full else 3}", "", "[ atoms ]"]
     for number, (name, type_) in enumerate(zip(residue.atoms, types, strict=True), 1):
         charge = charges.get(type_, 0.0)
         lines.append(
@@ -146,26 +182,9 @@ def _molecule(
             np.array(residue.bonds, np.int64).reshape(-1, 2),
         )
     )  # fmt: skip
-    if len(local.bonds):
-        lines += ["", "[ bonds ]"]
-    for row in local.bonds:
-        words = " ".join(str(atom + 1) for atom in row)
-        if term := terms.get("harmonic_bond"):
-            owner = chain([types[atom] for atom in row])
-            length = parameter(term, "length", owner) * _NM
-            stiffness = parameter(term, "stiffness", owner) * _KJ_PER_MOL / _NM**2
-            lines.append(f"{words} 1 {length!r} {stiffness!r}")
-        else:
-            lines.append(f"{words} 5 ; no energy, but near")
-    if (term := terms.get("harmonic_angle")) and len(local.angles):
-        lines += ["", "[ angles ]"]
-        for row in local.angles:
-            owner = chain([types[atom] for atom in row])
-            angle = math.degrees(parameter(term, "angle", owner))
-            stiffness = parameter(term, "stiffness", owner) * _KJ_PER_MOL
-            words = " ".join(str(atom + 1) for atom in row)
-            lines.append(f"{words} 1 {angle!r} {stiffness!r}")
-    return lines
+    if third.listed and len(local.third_neighbours):
+        lines += ["", "[ pairs ]", *(f"{i + 1} {j + 1} 1" for i, j in local.third_neighbours)]
+    return [*lines, *gromacs_terms.bonded(terms, local)]
 
 
 def _coordinates(residues: Residues, positions: np.ndarray, provenance: Provenance) -> str:

@@ -8,6 +8,7 @@ EXTRA-PAIR). Units metal: angstrom, eV, amu, ps.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from dmdstudio.files.potentials.lammps_styles import (
     bonded_styles,
     pair_commands,
     pair_styles,
+    special_factors,
 )
 from dmdstudio.files.potentials.numbers import masses_of_types, single_charges
 from dmdstudio.files.potentials.provenance import Provenance
@@ -38,6 +40,7 @@ _PACKAGES = {
     "coul/long": "KSPACE",
     "cosine/squared": "EXTRA-MOLECULE",
     "fourier": "EXTRA-MOLECULE",
+    "sw": "MANYBODY",
 }
 
 
@@ -49,12 +52,12 @@ class Lammps(ExportFormat):
     doc = (
         "NAME.in sets up structure and potential and computes the energy; NAME.data holds the "
         "structure, with bonds and charges; NAME_md.in runs NVT and NVE and measures the "
-        "self-diffusion coefficient. Packages EXTRA-PAIR, and for molecules MOLECULE, LEPTON or "
-        "KSPACE."
+        "self-diffusion coefficient; NAME.table or NAME.sw hold what commands cannot. Packages "
+        "EXTRA-PAIR, and for molecules MOLECULE, LEPTON or KSPACE, for silicon MANYBODY."
     )
     kinds = KINDS
     suffix = ".in"
-    taken = (".data",)
+    taken = (".data", ".sw", ".table")
 
     def write(
         self,
@@ -63,10 +66,11 @@ class Lammps(ExportFormat):
         path: Path,
         provenance: Provenance,
     ) -> list[Path]:
-        """Write the three files; see `ExportFormat.write`."""
+        """Write the files; see `ExportFormat.write`."""
         topology = Topology(structure)
         masses_of_types(structure)  # refuses before anything is written
-        pairs, bonded = pair_styles(terms, topology), bonded_styles(terms, topology)
+        pairs, beside = _named(pair_styles(terms, topology), path)
+        bonded = bonded_styles(terms, topology)
         data = path.with_name(_data_name(path))
         dynamics = path.with_name(f"{path.stem}_md{path.suffix}")
         _, rotation = lower_triangular(structure)
@@ -78,7 +82,10 @@ class Lammps(ExportFormat):
         self.write_structure(terms, structure, path, provenance)
         write_text(path, f"{about}\n{head}{_turn_note(rotation)}{text}")
         write_text(dynamics, dynamics_input(about, path.name, dynamics.name, provenance))
-        return [path, data, dynamics]
+        for file, content in beside.items():
+            first, _, rest = content.partition("\n")  # which says the units, where there are any
+            write_text(file, f"{first}\n{about}\n{rest}")
+        return [path, data, dynamics, *beside]
 
     def write_structure(
         self,
@@ -102,6 +109,25 @@ export_formats.add("lammps", Lammps())
 def _data_name(path: Path) -> str:
     """Return the name of the data file; a variable of LAMMPS cannot hold blanks."""
     return f"{path.stem.replace(' ', '_')}.data"
+
+
+def _named(styles: Sequence[PairStyle], path: Path) -> tuple[list[PairStyle], dict[Path, str]]:
+    """Return the styles with the names of the files that they read, and these with their texts."""
+    found, beside = [], {}
+    for style in styles:
+        suffix, text = style.file
+        if suffix:
+            number = sum(file.suffix == suffix for file in beside)
+            stem = f"{path.stem.replace(' ', '_')}{f'_{number + 1}' if number else ''}"
+            file = path.with_name(stem + suffix)
+            beside[file] = text
+            named = {
+                pair: words.replace("{file}", file.name)
+                for pair, words in style.coefficients.items()
+            }
+            style = replace(style, coefficients=named)
+        found.append(style)
+    return found, beside
 
 
 def _turn_note(rotation: np.ndarray) -> str:
@@ -134,9 +160,10 @@ def _input(
 ) -> str:
     setup, coefficients = bonded_commands(bonded)
     if len(topology.bonds):
+        third = special_factors(pairs)
         setup += [
-            "# Pairs one or two bonds apart are left out, all others count in full.",
-            "special_bonds lj/coul 0.0 0.0 1.0",
+            "# Pairs one or two bonds apart are left out; factors of those three bonds apart:",
+            f"special_bonds lj 0.0 0.0 {third[0]!r} coul 0.0 0.0 {third[1]!r}",
         ]
     lines = [
         "units metal",

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from dmdstudio.files.potentials.lammps_styles import BondedStyle
+from dmdstudio.files.potentials.lammps_styles import SORTS, BondedStyle
 from dmdstudio.files.potentials.numbers import masses_of_types
 from dmdstudio.files.potentials.provenance import Provenance, comment_text
 from dmdstudio.files.structures.topology import Topology
@@ -26,11 +26,11 @@ def data_file(
     Args:
         topology: its structure has a lower triangular cell.
         charges: of the types, e; none where nothing is charged.
-        bonded: the styles of bonds, angles and dihedrals.
+        bonded: the styles of bonds, angles, dihedrals and impropers.
         provenance: goes into the title.
     """
     structure = topology.structure
-    members = {sort: _members(sort, bonded, topology) for sort in ("bond", "angle", "dihedral")}
+    members = {sort: _members(sort, bonded, topology) for sort in SORTS}
     members = {sort: rows for sort, rows in members.items() if rows}
     lines = [
         # LAMMPS takes the first line for a title and skips it.
@@ -53,13 +53,13 @@ def data_file(
 
 
 def _members(sort: str, bonded: Sequence[BondedStyle], topology: Topology) -> list[tuple[int, ...]]:
-    """Return kind and atoms, all counted from 1, of every bond, angle or dihedral."""
+    """Return kind and atoms, all counted from 1, of every member of a sort."""
     found, before = [], 1
     for style in bonded:
         if style.sort != sort:
             continue
         rows, owners = style.members(topology), list(style.coefficients)
-        for name, row in zip(topology.names(rows), rows.tolist(), strict=True):
+        for name, row in zip(style.owners(topology), rows.tolist(), strict=True):
             found.append((before + owners.index(name), *(atom + 1 for atom in row)))
         before += len(owners)
     return found

@@ -15,10 +15,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dmdstudio.base.errors import FileError
 from dmdstudio.files.potentials.lennard_jones import lennard_jones_numbers
-from dmdstudio.files.potentials.numbers import option, owners_of, parameter
+from dmdstudio.files.potentials.numbers import option, parameter, require_unswitched, scale_14
 from dmdstudio.files.potentials.pair_formulas import FORMULAS, type_pairs
+from dmdstudio.files.potentials.pair_table import TABLE_POINTS, spline_tables
+from dmdstudio.files.potentials.stillinger_weber import stillinger_weber_file
 from dmdstudio.files.structures.topology import Topology
+from dmdstudio.plan.recipe import chain
 from dmdstudio.plan.terms import PotentialTerm
 
 KSPACE_ACCURACY = 1e-8
@@ -26,6 +30,10 @@ KSPACE_ACCURACY = 1e-8
 
 MESH_ATOMS = 4000
 """From here on a mesh is faster than Ewald's sum."""
+
+
+SORTS = ("bond", "angle", "dihedral", "improper")
+"""Of what bonds make, in the order of the sections of a data file."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,9 @@ class PairStyle:
         about: a comment.
         coefficients: arguments of ``pair_coeff`` by types; ``("*", "*")`` for all.
         commands: what else it needs; ``{style}`` stands for the style where it is one of several.
+        third: factor of the energy of atoms three bonds apart.
+        file: ending and text of the file that the coefficients name, as ``{file}``; none for no
+            file.
     """
 
     name: str
@@ -45,17 +56,19 @@ class PairStyle:
     about: str
     coefficients: dict[tuple[str, str], str]
     commands: tuple[str, ...] = ()
+    third: float = 1.0
+    file: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True)
 class BondedStyle:
-    """A style of bonds, angles or dihedrals.
+    """A style of bonds, angles, dihedrals or impropers.
 
     Attributes:
-        sort: ``bond``, ``angle`` or ``dihedral``.
+        sort: one of `SORTS`.
         name: of the style.
         about: a comment.
-        coefficients: by the kind of bond, angle or dihedral, sorted, such as ``H-O``.
+        coefficients: by the kind of bond, angle, ..., sorted, such as ``H-O``.
     """
 
     sort: str
@@ -69,11 +82,19 @@ class BondedStyle:
             "bond": topology.bonds,
             "angle": topology.angles,
             "dihedral": topology.torsions,
+            "improper": topology.impropers_in_all_orders,
         }[self.sort]
+
+    def owners(self, topology: Topology) -> list[str]:
+        """Return whose numbers every member has [member]."""
+        named = topology.star_names if self.sort == "improper" else topology.names
+        return named(self.members(topology))
 
 
 def _lennard_jones(term: PotentialTerm, topology: Topology) -> PairStyle:
-    known = lennard_jones_numbers(term, topology.structure)
+    known, third = lennard_jones_numbers(term, topology.structure), scale_14(term)
+    if third not in (0.0, 1.0):
+        require_unswitched(term, topology, known.switch_start)
     coefficients = {}
     for pair in type_pairs(topology.structure):
         sigma, epsilon = known.pair(*pair)
@@ -85,11 +106,19 @@ def _lennard_jones(term: PotentialTerm, topology: Topology) -> PairStyle:
         f"angstrom: epsilon (eV), sigma (angstrom). Mixing was {known.mixing}.",
         coefficients,
         ("pair_modify {style}shift no tail no",),
+        third=third,
     )
 
 
 def _formula(term: PotentialTerm, topology: Topology) -> PairStyle:
     known = FORMULAS[term.kind](term, topology.structure)
+    third = scale_14(term)
+    if third not in (0.0, 1.0):
+        raise FileError(
+            f"LAMMPS would screen and shift {term.kind} between atoms three bonds apart as well; "
+            f"scale_14 = {third:g} means the plain energy.",
+            "Export to openmm or ase, or take ewald for the charges.",
+        )
 
     def text(numbers: dict[str, float]) -> str:
         values = {**numbers, **known.constants}
@@ -101,6 +130,29 @@ def _formula(term: PotentialTerm, topology: Topology) -> PairStyle:
         repr(known.cutoff),
         f"{known.label}: eV by the distance r in angstrom.",
         {pair: text(numbers) for pair, numbers in known.numbers.items()},
+        third=third,
+    )
+
+
+def _pair_spline(term: PotentialTerm, topology: Topology) -> PairStyle:
+    pairs = type_pairs(topology.structure)
+    return PairStyle(
+        "table",
+        f"spline {TABLE_POINTS}",
+        "Splines, as tables of energies and forces; the knots are among their points.",
+        {pair: f"{{file}} {chain(pair)} {option(term, 'cutoff')!r}" for pair in pairs},
+        file=(".table", spline_tables(term, [chain(pair) for pair in pairs])),
+    )
+
+
+def _stillinger_weber(term: PotentialTerm, topology: Topology) -> PairStyle:
+    (element,) = topology.types
+    return PairStyle(
+        "sw",
+        "",
+        "Stillinger-Weber.",
+        {("*", "*"): f"{{file}} {element}"},
+        file=(".sw", stillinger_weber_file(term, element)),
     )
 
 
@@ -119,6 +171,7 @@ def _ewald(term: PotentialTerm, topology: Topology) -> PairStyle:
             f"kspace_style {method} ${{kspace_accuracy}}",
             *(("kspace_modify order 7",) if mesh else ()),
         ),
+        third=scale_14(term),
     )
 
 
@@ -151,16 +204,26 @@ def _periodic_torsion(term: PotentialTerm, owner: str) -> str:
     return f"1 {parameter(term, 'barrier', owner)!r} {waves} {_degrees(term, 'phase', owner)}"
 
 
+def _improper(term: PotentialTerm, owner: str) -> str:
+    return f"{parameter(term, 'stiffness', owner) / 6!r} 0.0"
+
+
 _PAIRS: dict[str, Callable[[PotentialTerm, Topology], PairStyle]] = {
     **dict.fromkeys(FORMULAS, _formula),
     "lennard_jones": _lennard_jones,
     "ewald": _ewald,
+    "pair_spline": _pair_spline,
+    "stillinger_weber": _stillinger_weber,
 }
 _BONDED: dict[str, tuple[str, str, str, Callable[[PotentialTerm, str], str]]] = {
     "cosine_angle": ("angle", "cosine/squared", "k/2 (eV), angle at rest (degrees)", _bent),
     "harmonic_angle": ("angle", "harmonic", "k/2 (eV/rad^2), angle at rest (degrees)", _bent),
     "harmonic_bond": (
         "bond", "harmonic", "k/2 (eV/angstrom^2), length at rest (angstrom)", _harmonic_bond,
+    ),
+    "improper": (
+        "improper", "harmonic", "k/6 (eV/rad^2) of each of three orders, angle at rest (degrees)",
+        _improper,
     ),
     "morse_bond": (
         "bond", "morse", "depth (eV), decay (1/angstrom), length at rest (angstrom)", _morse_bond,
@@ -185,7 +248,7 @@ def pair_styles(terms: Sequence[PotentialTerm], topology: Topology) -> list[Pair
 
 
 def bonded_styles(terms: Sequence[PotentialTerm], topology: Topology) -> list[BondedStyle]:
-    """Return the styles of bonds, angles and dihedrals, in the order of their terms.
+    """Return the styles of bonds, angles, dihedrals and impropers, in the order of their terms.
 
     Where there are bonds without energy, they have a style that says so: bonds tell near pairs
     from others.
@@ -196,7 +259,12 @@ def bonded_styles(terms: Sequence[PotentialTerm], topology: Topology) -> list[Bo
             continue
         sort, name, about, values = _BONDED[term.kind]
         style = BondedStyle(sort, name, about, {})
-        owners = owners_of(style.members(topology), topology, term)
+        owners = sorted(set(style.owners(topology)))
+        if not owners:
+            raise FileError(
+                f"{term.kind} needs {sort}s, but the structure has none.",
+                "Check that its coordinates are in angstrom.",
+            )
         found.append(replace(style, coefficients={o: values(term, o) for o in owners}))
     if len(topology.bonds) and all(style.sort != "bond" for style in found):
         owners = sorted(set(topology.names(topology.bonds)))
@@ -226,6 +294,16 @@ def bonded_commands(styles: Sequence[BondedStyle]) -> tuple[list[str], list[str]
     return chosen, coefficients
 
 
+def special_factors(styles: Sequence[PairStyle]) -> tuple[float, float]:
+    """Return the factors of pairs and of charges for atoms three bonds apart.
+
+    Styles with another factor are told so by themselves.
+    """
+    charges = [style.third for style in styles if style.name == "coul/long"]
+    others = [style.third for style in styles if style.name != "coul/long"]
+    return (others or [1.0])[0], (charges or [1.0])[0]
+
+
 def pair_commands(styles: Sequence[PairStyle], topology: Topology) -> list[str]:
     """Return the lines that set up the pair styles, one alone or several on top of each other."""
     if not styles:
@@ -243,5 +321,7 @@ def pair_commands(styles: Sequence[PairStyle], topology: Topology) -> list[str]:
             line = f"pair_coeff {' '.join(places)} {prefix}{values}".rstrip()
             lines.append(line if "*" in pair else f"{line} # {pair[0]} {pair[1]}")
         modified = f"pair {prefix}" if several else ""
+        if several and style.third != special_factors(styles)[style.name == "coul/long"]:
+            lines.append(f"pair_modify {modified}special lj 0.0 0.0 {style.third!r}")
         lines += [command.replace("{style}", modified) for command in style.commands]
     return lines

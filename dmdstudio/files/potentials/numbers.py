@@ -84,6 +84,34 @@ def single_charges(
     return charges_of_types(charged[0], structure) if charged else {}
 
 
+def scale_14(term: PotentialTerm) -> float:
+    """Return the factor of the energy of atoms three bonds apart, which is then not switched."""
+    return float(term.options.get("scale_14", 1.0))  # type: ignore[arg-type]
+
+
+def require_unswitched(term: PotentialTerm, topology: Topology, start: float) -> None:
+    """Raise `FileError` where atoms three bonds apart are where other engines switch them off.
+
+    Args:
+        term: one whose energy of such atoms is not switched here.
+        topology: of the structure.
+        start: of the switch, angstrom.
+    """
+    if not len(topology.third_neighbours):
+        return
+    structure = topology.structure
+    first, second = topology.third_neighbours.T
+    between = structure.positions[second] - structure.positions[first]
+    between = between @ np.linalg.inv(structure.cell)
+    longest = np.linalg.norm((between - np.round(between)) @ structure.cell, axis=1).max()
+    if longest > start:
+        raise FileError(
+            f"{term.kind}: atoms three bonds apart are up to {longest:.2f} angstrom from each "
+            f"other, beyond {start:g}, where other engines switch them off.",
+            "Raise switch_start and cutoff.",
+        )
+
+
 def owners_of(members: np.ndarray, topology: Topology, term: PotentialTerm) -> tuple[str, ...]:
     """Return the kinds of bonds or angles that a term has numbers for, sorted.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from dmdstudio.base.errors import FileError
 from dmdstudio.files.potentials.format import ExportFormat, export_formats
 from dmdstudio.files.potentials.openmm_force_field import (
     KINDS,
+    KJ_PER_MOL,
     NM,
     Nonbonded,
     force_field,
@@ -86,6 +88,9 @@ class OpenMM(ExportFormat):
             cutoff=repr(pairs.cutoff * NM),
             largest_cutoff=repr(pairs.largest_cutoff * NM),
             switch_start=repr(start),
+            third=pairs.third,
+            scaled=_scaled(pairs),
+            kj_per_mol=KJ_PER_MOL,
             temperature=repr(300.0 if provenance.temperature is None else provenance.temperature),
             timestep_fs=repr(provenance.timestep_fs),
         )
@@ -120,6 +125,14 @@ def _turned(structure: Structure) -> tuple[Residues, np.ndarray, np.ndarray]:
     turned, _ = lower_triangular(gathered(structure))
     residues = Residues(Topology(turned))
     return residues, turned.cell, turned.positions[residues.order]
+
+
+def _scaled(pairs: Nonbonded) -> list[tuple[str, float] | None]:
+    """Return formulas and factors of pairs three bonds apart, None where the script adds none."""
+    return [
+        None if third in (0.0, 1.0) else (re.sub(r"\br\b", "angstroms", formula.third), third)
+        for formula, third in zip(pairs.formulas, pairs.formula_thirds, strict=True)
+    ]
 
 
 def _method(pairs: Nonbonded, cell: np.ndarray, atoms: int) -> str:

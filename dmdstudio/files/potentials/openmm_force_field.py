@@ -12,7 +12,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from dmdstudio.base.errors import FileError
+from dmdstudio.base.splines import spline_matrix
 from dmdstudio.base.units import factor
 from dmdstudio.files.potentials.lennard_jones import LennardJonesNumbers, lennard_jones_numbers
 from dmdstudio.files.potentials.numbers import (
@@ -20,16 +23,30 @@ from dmdstudio.files.potentials.numbers import (
     option,
     owners_of,
     parameter,
+    require_unswitched,
+    scale_14,
     single_charges,
 )
 from dmdstudio.files.potentials.openmm_molecules import Residues
 from dmdstudio.files.potentials.pair_formulas import FORMULAS, PairFormula
+from dmdstudio.files.potentials.pair_table import KNOTS
 from dmdstudio.files.potentials.provenance import Provenance
 from dmdstudio.files.structures.topology import Topology
+from dmdstudio.plan.recipe import chain
 from dmdstudio.plan.terms import PotentialTerm
 
 NM = factor("angstrom", "nm")
 KJ_PER_MOL = factor("eV", "kJ/mol")
+
+SCALE_14 = "scale_14"
+"""A global parameter, which no formula uses: for whoever reads the file."""
+
+SPLINE = (
+    "{scale!r}*((b(pair,i)*(1-t)^3+b(pair,i+1)*((3*t-6)*t^2+4)+b(pair,i+2)*(((3-3*t)*t+3)*t+1)"
+    "+b(pair,i+3)*t^3)/6+min(x,0)*(b(pair,2)-b(pair,0))/2)"
+    ";pair=kind1*{types}+kind2;t=y-i;i=floor(y);y=max(0,min(x,{last}))"
+)
+"""Energy in kJ/mol of a spline with coefficients b in eV."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +58,18 @@ class Nonbonded:
         charges: of the types for Ewald's sum, e; None where there is none.
         formulas: every other pair term.
         ewald_cutoff: of the sum over pairs, angstrom; 0 where there is none.
+        splines: terms whose energies stand in tables.
+        third: factors of NonbondedForce's Lennard-Jones and charges for atoms three bonds apart.
+        formula_thirds: alike, of the formulas.
     """
 
     lennard_jones: LennardJonesNumbers | None
     charges: dict[str, float] | None
     formulas: tuple[PairFormula, ...]
     ewald_cutoff: float = 0.0
+    splines: tuple[PotentialTerm, ...] = ()
+    third: tuple[float, float] = (1.0, 1.0)
+    formula_thirds: tuple[float, ...] = ()
 
     @property
     def cutoff(self) -> float:
@@ -56,7 +79,8 @@ class Nonbonded:
     @property
     def largest_cutoff(self) -> float:
         """Of all forces, angstrom."""
-        return max([self.cutoff, *(formula.cutoff for formula in self.formulas)])
+        splines = (option(term, "cutoff") for term in self.splines)
+        return max([self.cutoff, *(formula.cutoff for formula in self.formulas), *splines])
 
 
 def nonbonded(terms: Sequence[PotentialTerm], topology: Topology) -> Nonbonded:
@@ -67,19 +91,32 @@ def nonbonded(terms: Sequence[PotentialTerm], topology: Topology) -> Nonbonded:
     """
     structure = topology.structure
     charges = single_charges(terms, structure, "openmm")
-    native, formulas, ewald_cutoff = None, [], 0.0
+    native, formulas, thirds, ewald_cutoff = None, [], [], 0.0
+    third = {"ewald": 1.0, "lennard_jones": 1.0}
     for term in terms:
         if term.kind == "ewald":
-            ewald_cutoff = option(term, "cutoff")
-        elif term.kind == "lennard_jones" and native is None:
-            known = lennard_jones_numbers(term, structure)
-            if known.mixing == "lorentz_berthelot":
-                native = known
-            else:
-                formulas.append(FORMULAS[term.kind](term, structure))
+            ewald_cutoff, third["ewald"] = option(term, "cutoff"), scale_14(term)
+        elif term.kind == "lennard_jones" and native is None and not _geometric(term):
+            native, third["lennard_jones"] = lennard_jones_numbers(term, structure), scale_14(term)
         elif term.kind in FORMULAS:
             formulas.append(FORMULAS[term.kind](term, structure))
-    return Nonbonded(native, charges if ewald_cutoff else None, tuple(formulas), ewald_cutoff)
+            thirds.append(scale_14(term))
+    if native and third["lennard_jones"] == 1.0 and third["ewald"] != 1.0:
+        whole = next(t for t in terms if t.kind == "lennard_jones" and not _geometric(t))
+        require_unswitched(whole, topology, native.switch_start)  # they become exceptions
+    return Nonbonded(
+        native,
+        charges if ewald_cutoff else None,
+        tuple(formulas),
+        ewald_cutoff,
+        tuple(term for term in terms if term.kind == "pair_spline"),
+        (third["lennard_jones"], third["ewald"]),
+        tuple(thirds),
+    )
+
+
+def _geometric(term: PotentialTerm) -> bool:
+    return term.options.get("mixing", "lorentz_berthelot") != "lorentz_berthelot"
 
 
 def force_field(
@@ -102,7 +139,9 @@ def force_field(
     if pairs.lennard_jones or pairs.charges:
         forces.append(_nonbonded_force(pairs, topology.types))
     bonded = len(topology.bonds) > 0
-    forces += [_custom_force(formula, topology.types, bonded) for formula in pairs.formulas]
+    for formula, third in zip(pairs.formulas, pairs.formula_thirds, strict=True):
+        forces.append(_custom_force(formula, topology.types, bonded, third))
+    forces += [_spline_force(term, topology, bonded) for term in pairs.splines]
     types = "\n".join(
         f'    <Type name="{t}" class="{t}" element="{t}" mass="{masses[t]!r}"/>'
         for t in topology.types
@@ -111,7 +150,7 @@ def force_field(
   <!--
 {provenance.commented("  ")}
   {_cutoffs(pairs)}
-  Pairs one or two bonds apart are left out, all others count in full.
+  Pairs one or two bonds apart are left out; factors for those three bonds apart are in the forces.
   -->
   <AtomTypes>
 {types}
@@ -220,6 +259,27 @@ def _urey_bradley(term: PotentialTerm, topology: Topology) -> str:
     return "\n".join([*lines, "  </AmoebaUreyBradleyForce>"])
 
 
+def _improper(term: PotentialTerm, topology: Topology) -> str:
+    """Return impropers in one order of three; the script adds the others."""
+    owners = sorted(set(topology.star_names(topology.impropers)))
+    if not owners:
+        raise FileError(
+            f"{term.kind} needs impropers, but the structure has none.",
+            "Check that its coordinates are in angstrom.",
+        )
+    lines = [
+        "  <!-- Each stands for itself and the two other orders of the three outer atoms, and for "
+        "atoms with just three bonds. -->",
+        '  <CustomTorsionForce energy="sixth*theta^2" ordering="charmm">',
+        '    <PerTorsionParameter name="sixth"/>',
+    ]
+    for owner in owners:
+        types = owner.replace("(", "-").replace(",", "-").removesuffix(")")
+        sixth = parameter(term, "stiffness", owner) * KJ_PER_MOL / 6
+        lines.append(f'    <Improper {_classes(types)} sixth="{sixth!r}"/>')
+    return "\n".join([*lines, "  </CustomTorsionForce>"])
+
+
 def _periodic_torsions(terms: Sequence[PotentialTerm], topology: Topology) -> str:
     """Return all waves of the torsions in one force, as it wants them."""
     lines = ["  <PeriodicTorsionForce>"]
@@ -237,16 +297,18 @@ _BONDED: dict[str, Callable[[PotentialTerm, Topology], str]] = {
     "cosine_angle": _cosine_angle,
     "harmonic_angle": _harmonic_angle,
     "harmonic_bond": _harmonic_bond,
+    "improper": _improper,
     "morse_bond": _morse_bond,
     "urey_bradley": _urey_bradley,
 }
-KINDS = tuple(sorted((*FORMULAS, *_BONDED, "ewald", "periodic_torsion")))
+KINDS = tuple(sorted((*FORMULAS, *_BONDED, "ewald", "pair_spline", "periodic_torsion")))
 """Kinds of terms that can be written."""
 
 
 def _nonbonded_force(pairs: Nonbonded, types: Sequence[str]) -> str:
     known, charges = pairs.lennard_jones, pairs.charges or {}
-    lines = ['  <NonbondedForce coulomb14scale="1" lj14scale="1" useDispersionCorrection="False">']
+    scales = f'coulomb14scale="{pairs.third[1]!r}" lj14scale="{pairs.third[0]!r}"'
+    lines = [f'  <NonbondedForce {scales} useDispersionCorrection="False">']
     for type_ in types:
         sigma = known.sigma[type_] * NM if known else 1.0
         epsilon = known.epsilon[type_] * KJ_PER_MOL if known else 0.0
@@ -256,10 +318,11 @@ def _nonbonded_force(pairs: Nonbonded, types: Sequence[str]) -> str:
     return "\n".join([*lines, "  </NonbondedForce>"])
 
 
-def _custom_force(pair: PairFormula, types: Sequence[str], bonded: bool) -> str:
+def _custom_force(pair: PairFormula, types: Sequence[str], bonded: bool, third: float) -> str:
     """Return a force whose numbers by types of atoms stand in tables, so that any mixing is exact.
 
-    The formula is in eV and angstrom, as everywhere; r is in nm here.
+    The formula is in eV and angstrom, as everywhere; r is in nm here. Where atoms three bonds apart
+    count by a part, the script adds them.
     """
     energy, *rest = pair.formula.split(";")
     names = list(next(iter(pair.numbers.values())))
@@ -270,16 +333,48 @@ def _custom_force(pair: PairFormula, types: Sequence[str], bonded: bool) -> str:
     ]
     energy = f"{KJ_PER_MOL!r}*({energy});{';'.join(definitions)}"
     energy = re.sub(r"\br\b", "angstroms", energy) + f";angstroms=r*{1 / NM!r}"
+    apart = (2 if third == 1.0 else 3) if bonded else 0
     lines = [
         f"  <!-- {pair.label}: eV and angstrom, converted in the formula. -->",
-        f'  <CustomNonbondedForce bondCutoff="{2 if bonded else 0}" energy="{energy}">',
+        f'  <CustomNonbondedForce bondCutoff="{apart}" energy="{energy}">',
+        f'    <GlobalParameter name="{SCALE_14}" defaultValue="{third!r}"/>',
         '    <PerParticleParameter name="kind"/>',
     ]
+    if third == 1.0:
+        del lines[2]
     for name in names:
         values = " ".join(repr(_of(pair.numbers, i, j)[name]) for j in types for i in types)
         size = f'xsize="{len(types)}" ysize="{len(types)}"'
         lines.append(f'    <Function name="{name}_of" type="Discrete2D" {size}>{values}</Function>')
     lines += [f'    <Atom type="{type_}" kind="{n}"/>' for n, type_ in enumerate(types)]
+    return "\n".join([*lines, "  </CustomNonbondedForce>"])
+
+
+def _spline_force(term: PotentialTerm, topology: Topology, bonded: bool) -> str:
+    """Return the spline of every pair of types; see `base.splines` for its coefficients."""
+    types, start, cutoff = topology.types, option(term, "start"), option(term, "cutoff")
+    rows = []
+    for one in types:
+        for other in types:
+            name = chain((one, other))
+            if name not in term.arrays:
+                raise FileError(f"{term.kind} has no energies for {name}.")
+            rows.append(np.append(spline_matrix(len(term.arrays[name])) @ term.arrays[name], 0.0))
+    table = np.array(rows)  # [pair, coefficient]
+    knots = table.shape[1] - 5
+    step = (cutoff - start) / (knots + 1)
+    energy = SPLINE.format(scale=KJ_PER_MOL, types=len(types), last=knots + 1)
+    energy += f";x=(r*{1 / NM!r}-start)/step;start={start!r};step={step!r}"
+    values = " ".join(repr(float(value)) for value in table.T.ravel())
+    said = KNOTS.format(start=start, cutoff=cutoff, knots=knots)
+    size = f'xsize="{len(table)}" ysize="{table.shape[1]}"'
+    lines = [
+        f"  <!-- {said} Coefficients of its B-splines in eV. -->",
+        f'  <CustomNonbondedForce bondCutoff="{2 if bonded else 0}" energy="{energy}">',
+        '    <PerParticleParameter name="kind"/>',
+        f'    <Function name="b" type="Discrete2D" {size}>{values}</Function>',
+        *(f'    <Atom type="{type_}" kind="{n}"/>' for n, type_ in enumerate(types)),
+    ]
     return "\n".join([*lines, "  </CustomNonbondedForce>"])
 
 

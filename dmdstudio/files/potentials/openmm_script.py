@@ -18,6 +18,8 @@ TOLERANCE = {tolerance!r}  # of Ewald's sum or its mesh; 1e-5 is usual, and fast
 CUTOFF = {cutoff}  # nm, of NonbondedForce
 SWITCH_START = {switch_start}  # nm; its Lennard-Jones is switched to zero from here to the cutoff
 LARGEST_CUTOFF = {largest_cutoff}  # nm, of all forces; formulas are zero from their own on
+THIRD = {third!r}  # factors of NonbondedForce for atoms three bonds apart: Lennard-Jones, charges
+SCALED = {scaled!r}  # alike, of the formulas (eV, angstrom), where they count by a part
 
 
 def build(pdb=HERE / "{pdb}", state=HERE / "{state}"):
@@ -33,33 +35,56 @@ def build(pdb=HERE / "{pdb}", state=HERE / "{state}"):
         rigidWater=False,
         removeCMMotion=False,
     )
+    near = within_bonds(topology)
+    scaled = SCALED[::-1]
     for index, force in reversed(list(enumerate(system.getForces()))):
         if isinstance(force, openmm.NonbondedForce):
-            system.addForce(finished(force, topology))
+            system.addForce(finished(force, near))
+            system.removeForce(index)
+        elif isinstance(force, openmm.CustomTorsionForce):
+            system.addForce(in_all_orders(force, near))
             system.removeForce(index)
         elif isinstance(force, openmm.CustomNonbondedForce):
             force.setUseLongRangeCorrection(False)
+            if is_formula(force) and (part := scaled.pop(0)):
+                system.addForce(scaled_pairs(force, near, *part))
         else:
             force.setUsesPeriodicBoundaryConditions(True)
     return topology, system, state
 
 
-def finished(force, topology):
-    """Return a NonbondedForce with its cutoff and switch, whose only exceptions are exclusions.
-
-    The force field makes pairs three bonds apart exceptions, which know neither cutoff nor switch.
-    """
-    tree = ElementTree.fromstring(openmm.XmlSerializer.serialize(force))
-    tree.find("Exceptions").clear()
-    found = openmm.XmlSerializer.deserialize(ElementTree.tostring(tree, "unicode"))
+def within_bonds(topology):
+    """Return for every atom those one, two and three bonds away."""
     around = [set() for _ in topology.atoms()]
     for first, second in topology.bonds():
         around[first.index].add(second.index)
         around[second.index].add(first.index)
-    for atom, near in enumerate(around):
-        for other in near.union(*(around[n] for n in near)):
+    found = []
+    for atom in range(len(around)):
+        shells = [{{atom}}]
+        for _ in range(3):
+            near = set().union(*(around[other] for other in shells[-1]))
+            shells.append(near.difference(*shells))
+        found.append(shells[1:])
+    return found
+
+
+def finished(force, near):
+    """Return a NonbondedForce with its cutoff and switch, and the exceptions that are meant.
+
+    The force field makes all pairs three bonds apart exceptions, which know neither cutoff nor
+    switch.
+    """
+    tree = ElementTree.fromstring(openmm.XmlSerializer.serialize(force))
+    tree.find("Exceptions").clear()
+    found = openmm.XmlSerializer.deserialize(ElementTree.tostring(tree, "unicode"))
+    for atom, (first, second, third) in enumerate(near):
+        for other in first | second | (third if THIRD != (1.0, 1.0) else set()):
             if other > atom:
-                found.addException(atom, other, 0.0, 1.0, 0.0)
+                scales = THIRD if other in third else (0.0, 0.0)
+                (q, s, e), (q2, s2, e2) = (force.getParticleParameters(n) for n in (atom, other))
+                depth = scales[0] * unit.sqrt(e * e2)
+                found.addException(atom, other, scales[1] * q * q2, (s + s2) / 2, depth)
     found.setEwaldErrorTolerance(TOLERANCE)
     found.setCutoffDistance(CUTOFF * unit.nanometer)
     if SWITCH_START is not None:
@@ -67,6 +92,44 @@ def finished(force, topology):
         found.setSwitchingDistance(SWITCH_START * unit.nanometer)
     found.setUseDispersionCorrection(False)
     found.setExceptionsUsePeriodicBoundaryConditions(True)
+    return found
+
+
+def in_all_orders(force, near):
+    """Return impropers in the three orders of the atoms about a centre, which comes first."""
+    found = openmm.CustomTorsionForce(force.getEnergyFunction())
+    for n in range(force.getNumPerTorsionParameters()):
+        found.addPerTorsionParameter(force.getPerTorsionParameterName(n))
+    for n in range(force.getNumTorsions()):
+        centre, i, j, k, numbers = force.getTorsionParameters(n)
+        if len(near[centre][0]) == 3:
+            for order in ((i, j, k), (j, k, i), (k, i, j)):
+                found.addTorsion(centre, *order, numbers)
+    found.setUsesPeriodicBoundaryConditions(True)
+    return found
+
+
+def is_formula(force):
+    return force.getTabulatedFunctionName(0) != "b"  # of a spline
+
+
+def scaled_pairs(force, near, formula, scale):
+    """Return a force between atoms three bonds apart by a part of a formula without its cutoff."""
+    energy, *rest = formula.split(";")
+    units = ("angstroms=r*10", f"scale={{{kj_per_mol!r} * scale!r}}")
+    found = openmm.CustomBondForce(";".join([f"scale*({{energy}})", *rest, *units]))
+    tables = []
+    for n in range(force.getNumTabulatedFunctions()):
+        size, _, values = force.getTabulatedFunction(n).getFunctionParameters()
+        found.addPerBondParameter(force.getTabulatedFunctionName(n).removesuffix("_of"))
+        tables.append((size, values))
+    kinds = [round(force.getParticleParameters(n)[0]) for n in range(force.getNumParticles())]
+    for atom, (_, _, third) in enumerate(near):
+        for other in third:
+            if other > atom:
+                numbers = [v[kinds[atom] + size * kinds[other]] for size, v in tables]
+                found.addBond(atom, other, numbers)
+    found.setUsesPeriodicBoundaryConditions(True)
     return found
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations_with_replacement
 
 from dmdstudio.base.units import COULOMB
@@ -31,6 +31,7 @@ class PairFormula:
         cutoff: angstrom.
         constants: the same for all pairs.
         numbers: ``{(type, type): {name: value}}``, types sorted, angstrom and eV.
+        third: the energy of atoms three bonds apart alike, where the term can scale it.
     """
 
     label: str
@@ -38,6 +39,7 @@ class PairFormula:
     cutoff: float
     constants: dict[str, float]
     numbers: dict[tuple[str, str], dict[str, float]]
+    third: str = ""
 
 
 def type_pairs(structure: Structure) -> list[tuple[str, str]]:
@@ -74,7 +76,8 @@ def _lennard_jones(term: PotentialTerm, structure: Structure) -> PairFormula:
     known = lennard_jones_numbers(term, structure)
     pairs = {pair: known.pair(*pair) for pair in type_pairs(structure)}
     numbers = {pair: {"sigma": s, "epsilon": e} for pair, (s, e) in pairs.items()}
-    return _switched("Lennard-Jones", "4*epsilon*(p^2-p);p=(sigma/r)^6", term, numbers)
+    bare = "4*epsilon*(p^2-p);p=(sigma/r)^6"
+    return replace(_switched("Lennard-Jones", bare, term, numbers), third=bare)
 
 
 def _mie(term: PotentialTerm, structure: Structure) -> PairFormula:
@@ -156,6 +159,7 @@ def _coulomb(term: PotentialTerm, structure: Structure) -> PairFormula:
             "bend": 2.0 * value / c**2 + 2.0 * gauss / c**2 + 2.0 * a * a * gauss if curved else 0,
         },
         {(i, j): {"strength": COULOMB * charges[i] * charges[j]} for i, j in type_pairs(structure)},
+        third="strength/r",
     )
 
 

@@ -76,6 +76,33 @@ class Topology:
         return np.array(sorted(near), np.int64).reshape(-1, 2)
 
     @cached_property
+    def impropers(self) -> np.ndarray:
+        """Atoms with just three bonds, and those that they are bonded to [improper, 4].
+
+        The centre is first, the others are sorted by their types and numbers.
+        """
+        types = self.structure.symbols
+        found = [
+            (centre, *sorted(near, key=lambda i: (types[i], i)))
+            for centre, near in enumerate(self.around)
+            if len(near) == 3
+        ]
+        return np.array(found, np.int64).reshape(-1, 4)
+
+    @cached_property
+    def impropers_in_all_orders(self) -> np.ndarray:
+        """`impropers` in the three cyclic orders of the outer atoms, one after the other."""
+        orders = ([0, 1, 2, 3], [0, 2, 3, 1], [0, 3, 1, 2])
+        return np.concatenate([self.impropers[:, order] for order in orders])
+
+    @cached_property
+    def third_neighbours(self) -> np.ndarray:
+        """Atoms three bonds apart and no less [pair, 2], i < j, sorted, each once."""
+        near = {(i, j) for i, j in self.exclusions.tolist()}
+        found = {(i, j) for i, _, _, j in self.torsions.tolist()} - near
+        return np.array(sorted(found), np.int64).reshape(-1, 2)
+
+    @cached_property
     def molecules(self) -> np.ndarray:
         """Number of the molecule of an atom [atom], from 0 in the order of their first atoms."""
         _, first, numbers = np.unique(
@@ -87,3 +114,8 @@ class Topology:
         """Return what owns the numbers of bonds, angles or torsions: ``H-O-H`` [member]."""
         symbols = self.structure.symbols
         return [chain([symbols[i] for i in row]) for row in members]
+
+    def star_names(self, members: np.ndarray) -> list[str]:
+        """Return what owns the numbers of impropers: ``C(H,H,O)`` [member], in any order."""
+        named = [[self.structure.symbols[i] for i in row] for row in members]
+        return [f"{centre}({','.join(sorted(others))})" for centre, *others in named]
