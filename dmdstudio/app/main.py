@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import cast
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
+from pyqtgraph.util.garbage_collector import GarbageCollector
 
 from dmdstudio.app.preferences import theme_preference
 from dmdstudio.app.theme import ThemeName, install_theme, set_theme
@@ -26,9 +29,20 @@ def make_application(theme_name: ThemeName = "system") -> QApplication:
     application.setOrganizationName("DMD Studio")
     QGuiApplication.setDesktopFileName("dmdstudio")
     install_theme(application)
+    _collect_garbage_between_events()
     if theme_name != "system":
         set_theme(theme_name)
     return application
+
+
+@cache
+def _collect_garbage_between_events() -> GarbageCollector:
+    """Let Python break up circles of widgets only when the window's thread has nothing to do.
+
+    By itself Python does it in whichever thread happens to allocate, or amid a paint event, and
+    Qt then hangs or crashes.
+    """
+    return GarbageCollector()
 
 
 def run(files: Sequence[str] = (), theme_name: ThemeName = "system") -> int:
@@ -43,6 +57,7 @@ def run(files: Sequence[str] = (), theme_name: ThemeName = "system") -> int:
     def begin() -> None:
         window.controller.bridge.start()
         window.controller.keeper.look_for_left()
+        gc.freeze()  # what stays to the end need not be looked through again and again
         if files:
             window.open_paths(files)
 

@@ -2,11 +2,12 @@ import os
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import gc
 import shutil
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QCoreApplication, QEvent, QSettings
 from window_life import destroy
 
 EXAMPLE = Path(__file__).parents[2] / "resources" / "examples" / "argon-diffusion"
@@ -20,6 +21,25 @@ def own_settings(tmp_path, monkeypatch):
     )
     monkeypatch.setenv("DMDSTUDIO_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("DMDSTUDIO_STATE", str(tmp_path / "state"))
+
+
+@pytest.fixture(autouse=True, scope="package")
+def old_objects():
+    """Leave what was there before out of each test's collection, which would take long."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(autouse=True)
+def garbage(qapp):
+    """As in the application: circles of widgets are broken up between events, by this thread."""
+    gc.disable()
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    gc.enable()
 
 
 @pytest.fixture
