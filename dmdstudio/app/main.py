@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from functools import cache
 from typing import cast
 
+from pyqtgraph.util.garbage_collector import GarbageCollector
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
-from pyqtgraph.util.garbage_collector import GarbageCollector
 
 from dmdstudio.app.preferences import theme_preference
 from dmdstudio.app.theme import ThemeName, install_theme, set_theme
