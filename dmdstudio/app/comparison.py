@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dmdstudio.app.left_out import Ranges
+import msgspec
+
 from dmdstudio.app.measured import Raw, raw_curve, report_of, says_more
+from dmdstudio.app.regions import Ranges
 from dmdstudio.app.state import RunView, targets_of
-from dmdstudio.base.errors import RecipeError
+from dmdstudio.base.errors import RecipeError, UnitError
+from dmdstudio.base.units import spectral
 from dmdstudio.plan.catalog import Catalog
 from dmdstudio.plan.events import TargetReport
 from dmdstudio.plan.recipe import Recipe, TargetPlan
+from dmdstudio.plan.regions import Regions, check_within, regions_in
 from dmdstudio.plan.structure import Measurement
 
 
@@ -24,6 +28,10 @@ class Comparison:
         plan: likewise.
         raw: the experiment as it was measured, where that shows more than the report.
         gaps: ranges that the run left out.
+        axis_unit: of the prediction, in which a recipe need not name the unit of regions; '' while
+            that is not known.
+        regions: of the recipe under edit, in the unit of the report's axis.
+        problem: what is wrong with them.
     """
 
     report: TargetReport
@@ -31,6 +39,9 @@ class Comparison:
     plan: TargetPlan | None = None
     raw: Raw | None = None
     gaps: Ranges = ()
+    axis_unit: str = ""
+    regions: Regions = ()
+    problem: str = ""
 
 
 class RawCurves:
@@ -73,15 +84,18 @@ def comparisons(
         known: keeps raw curves from one call to the next.
     """
     plans = {} if recipe is None else {p.key: (i, p) for i, p in enumerate(recipe.target)}
-    left = {} if ran is None else {p.key: left_out_of(p) for p in ran.target}
+    before = {} if ran is None else {p.key: p for p in ran.target}
     found = []
     for report in targets_of(view):
         index, plan = plans.pop(report.name, (None, None))
         raw = None
         if plan is not None and report.axis and report.name in measured:
             raw = known.raw(measured[report.name], report, plan, view)
-        gaps = left.get(report.name, ())
-        found.append(Comparison(report, index, plan, raw, gaps))
+        gaps: Ranges = ()
+        if report.name in before:
+            regions, _ = _regions(before[report.name], report, report.axis_unit, None)
+            gaps = [(region.low, region.high) for region in regions if region.weight == 0.0]
+        found.append(_compared(report, index, plan, raw, gaps, catalog, measured))
     for key, (index, plan) in plans.items():
         entry = catalog.find("observable", plan.observable)
         label = entry.label if entry else plan.observable.replace("_", " ").capitalize()
@@ -91,13 +105,52 @@ def comparisons(
             report = TargetReport(
                 name=key, observable=plan.observable, label=label, unit="", value=[], error=[]
             )
-        found.append(Comparison(report, index, plan))
+        found.append(_compared(report, index, plan, None, (), catalog, measured))
     return tuple(found)
 
 
-def left_out_of(plan: TargetPlan) -> Ranges:
-    """Return the ranges that a target leaves out, none where its text is not understood."""
+def _compared(
+    report: TargetReport,
+    index: int | None,
+    plan: TargetPlan | None,
+    raw: Raw | None,
+    gaps: Ranges,
+    catalog: Catalog,
+    measured: dict[str, Measurement],
+) -> Comparison:
+    """Return a comparison with the regions that the recipe under edit gives its target."""
+    if plan is None:
+        return Comparison(report, index, plan, raw, gaps)
+    entry = catalog.find("observable", plan.observable)
+    unit = entry.axis_unit if entry is not None else ""
+    regions, problem = _regions(plan, report, unit, measured.get(plan.key))
+    return Comparison(report, index, plan, raw, gaps, unit, regions, problem)
+
+
+def _regions(
+    plan: TargetPlan, report: TargetReport, axis_unit: str, measured: Measurement | None
+) -> tuple[Regions, str]:
+    """Return regions in the unit of a report's axis, and what is wrong with them.
+
+    Args:
+        plan: the target.
+        report: of it.
+        axis_unit: of the prediction; '' where that is not known.
+        measured: its experiment, None where that is not known.
+    """
+    where, unit = f"Target {plan.key!r}", axis_unit or report.axis_unit
+    if not plan.regions or not report.axis:
+        return (), ""
+    named = [msgspec.structs.replace(r, unit=r.unit or unit) for r in plan.regions]
     try:
-        return plan.left_out
-    except RecipeError:
-        return ()
+        regions = regions_in(named, report.axis_unit, where)
+    except RecipeError as error:
+        return (), str(error)
+    if measured is None or measured.axis is None:
+        return regions, ""
+    try:
+        axis = spectral(measured.axis, measured.axis_unit, report.axis_unit)
+        check_within(regions, axis, where)
+    except (RecipeError, UnitError) as error:
+        return regions, str(error)
+    return regions, ""

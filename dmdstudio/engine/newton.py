@@ -123,9 +123,11 @@ def line(ensemble: Ensemble, parameters: np.ndarray, found: dict[str, Sensitivit
         if not target.compared:
             continue
         z = np.asarray(target.residual(ensemble.means.whole[target.key]))
-        weight = target.weight / len(z) * np.ones(len(z))
+        weight = target.weight * target.share
         if target.kind == "huber":
-            weight *= np.minimum(1.0, target.huber_threshold / np.maximum(np.abs(z), 1e-300))
+            weight = weight * np.minimum(
+                1.0, target.huber_threshold / np.maximum(np.abs(z), 1e-300)
+            )
         root = np.sqrt(weight)
         each = found[target.key].of_replicas * size * (root / target.scale)[:, None]
         jacobian = np.tensordot(share, each, axes=1)

@@ -306,6 +306,7 @@ def described(target: Target) -> TargetReport:
         ),
         source=target.source,
         weight=target.weight,
+        point_weight=[] if target.point_weight is None else _floats(target.point_weight),
     )
 
 

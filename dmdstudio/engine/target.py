@@ -45,6 +45,8 @@ class Target:
             first need experimental errors.
         huber_threshold: residual over its error where Huber's loss turns linear.
         fit_scale: whether the prediction counts only up to a factor.
+        point_weight: how much every point counts beside the others [point], above 0; None where
+            all count alike.
     """
 
     key: str
@@ -57,6 +59,7 @@ class Target:
     kind: str = "relative"
     huber_threshold: float = math.inf
     fit_scale: bool = False
+    point_weight: np.ndarray | None = None
 
     @property
     def report_axis(self) -> np.ndarray | None:
@@ -74,11 +77,20 @@ class Target:
         return self.compared and self.kind == "unbiased"
 
     @property
+    def share(self) -> np.ndarray:
+        """What every point takes of the mean over points [point]: its weight over their sum."""
+        assert self.experiment is not None
+        if self.point_weight is None:
+            return np.full(self.experiment.shape, 1.0 / self.experiment.size)
+        return self.point_weight / self.point_weight.sum()
+
+    @property
     def scale(self) -> np.ndarray:
         """What a residual is divided by [point]: root mean square or error of the experiment."""
         assert self.experiment is not None
         if self.kind == "relative":
-            return np.full(self.experiment.shape, np.sqrt(np.mean(self.experiment**2)))
+            size = np.sqrt(np.sum(self.share * self.experiment**2))
+            return np.full(self.experiment.shape, size)
         assert self.experiment_error is not None
         return self.experiment_error
 
@@ -86,7 +98,7 @@ class Target:
         """Return the predicted curve [point] on `report_axis`, between grid points by a line.
 
         Where only its shape counts, it is multiplied by the factor that least squares find,
-        <e/s, p/s> / <p/s, p/s> of experiment e, curve p and `scale` s.
+        <e/s, p/s> / <p/s, p/s> of experiment e, curve p and `scale` s, points weighted.
 
         Args:
             mean: mean summary of the observable.
@@ -97,7 +109,8 @@ class Target:
         if not self.fit_scale or self.experiment is None:
             return curve
         shape = curve / self.scale
-        factor = jnp.sum(shape * (self.experiment / self.scale)) / jnp.sum(shape**2)
+        weighted = self.share * shape
+        factor = jnp.sum(weighted * (self.experiment / self.scale)) / jnp.sum(weighted * shape)
         return factor * curve
 
     def residual(self, mean: Tree) -> Array:
@@ -105,7 +118,7 @@ class Target:
         return (self.prediction(mean) - jnp.asarray(self.experiment)) / self.scale
 
     def loss(self, mean: Tree, halves: Tree | None = None) -> Array:
-        """Return weight times the mean over points of what the residuals z cost.
+        """Return weight times the mean over points, each by its `share`, of what residuals z cost.
 
             relative       z^2 with z over the root mean square of the experiment
             chi_squared    z^2 with z over the experiment's standard error: chi^2 per point
@@ -130,9 +143,13 @@ class Target:
             return jnp.zeros((), jnp.float64)
         if self.halved:
             first, second = (jax.tree.map(lambda a, h=h: a[h], halves) for h in (0, 1))
-            return self.weight * jnp.mean(self.residual(first) * self.residual(second))
+            return self._mean(self.residual(first) * self.residual(second))
         z = self.residual(mean)
         if self.kind != "huber":
-            return self.weight * jnp.mean(z**2)
+            return self._mean(z**2)
         size, limit = jnp.abs(z), self.huber_threshold
-        return self.weight * jnp.mean(jnp.where(size < limit, z**2, limit * (2.0 * size - limit)))
+        return self._mean(jnp.where(size < limit, z**2, limit * (2.0 * size - limit)))
+
+    def _mean(self, cost: Array) -> Array:
+        """Return the weighted mean of what points cost [point], times the target's weight."""
+        return self.weight * jnp.sum(self.share * cost)

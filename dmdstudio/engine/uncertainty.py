@@ -140,7 +140,7 @@ def uncertainty(
         noise += _noise(ensemble, away, weight)
         if learned is not None:
             points = len(target.scale)
-            root = np.sqrt(target.weight / points) / target.scale
+            root = np.sqrt(target.weight * target.share) / target.scale
             gathered = learned.jacobian[row : row + points] / root[:, None]
             jacobian = (gathered + jacobian) / (before + 1.0)
             row += points
@@ -196,7 +196,7 @@ def derivatives(target: Target, ensemble: Ensemble) -> tuple[np.ndarray, np.ndar
     By the prediction of all replicas; that of the two halves differs from it by noise only.
     """
     z = np.asarray(target.residual(ensemble.means.whole[target.key]))
-    factor = target.weight / len(z) / target.scale
+    factor = target.weight * target.share / target.scale
     limit = target.huber_threshold if target.kind == "huber" else np.inf
     return -factor * np.clip(z, -limit, limit), factor / target.scale * (np.abs(z) < limit)
 

@@ -50,7 +50,10 @@ class ParameterReport(Struct, frozen=True, kw_only=True):
 
 
 class TargetReport(Struct, frozen=True, kw_only=True):
-    """Prediction and experiment of one target; a single number has one point and no axis."""
+    """Prediction and experiment of one target; a single number has one point and no axis.
+
+    ``point_weight`` is how much the points count beside each other, empty where all count alike.
+    """
 
     name: str
     observable: str
@@ -65,6 +68,7 @@ class TargetReport(Struct, frozen=True, kw_only=True):
     experiment_error: list[float] = []
     source: str = ""
     weight: float = 0.0
+    point_weight: list[float] = []
     loss: float = 0.0
     curves: tuple[Curve, ...] = ()
 

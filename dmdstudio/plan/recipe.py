@@ -8,7 +8,6 @@ turns them into forms. Sections that choose a registered thing by ``kind``, ``me
 from __future__ import annotations
 
 import math
-import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from msgspec import Struct
 
 from dmdstudio.base.errors import RecipeError, nearest
 from dmdstudio.plan.catalog import convert, require_plain, setting, shown
+from dmdstudio.plan.regions import Regions, check_regions, regions_from_text
 
 FORMAT = 1
 """Version of the recipe's own layout."""
@@ -258,33 +258,8 @@ class TargetPlan(Struct, frozen=True, kw_only=True):
             "of which only the shape says something.",
         ),
     ] = False
-    leave_out: Annotated[
-        str,
-        setting(
-            "Leave out",
-            "Ranges of the experiment that do not count, in the unit of the prediction's axis, "
-            "such as 0-50, 2000-2700.",
-        ),
-    ] = ""
+    regions: Regions = ()
     options: dict[str, Any] = {}
-
-    @property
-    def left_out(self) -> tuple[tuple[float, float], ...]:
-        """Ranges that do not count, (low, high)."""
-        ranges = []
-        for word in self.leave_out.split(","):
-            if not word.strip():
-                continue
-            match = _RANGE.fullmatch(word.strip())
-            low, high = (float(match[1]), float(match[2])) if match else (0.0, 0.0)
-            if not low < high:
-                raise RecipeError(
-                    f"Target {self.key!r}: leave_out = {self.leave_out!r}: {word.strip()!r} is no "
-                    "range.",
-                    "Write from-to, such as 2000-2700, with commas between ranges.",
-                )
-            ranges.append((low, high))
-        return tuple(ranges)
 
     @property
     def key(self) -> str:
@@ -292,8 +267,6 @@ class TargetPlan(Struct, frozen=True, kw_only=True):
         return self.name or self.observable
 
 
-_NUMBER = r"([0-9.]+(?:[eE][-+]?[0-9]+)?)"
-_RANGE = re.compile(rf"{_NUMBER}\s*(?:-|to)\s*{_NUMBER}")
 _FIRST_ORDER = {"kind": ("adam", "sgd", "rmsprop", "adabelief")}
 
 
@@ -541,6 +514,8 @@ def recipe_from_table(
             if not isinstance(value, list):
                 raise RecipeError(f"{name}: {key} must be a list of tables, [[{key}]].")
             lifted[key] = [_lift(item, struct, f"{name}: {key}") for item in value]
+            if struct is TargetPlan:
+                lifted[key] = [_with_regions(item, f"{name}: target") for item in lifted[key]]
         else:
             lifted[key] = _lift(value, struct, f"{name}: {key}")
     recipe = convert({**lifted, "folder": str(folder)}, Recipe, f"{name}:")
@@ -566,6 +541,20 @@ def _lift(table: Any, struct: type[Struct], where: str) -> Any:
     }
 
 
+def _with_regions(target: dict[str, Any], where: str) -> dict[str, Any]:
+    """Turn the ranges that ``leave_out`` names into regions that weigh nothing."""
+    options = target["options"]
+    text = options.get("leave_out")
+    regions = target.get("regions", [])
+    if not isinstance(text, str) or not isinstance(regions, list):
+        return target
+    return {
+        **target,
+        "options": {k: v for k, v in options.items() if k != "leave_out"},
+        "regions": [*regions, *regions_from_text(text, where)],
+    }
+
+
 def _check(recipe: Recipe, name: str) -> None:
     for key, items in (("potential", recipe.terms), ("target", recipe.target)):
         seen = [item.key for item in items]
@@ -579,6 +568,8 @@ def _check(recipe: Recipe, name: str) -> None:
         _check_names(potential, name)
         for parameter in potential.parameter:
             _check_parameter(parameter, f"{name}: {potential.key}.{parameter.name}")
+    for target in recipe.target:
+        check_regions(target.regions, f"{name}: target {target.key!r}")
     if recipe.dynamics.steps % recipe.dynamics.record_every:
         raise RecipeError(
             f"{name}: dynamics.steps = {recipe.dynamics.steps} is not a multiple of "
@@ -642,6 +633,9 @@ def recipe_to_table(recipe: Recipe) -> dict[str, Any]:
             items = table[key] if isinstance(table[key], list) else [table[key]]
             for item in items:
                 item.update(item.pop("options"))
+    for target in table.get("target", []):
+        if not target["regions"]:
+            target.pop("regions")
     return _without_none(table)
 
 

@@ -38,6 +38,7 @@ from dmdstudio.files.spectra import (
 from dmdstudio.plan.catalog import BONDED, Catalog, ParameterField, options_from
 from dmdstudio.plan.events import Ready
 from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan, Recipe, TargetPlan
+from dmdstudio.plan.regions import check_within, regions_in, weights_at
 from dmdstudio.plan.structure import Measurement
 from dmdstudio.plan.terms import parameter_key
 from dmdstudio.service import machine
@@ -512,14 +513,19 @@ def _target(plan: TargetPlan, observable: Observable, recipe: Recipe) -> Target:
         value, error = _in_unit(measured, observable, plan.fit_scale)
     except UnitError as wrong:
         raise UnitError(f"{path.name}: {wrong.message}", wrong.advice) from None
-    axis = None
+    axis = point_weight = None
     if observable.axis is not None:
-        axis, everywhere = _inside(measured, observable, plan, path.name)
+        axis, everywhere, point_weight = _inside(measured, observable, plan, path.name)
         value = observable.resolved(everywhere, value, axis)
         error = None if error is None else observable.resolved(everywhere, error, axis)
     elif len(value) != 1:
         raise FileError(
             f"{path.name} holds {len(value)} points; {observable.name} is a single number."
+        )
+    elif plan.regions:
+        raise RecipeError(
+            f"Target {plan.key!r} has regions, but {observable.name} is a single number.",
+            "Remove them; the target's own weight is what counts.",
         )
     error = _errors(plan, value, error, path.name)
     return Target(
@@ -533,6 +539,7 @@ def _target(plan: TargetPlan, observable: Observable, recipe: Recipe) -> Target:
         plan.loss,
         plan.huber_threshold,
         plan.fit_scale,
+        point_weight,
     )
 
 
@@ -595,20 +602,25 @@ _SCALES = {
 
 def _inside(
     measured: Measurement, observable: Observable, plan: TargetPlan, name: str
-) -> tuple[Any, Any]:
-    """Return the experiment's axis where the prediction has one too, and all of it."""
+) -> tuple[Any, Any, Any]:
+    """Return the experiment's axis where it is compared, all of it, and the points' weights.
+
+    Points that weigh nothing are not compared; where all others weigh alike there are no weights.
+    """
     assert observable.axis is not None
     if measured.axis is None:
         raise FileError(
             f"{name} holds a single number; {observable.name} is a curve against "
             f"{observable.axis_label.lower()}."
         )
+    where = f"Target {plan.key!r}"
     axis = measured.axis * factor(measured.axis_unit, observable.axis_unit)
     low, high = observable.axis[0], observable.axis[-1]
     slack = 1e-6 * (high - low)  # a point on the border is inside
-    inside = (axis >= low - slack) & (axis <= high + slack)
-    for begin, end in plan.left_out:
-        inside &= (axis < begin) | (axis > end)
+    regions = regions_in(plan.regions, observable.axis_unit, where)
+    check_within(regions, axis, where)
+    weight = weights_at(axis, regions)
+    inside = (axis >= low - slack) & (axis <= high + slack) & (weight > 0.0)
     if inside.sum() < 2:
         raise FileError(
             f"{name} covers {axis.min():g} to {axis.max():g} {observable.axis_unit}, but "
@@ -616,7 +628,8 @@ def _inside(
             "in common.",
             "Check the unit of the axis, change the window, or leave less out.",
         )
-    return np.clip(axis[inside], low, high), axis
+    weight = weight[inside]
+    return np.clip(axis[inside], low, high), axis, weight if np.ptp(weight) > 0.0 else None
 
 
 def _in_unit(measured: Measurement, observable: Observable, any_scale: bool) -> tuple[Any, Any]:

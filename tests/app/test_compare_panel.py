@@ -1,4 +1,4 @@
-"""Comparing: the experiment before a run, what is left of it, and ranges that do not count."""
+"""Comparing: the experiment before a run, what is left of it, and regions with weights."""
 
 import itertools
 import shutil
@@ -10,13 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recorded import recorded_run
 
-from dmdstudio.app.left_out import ranges_text, widest_gap, with_gaps
 from dmdstudio.app.measured import Arrays, comparable, raw_curve, says_more, stamp_of
+from dmdstudio.app.regions import moved, rounded, widest_gap, with_gaps
 from dmdstudio.plan.events import Finished, TargetReport
-from dmdstudio.plan.recipe import TargetPlan
+from dmdstudio.plan.recipe import TargetPlan, parse_recipe, recipe_to_toml
+from dmdstudio.plan.regions import RegionPlan
+from dmdstudio.service.build import build
 
 DONE = Finished(reason="completed", iterations=3, best_iteration=2, seconds=1.0)
-MARKS = st.floats(0.0, 5000.0).map(lambda x: round(x, 1))
+MARKS = st.integers(0, 5000).map(float)
 
 
 @pytest.fixture
@@ -36,8 +38,19 @@ def panel(qtbot, water):
     return panel
 
 
-def leave_out(window):
-    return window.session.recipe.target[0].leave_out
+def regions(window):
+    return [(r.low, r.high, r.weight) for r in window.session.recipe.target[0].regions]
+
+
+def set_regions(window, *found):
+    tables = [{"low": low, "high": high, "weight": weight} for low, high, weight in found]
+    return window.session.change(("target", 0, "regions"), tables, merges=False)
+
+
+def write(field, text):
+    field.setText(text)
+    field.setModified(True)
+    field.editingFinished.emit()
 
 
 def test_a_measurement_is_seen_before_anything_runs(panel, water):
@@ -47,41 +60,88 @@ def test_a_measurement_is_seen_before_anything_runs(panel, water):
     assert panel.residual.isHidden()
 
 
-def test_ranges_are_the_same_numbers_in_the_plot_and_in_the_settings(panel, water):
-    water.show_step("Experiment")
-    form = water.settings_panel.form(("target", 0))
-    form.edited.emit("leave_out", "0-60, 2000 to 2700")
+def test_regions_are_the_same_numbers_in_the_plot_in_the_fields_and_in_the_recipe(panel, water):
+    assert panel.regions.isHidden()
+    set_regions(water, (0.0, 60.0, 0.0), (2000.0, 2700.0, 3.0))
     spans = panel.plot.contents.spans.values()
-    assert [(s.low, s.high) for s in spans] == [(0.0, 60.0), (2000.0, 2700.0)]
-    panel.plot.items.regions["left out 1"].item.setRegion((2100.0, 2500.0))
-    assert leave_out(water) == "0-60, 2100-2500"
-    assert form.editor("leave_out").text() == "0-60, 2100-2500"
-    panel.leave_out.click()
-    assert leave_out(water).count("-") == 3
+    assert [(s.low, s.high, s.label) for s in spans] == [
+        (0.0, 60.0, "Left out"), (2000.0, 2700.0, "Weight 3")
+    ]  # fmt: skip
+    row = panel.regions.rows[1]
+    assert [line.text() for line in row.fields.values()] == ["2000", "2700", "3"]
+    panel.plot.items.regions["region 1"].item.setRegion((2100.0, 2500.0))
+    assert regions(water)[1] == (2100.0, 2500.0, 3.0) and row.fields["high"].text() == "2500"
+    write(row.fields["weight"], "0.5")
+    assert regions(water)[1] == (2100.0, 2500.0, 0.5)
+    panel.plot.items.regions["region 0"].item.setRegion((20.0, 2300.0))  # stops at its neighbour
+    assert regions(water)[0] == (20.0, 2100.0, 0.0)
+    panel.add_region.menu().actions()[1].trigger()
+    assert len(regions(water)) == 3 and regions(water)[2][2] == 2.0
+    assert regions(water)[2][0] > 2500.0, "where there is room"
+    panel.regions.rows[1].remove.click()
+    assert len(regions(water)) == 2
+    for _ in range(5):
+        water.actions_by_name["undo"].trigger()
+    assert regions(water) == [(0.0, 60.0, 0.0), (2000.0, 2700.0, 3.0)]
     water.actions_by_name["undo"].trigger()
-    water.actions_by_name["undo"].trigger()
-    assert leave_out(water) == "0-60, 2000 to 2700" and len(panel.plot.contents.spans) == 2
-    panel._change([])
-    assert leave_out(water) == "" and not panel.plot.contents.spans
+    assert regions(water) == [] and not panel.plot.contents.spans and panel.regions.isHidden()
 
 
-def test_a_text_that_is_no_range_is_said_to_be_none(panel, water):
-    water.session.change(("target", 0, "leave_out"), "from here to there")
-    assert "no range" in panel._wrong.text() and panel._wrong.isVisible()
-    water.session.change(("target", 0, "leave_out"), "1-2")
-    assert panel._wrong.isHidden()
+def test_numbers_that_do_not_fit_are_said_and_change_nothing(panel, water):
+    set_regions(water, (100.0, 200.0, 0.0), (300.0, 400.0, 2.0))
+    low = panel.regions.rows[1].fields["low"]
+    for text, words in (
+        ("150", "regions 100 to 200 1/cm and 150 to 400 1/cm overlap"),
+        ("500", "ends before it begins"),
+        ("here", "is not a number"),
+    ):
+        write(low, text)
+        assert words in panel.regions._wrong.text() and low.property("wrong")
+        assert low.text() == text and regions(water) == [(100.0, 200.0, 0.0), (300.0, 400.0, 2.0)]
+    write(low, "250")
+    assert regions(water)[1][0] == 250.0 and not low.property("wrong")
+    assert panel.regions._wrong.isHidden()
+    assert ("target", 0, "regions") not in water.session.problems
+    set_regions(water, (5000.0, 6000.0, 0.0))
+    assert "lies outside of the data" in panel._wrong.text() and panel._wrong.isVisible()
 
 
-def test_ranges_hold_still_while_a_run_is_under_way(panel, water):
-    water.session.change(("target", 0, "leave_out"), "100-200")
-    item = panel.plot.items.regions["left out 0"].item
-    assert item.movable and panel.leave_out.isVisible()
+def test_a_headless_run_and_the_window_have_the_same_loss(panel, water):
+    """What was dragged and typed weighs the points as a recipe written by hand does."""
+    panel.add_region.menu().actions()[1].trigger()
+    panel.plot.items.regions["region 0"].item.setRegion((3000.0, 3800.0))
+    write(panel.regions.rows[0].fields["weight"], "4")
+    panel.add_region.menu().actions()[0].trigger()
+    panel.plot.items.regions["region 0"].item.setRegion((2000.0, 2700.0))
+    recipe = water.session.recipe
+    by_hand = (EXAMPLE.parent / "water-infrared" / "recipe.toml").read_text("utf-8")
+    by_hand = by_hand.replace(
+        'observable = "infrared_spectrum"',
+        'observable = "infrared_spectrum"\n'
+        "regions = [{ low = 3000, high = 3800, weight = 4 }, { low = 2000, high = 2700 }]",
+    )
+    one, other = (
+        build(parse_recipe(text, recipe.folder))[0].targets[0]
+        for text in (recipe_to_toml(recipe), by_hand)
+    )
+    lags = one.observable.band.lags
+    mean = np.exp(-np.arange(lags) / 30.0)
+    assert one.axis.tolist() == other.axis.tolist()
+    assert set(one.point_weight.tolist()) == {1.0, 4.0} and not np.any(abs(one.axis - 2350) < 350)
+    assert float(one.loss(mean)) == float(other.loss(mean)) > 0.0
+
+
+def test_regions_hold_still_while_a_run_is_under_way(panel, water):
+    set_regions(water, (100.0, 200.0, 0.0))
+    item = panel.plot.items.regions["region 0"].item
+    assert item.movable and panel.add_region.isVisible()
+    assert panel.regions.rows[0].fields["low"].isEnabled()
     water.session.hear(recorded_run()[0])
     water.session.run_changed.emit()
     panel.chooser.setCurrentIndex(panel.chooser.findData("infrared_spectrum"))
-    assert (
-        not panel.leave_out.isVisible() and not panel.plot.items.regions["left out 0"].item.movable
-    )
+    assert not panel.add_region.isVisible()
+    assert not panel.plot.items.regions["region 0"].item.movable
+    assert not panel.regions.rows[0].fields["low"].isEnabled()
 
 
 def test_what_is_left_of_a_curve_shares_its_axis_and_its_switches(qtbot, window, example):
@@ -108,20 +168,27 @@ def test_what_is_left_of_a_curve_shares_its_axis_and_its_switches(qtbot, window,
     assert panel.chooser.currentData() == "pair_distribution" and panel.pages.currentIndex() == 0
 
 
-@given(st.lists(st.tuples(MARKS, MARKS), max_size=6))
-def test_ranges_come_back_from_their_text_in_order_and_apart(ranges):
-    text = ranges_text(ranges)
-    back = TargetPlan(observable="any", leave_out=text).left_out
-    assert ranges_text(back) == text
-    assert all(low < high for low, high in back)
-    assert all(one[1] < two[0] for one, two in itertools.pairwise(back))
-    for low, high in ranges:
-        if low < high:
-            assert any(a <= low and high <= b for a, b in back)
+@given(
+    st.lists(MARKS, min_size=2, max_size=8, unique=True).map(sorted),
+    st.integers(0, 3),
+    MARKS,
+    MARKS,
+)
+def test_a_region_that_is_dragged_stops_at_its_neighbours(marks, number, one, other):
+    ends = list(zip(marks[::2], marks[1::2], strict=False))
+    before = tuple(RegionPlan(low=low, high=high) for low, high in ends)
+    number %= len(before)
+    after = moved(before, number, min(one, other), max(one, other))
+    assert all(r.low < r.high for r in after)
+    assert [r for n, r in enumerate(after) if n != number] == [
+        r for n, r in enumerate(before) if n != number
+    ]
+    in_order = sorted((r.low, r.high) for r in after)
+    assert all(a[1] <= b[0] for a, b in itertools.pairwise(in_order))
 
 
-def test_ranges_are_rounded_to_what_a_mouse_can_point_at():
-    assert ranges_text([(-3.0, 51.23456), (999.98, 2000.4321)], 0.4) == "0-51.2, 1000-2000.4"
+def test_ends_are_rounded_to_what_a_mouse_can_point_at():
+    assert [rounded(x, 0.4) for x in (51.23456, 2000.4321)] == [51.2, 2000.4]
 
 
 def test_another_range_goes_where_there_is_room():

@@ -31,6 +31,7 @@ PLACES = [
     ("potential", 0, "cutoff"),
     ("target", 0, "weight"),
     ("target", 0, "data"),
+    ("target", 0, "regions"),
     ("title",),
 ]
 VALUES = st.one_of(
@@ -39,6 +40,7 @@ VALUES = st.one_of(
     st.integers(-2, 400),
     st.floats(0.001, 400.0, allow_nan=False),
     st.sampled_from(["", "other.csv", "Argon"]),
+    st.lists(st.fixed_dictionaries({"low": st.just(1.0), "high": st.floats(0.0, 9.0)}), max_size=2),
 )
 STEPS = [e.report for e in recorded_run() if isinstance(e, Iterated)]
 EDIT = st.one_of(

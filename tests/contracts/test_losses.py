@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import msgspec
@@ -18,6 +20,7 @@ from dmdstudio.engine.refinement import differentiate
 from dmdstudio.engine.target import Target
 from dmdstudio.plan.events import GradientChecked, Iterated
 from dmdstudio.plan.recipe import parse_recipe, recipe_to_toml
+from dmdstudio.plan.regions import RegionPlan
 from dmdstudio.plan.settings import with_settings
 from dmdstudio.plan.terms import with_values
 from dmdstudio.service import loop
@@ -49,6 +52,23 @@ def test_each_loss_is_its_formula():
     halves = jnp.stack([predicted, jnp.array([0.75, -1.5, 4.5])])
     product = np.array([0.5 * -0.5, -1.0 * 1.0, 4.0 * 1.0])
     assert target("unbiased").loss(predicted, halves) == pytest.approx(3.0 * product.mean())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_point_that_weighs_two_is_a_point_that_was_measured_twice(kind):
+    weighted = target(kind)
+    weighted = dataclasses.replace(weighted, point_weight=np.array([1.0, 2.0, 1.0]))
+    twice = target(kind, value=(1.0, -2.0, -2.0, 4.0))
+    predicted = jnp.array([1.25, -2.5, 6.0])
+    halves = jnp.stack([predicted, jnp.array([0.75, -1.5, 4.5])])
+    again = jnp.array([0, 1, 1, 2])
+    for fit_scale in (False, True):
+        one, other = (dataclasses.replace(t, fit_scale=fit_scale) for t in (weighted, twice))
+        loss = float(one.loss(predicted, halves))
+        assert loss == pytest.approx(float(other.loss(predicted[again], halves[:, again])))
+        assert loss != pytest.approx(
+            float(dataclasses.replace(one, point_weight=None).loss(predicted, halves))
+        )
 
 
 def test_huber_bends_without_a_kink():
@@ -107,15 +127,27 @@ def _losses(recipe, kind):
         msgspec.structs.replace(plan, loss=kind, relative_error=error)
         for plan, error in zip(recipe.target, (0.05, 0.1, 2.0), strict=True)
     ]
+    regions = (
+        RegionPlan(low=0.015, high=0.035, weight=3.0),
+        RegionPlan(low=0.075, high=0.095, weight=0.0),
+    )
+    plans = [
+        msgspec.structs.replace(p, regions=regions if "velocity" in p.key else ()) for p in plans
+    ]
     recipe = msgspec.structs.replace(recipe, target=tuple(plans))
     return with_settings(recipe, ["potential.parameter.sigma.prior=0.01"])
 
 
 @pytest.mark.parametrize("kind", ["unbiased", "huber"])
 def test_the_gradient_is_the_difference_of_the_whole_loss(several, kind):  # noqa: F811
-    """With uneven weights, halves, static targets with explicit derivatives, and a prior."""
+    """With uneven weights of samples and points, halves, static targets with explicit derivatives,
+    and a prior.
+    """
     recipe = _losses(several, kind)
     made = measured(recipe, *EXACT)
+    curve = next(t for t in made.problem.targets if t.key == "velocity_autocorrelation")
+    assert curve.axis == pytest.approx([0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.1])
+    assert curve.point_weight.tolist() == [1, 1, 3, 3, 1, 1, 1, 1, 1]
     # only the start of a trajectory is a configuration that does not move with the parameters
     assert made.problem.stretches == 2
     program, pool = made.program, made.pool

@@ -6,8 +6,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from dmdstudio.base.errors import RecipeError
+from dmdstudio.base.errors import DmdError, RecipeError
 from dmdstudio.plan.recipe import PotentialPlan, TargetPlan, parse_recipe, recipe_to_toml
+from dmdstudio.plan.regions import RegionPlan
 from dmdstudio.plan.settings import with_settings
 from dmdstudio.service.build import build
 
@@ -60,15 +61,40 @@ def test_a_spectrum_needs_one_surface_that_finds_charges(recipe):
         build(msgspec.structs.replace(recipe, surface=(*recipe.surface, other)))
 
 
-def test_what_is_left_out_does_not_count(recipe):
+def test_what_is_left_out_does_not_count_and_what_weighs_more_counts_more(recipe):
     whole = target_of(recipe).axis
-    part = target_of(with_settings(recipe, ["target.leave_out='0-100, 2000 to 2700'"])).axis
-    assert set(part) == {x for x in whole if x > 100.0 and not 2000.0 <= x <= 2700.0}
-    for wrong in ("100", "200-100", "a-b", "1-2-3"):
-        with pytest.raises(RecipeError, match=f"'{wrong}' is no range"):
-            build(with_settings(recipe, [f"target.leave_out='{wrong}'"]))
-    with pytest.raises(Exception, match="leave less out"):
-        build(with_settings(recipe, ["target.leave_out=0-5000"]))
+    masked = with_settings(recipe, ["target.leave_out='0-100, 2000 to 2700'"])
+    part = target_of(masked)
+    assert set(part.axis) == {x for x in whole if x > 100.0 and not 2000.0 <= x <= 2700.0}
+    assert part.point_weight is None
+    band = msgspec.structs.replace(
+        masked.target[0],
+        regions=(
+            *masked.target[0].regions,
+            RegionPlan(low=90.0, high=110.0, weight=5.0, unit="THz"),
+        ),
+    )
+    heavy = target_of(msgspec.structs.replace(masked, target=(band,)))
+    assert heavy.axis.tolist() == part.axis.tolist()
+    in_band = (heavy.axis > 90.0 * 33.35641) & (heavy.axis < 110.0 * 33.35641)
+    assert heavy.point_weight.tolist() == np.where(in_band, 5.0, 1.0).tolist()
+    assert heavy.experiment.tolist() == part.experiment.tolist()
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([(0.0, 5000.0, 0.0, "")], "leave less out"),
+        ([(4300.0, 4400.0, 2.0, "")], "lies outside of the data, 10 to 4190 1/cm"),
+        ([(1.0, 2.0, 2.0, "ps")], "1 to 2 ps: 'ps' is a time"),
+        ([(60.0, 80.0, 2.0, "THz"), (2100.0, 2200.0, 0.0, "")], "overlap"),
+    ],
+)
+def test_regions_that_do_not_fit_the_data_are_refused(recipe, lines, words):
+    regions = tuple(RegionPlan(low=a, high=b, weight=w, unit=u) for a, b, w, u in lines)
+    plan = msgspec.structs.replace(recipe.target[0], regions=regions)
+    with pytest.raises(DmdError, match=words):
+        build(msgspec.structs.replace(recipe, target=(plan,)))
 
 
 def test_a_scale_that_is_fitted_does_not_matter(recipe):

@@ -22,8 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from dmdstudio.app.background import in_background
-from dmdstudio.app.comparison import Comparison, RawCurves, comparisons, left_out_of
-from dmdstudio.app.left_out import ranges_text, widest_gap
+from dmdstudio.app.comparison import Comparison, RawCurves, comparisons
 from dmdstudio.app.measured import Arrays, Stamp, comparable, stamp_of
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import is_scalar
@@ -32,6 +31,7 @@ from dmdstudio.app.views.overlays import draw_other_targets
 from dmdstudio.app.views.overview import Overview
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
+from dmdstudio.app.views.region_editor import RegionEditor
 from dmdstudio.app.views.target_drawing import (
     draw_curve,
     draw_number,
@@ -42,7 +42,6 @@ from dmdstudio.app.views.target_drawing import (
 )
 from dmdstudio.app.words import difference, number_with_error, titles, with_unit
 from dmdstudio.base.errors import DmdError
-from dmdstudio.base.units import pretty
 from dmdstudio.plan.events import TargetReport
 from dmdstudio.plan.structure import Measurement
 
@@ -51,7 +50,7 @@ class ComparePanel(Panel):
     """One target with its numbers, its curves and what is left of them; or all of them, small.
 
     Data files are read as soon as the recipe names them, so that a measurement is seen before
-    anything runs. Ranges that do not count are drawn, and can be dragged.
+    anything runs. Regions that count more or less than the rest are drawn, and can be dragged.
     """
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
@@ -67,15 +66,23 @@ class ComparePanel(Panel):
         self.chooser.currentIndexChanged.connect(lambda _: self._draw_now())
         self._heading = QLabel()
         self._heading.setObjectName("figure")
-        self.leave_out = QPushButton("Leave out a range")
-        self.leave_out.setToolTip(
-            "Mark a range of the experiment that does not count; drag its ends, or edit "
-            "Leave out in the settings"
+        self.add_region = QPushButton("Add region…")
+        self.add_region.setObjectName("add")
+        self.add_region.setToolTip(
+            "Mark a part of the experiment that does not count, or counts more or less; drag its "
+            "ends or type the numbers"
         )
-        self.leave_out.clicked.connect(lambda: self._add_range(None))
         self.figures = Figures(("Latest", "Experiment", "Difference", "Best"))
         self.plot = Plot("Prediction and experiment", "")
-        self.plot.menu.extra = self._add_to_menu
+        self.regions = RegionEditor(session, self.plot)
+        self.regions.changed.connect(self._ask)
+        self.plot.menu.extra = lambda menu: self.regions.add_to_menu(
+            menu, self.plot.place_below(QCursor.pos())
+        )
+        menu = QMenu(self.add_region)
+        menu.addAction("Leave a region out", lambda: self.regions.add(0.0))
+        menu.addAction("Weigh a region more or less", lambda: self.regions.add(2.0))
+        self.add_region.setMenu(menu)
         self.residual = Plot("Prediction minus experiment", "")
         self.residual.setMinimumHeight(96)
         self.residual.hide()
@@ -102,7 +109,7 @@ class ComparePanel(Panel):
         top = QHBoxLayout()
         top.setSpacing(0)
         top.addWidget(self._heading, 1)
-        top.addWidget(self.leave_out)
+        top.addWidget(self.add_region)
         top.addSpacing(12)
         for number, (words, tip) in enumerate(
             (("One", "Show one target"), ("All", "Show all targets side by side"))
@@ -135,6 +142,7 @@ class ComparePanel(Panel):
         splitter.setSizes([420, 150])
         column.addWidget(self.figures)
         column.addWidget(splitter, 1)
+        column.addWidget(self.regions)
         column.addWidget(self._wrong)
         column.addWidget(self._source)
         return page
@@ -174,7 +182,7 @@ class ComparePanel(Panel):
         self.pages.setCurrentIndex(page)
         if page == 1:
             self._heading.setText("All targets")
-            self.leave_out.hide()
+            self.add_region.hide()
             self.chooser.hide()
 
     def _show(self, comparison: Comparison | None) -> None:
@@ -182,7 +190,9 @@ class ComparePanel(Panel):
         self.figures.setVisible(comparison is not None)
         self._wrong.setText(self._what_is_wrong())
         self._wrong.setVisible(bool(self._wrong.text()))
-        self.leave_out.setVisible(self._can_leave_out())
+        self.add_region.setVisible(self._can_have_regions())
+        if comparison is None or is_scalar(comparison.report):
+            self.regions.show_target(None, free=False)
         if comparison is None:
             self._source.clear()
             self._heading.clear()
@@ -220,9 +230,10 @@ class ComparePanel(Panel):
         else:
             self.plot.remove("raw")
         if not drawn:
+            self.regions.show_target(None, free=False)
             self.plot.set_empty(self.why_empty(target.label))
             return False, False
-        self._draw_left_out(comparison)
+        self.regions.show_target(comparison, self._can_have_regions())
         return True, draw_residual_of_curve(self.residual, view, target, gaps, self._arrays)
 
     def _show_residual(self, shown: bool) -> None:
@@ -278,12 +289,13 @@ class ComparePanel(Panel):
         self._heading.setText(with_unit(target.label, target.unit) if scalar else target.label)
 
     def _share_of(self, target: TargetReport) -> str:
-        """Return the root mean square difference of a curve over that of the experiment."""
+        """Return the weighted root mean square difference of a curve over the experiment's."""
         if not target.value or len(target.experiment) != len(target.value):
             return ""
         value, experiment = self._arrays(target.value), self._arrays(target.experiment)
-        size = float(np.sqrt(np.mean(experiment**2)))
-        away = float(np.sqrt(np.mean((value - experiment) ** 2)))
+        weight = self._arrays(target.point_weight) if target.point_weight else None
+        size = float(np.sqrt(np.average(experiment**2, weights=weight)))
+        away = float(np.sqrt(np.average((value - experiment) ** 2, weights=weight)))
         return f"{100.0 * away / size:.1f}\u00a0% rms" if size > 0.0 else ""
 
     # -- the measurements
@@ -319,9 +331,9 @@ class ComparePanel(Panel):
             self._measured[stamp] = read
             self._ask()
 
-    # -- ranges that do not count
+    # -- regions
 
-    def _can_leave_out(self) -> bool:
+    def _can_have_regions(self) -> bool:
         chosen, view = self._chosen, self.session.view
         return (
             chosen is not None
@@ -331,72 +343,8 @@ class ComparePanel(Panel):
         )
 
     def _what_is_wrong(self) -> str:
-        chosen = self._chosen
-        if chosen is not None and chosen.plan is not None:
-            try:
-                chosen.plan.left_out  # noqa: B018
-            except DmdError as error:
-                return str(error)
-        return "  ".join(self._problems)
-
-    def _draw_left_out(self, comparison: Comparison) -> None:
-        ranges = () if comparison.plan is None else left_out_of(comparison.plan)
-        free = self._can_leave_out()
-        for number, (low, high) in enumerate(ranges):
-            self.plot.region(
-                f"left out {number}", low, high, "attention", "Left out", ends=(free, free),
-                dragged=functools.partial(self._drag, number),
-            )  # fmt: skip
-        for name in list(self.plot.contents.spans):
-            if int(name.rpartition(" ")[2]) >= len(ranges):
-                self.plot.remove_region(name)
-
-    def _drag(self, number: int, low: float, high: float) -> None:
-        ranges = list(self._ranges())
-        if number < len(ranges):
-            ranges[number] = (low, high)
-            self._change(ranges)
-
-    def _ranges(self) -> list[tuple[float, float]]:
-        chosen = self._chosen
-        return [] if chosen is None or chosen.plan is None else list(left_out_of(chosen.plan))
-
-    def _add_range(self, middle: float | None) -> None:
-        """Leave out a tenth of what is shown, around a place or where there is most room."""
-        if not self._can_leave_out():
-            return
-        left, right = self.plot.view_range()[0]
-        half = 0.05 * (right - left)
-        coordinates = self.plot.contents.coordinates
-        if middle is None:
-            taken = [sorted(coordinates.to_view(x) for x in ends) for ends in self._ranges()]
-            gap = widest_gap([(low, high) for low, high in taken], left, right)
-            middle, half = 0.5 * sum(gap), min(half, 0.25 * (gap[1] - gap[0]))
-        ends = sorted(coordinates.from_view(x) for x in (middle - half, middle + half))
-        self._change([*self._ranges(), (ends[0], ends[1])])
-
-    def _change(self, ranges: list[tuple[float, float]]) -> None:
-        chosen = self._chosen
-        if chosen is None or chosen.index is None:
-            return
-        coordinates = self.plot.contents.coordinates
-        left, right = sorted(coordinates.from_view(x) for x in self.plot.view_range()[0])
-        resolution = (right - left) / 1000.0  # about a pixel
-        text = ranges_text(ranges, resolution if np.isfinite(resolution) else 0.0)
-        self.session.change(("target", chosen.index, "leave_out"), text or None, merges=False)
-        self._ask()
-
-    def _add_to_menu(self, menu: QMenu) -> None:
-        if not self._can_leave_out() or self._chosen is None:
-            return
-        place = self.plot.place_below(QCursor.pos())
-        menu.addAction("Leave out a range here", lambda: self._add_range(place))
-        unit = pretty(self._chosen.report.axis_unit)
-        ranges = self._ranges()
-        for number, (low, high) in enumerate(ranges):
-            rest = [r for i, r in enumerate(ranges) if i != number]
-            words = f"Count {low:g} to {high:g} {unit} again"
-            menu.addAction(words, functools.partial(self._change, rest))
+        problem = self._chosen.problem if self._chosen is not None else ""
+        return "  ".join([*filter(None, [problem]), *self._problems])
 
 
 def _loss_words(report: TargetReport) -> str:

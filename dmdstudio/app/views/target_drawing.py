@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dmdstudio.app.left_out import Ranges, with_gaps
 from dmdstudio.app.measured import Arrays
+from dmdstudio.app.regions import Ranges, with_gaps
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import RunView, target_history
 from dmdstudio.app.views.plot import Plot

@@ -1,0 +1,290 @@
+"""The regions of a target: shaded in its plot, where they can be dragged, and rows of numbers."""
+
+from __future__ import annotations
+
+import functools
+
+import msgspec
+import numpy as np
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dmdstudio.app.comparison import Comparison
+from dmdstudio.app.forms import Wrong, text_of, value_of
+from dmdstudio.app.regions import ends_of, moved, rounded, tables_of, widest_gap
+from dmdstudio.app.session import Session
+from dmdstudio.app.views.plot import Plot
+from dmdstudio.base.units import pretty
+from dmdstudio.plan.catalog import fields_of
+from dmdstudio.plan.regions import RegionPlan, Regions
+
+_FIELDS = {field.name: field for field in fields_of(RegionPlan)}
+_ENDS_AND_WEIGHT = ("low", "high", "weight")
+_MOST_ROWS = 4
+"""Rows that are seen at once; the others are scrolled to."""
+_HEAVY = 2.0
+"""Weight of a region that is to count more, to begin with."""
+
+
+class RegionEditor(QWidget):
+    """The same numbers in the plot and in a row of fields; each change is one edit.
+
+    Args:
+        session: that has the recipe.
+        plot: of the target.
+
+    Signals:
+        changed: a region came, went or is another.
+    """
+
+    changed = Signal()
+
+    def __init__(self, session: Session, plot: Plot, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session, self._plot = session, plot
+        self._comparison: Comparison | None = None
+        self._free = False
+        self.rows: list[_Row] = []
+        rows = QWidget()
+        rows.setObjectName("plain")
+        self._grid = QGridLayout(rows)
+        self._grid.setContentsMargins(0, 0, 8, 0)
+        self._grid.setHorizontalSpacing(8)
+        self._grid.setVerticalSpacing(4)
+        self._grid.setColumnStretch(8, 1)
+        self.area = QScrollArea()
+        self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setWidgetResizable(True)
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.area.setWidget(rows)
+        self._wrong = QLabel()
+        self._wrong.setObjectName("wrong")
+        self._wrong.setWordWrap(True)
+        self._wrong.hide()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.area)
+        column.addWidget(self._wrong)
+        self.hide()
+
+    # -- showing
+
+    def show_target(self, comparison: Comparison | None, free: bool) -> None:
+        """Draw the regions of a target, and say whether they may be changed."""
+        if _place(comparison) != _place(self._comparison):  # what was wrong is so no longer
+            self._tell("")
+            for row in self.rows:
+                row.mark(wrong=False)
+        self._comparison, self._free = comparison, free
+        regions = self._regions
+        self._draw(regions)
+        unit = pretty(comparison.report.axis_unit) if comparison is not None else ""
+        while len(self.rows) < len(regions):
+            self.rows.append(_Row(self, self._grid, len(self.rows)))
+        for number, row in enumerate(self.rows):
+            if number < len(regions):
+                row.show_region(regions[number], unit, free)
+            row.set_visible(number < len(regions))
+        if regions:
+            shown = min(len(regions), _MOST_ROWS)
+            self.area.setFixedHeight(shown * (self.rows[0].height + self._grid.verticalSpacing()))
+        self.setVisible(bool(regions))
+
+    @property
+    def _regions(self) -> Regions:
+        return () if self._comparison is None else self._comparison.regions
+
+    def _draw(self, regions: Regions) -> None:
+        free = self._free
+        for number, region in enumerate(regions):
+            colour, words = shade_of(region.weight)
+            self._plot.region(
+                f"region {number}", region.low, region.high, colour, words, ends=(free, free),
+                dragged=functools.partial(self._drag, number),
+            )  # fmt: skip
+        for name in list(self._plot.contents.spans):
+            if int(name.rpartition(" ")[2]) >= len(regions):
+                self._plot.remove_region(name)
+
+    # -- changing
+
+    def add(self, weight: float, middle: float | None = None) -> None:
+        """Add a region of a tenth of what is shown.
+
+        Args:
+            weight: of its points.
+            middle: its place in the view; None takes one where there is most room.
+        """
+        if not self._free:
+            return
+        left, right = self._plot.view_range()[0]
+        half, view = 0.05 * (right - left), self._plot.contents.coordinates
+        taken = [sorted(view.to_view(x) for x in ends) for ends in ends_of(self._regions)]
+        if middle is None:
+            gap = widest_gap([(low, high) for low, high in taken], left, right)
+            middle, half = 0.5 * sum(gap), min(half, 0.25 * (gap[1] - gap[0]))
+        low, high = sorted(view.from_view(x) for x in (middle - half, middle + half))
+        regions = (*self._regions, RegionPlan(low=low, high=high, weight=weight))
+        number = len(regions) - 1
+        settled = moved(regions, number, *self._rounded(low, high))
+        if settled is regions and any(a < high and b > low for a, b in ends_of(self._regions)):
+            return  # there is no room
+        self._change(settled)
+
+    def add_to_menu(self, menu: QMenu, place: float | None) -> None:
+        """Offer what can be done at a place of the plot."""
+        if not self._free or self._comparison is None:
+            return
+        menu.addAction("Leave out a region here", lambda: self.add(0.0, place))
+        menu.addAction("Weigh a region here", lambda: self.add(_HEAVY, place))
+        unit = pretty(self._comparison.report.axis_unit)
+        for number, region in enumerate(self._regions):
+            words = f"Remove the region {region.low:g} to {region.high:g} {unit}"
+            menu.addAction(words, functools.partial(self.remove, number))
+
+    def remove(self, number: int) -> None:
+        """Let the points of a region count as the rest does."""
+        self._change(tuple(r for place, r in enumerate(self._regions) if place != number))
+
+    def set_number(self, number: int, name: str, text: str) -> bool:
+        """Take over what was typed; say what is wrong with it otherwise."""
+        field = _FIELDS[name]
+        try:
+            value = value_of(field, text)
+        except Wrong as error:
+            self._tell(f"{field.label}: {error}")
+            return False
+        changed = msgspec.structs.replace(self._regions[number], **{name: value})
+        regions = list(self._regions)
+        regions[number] = changed
+        return self._change(tuple(regions))
+
+    def _drag(self, number: int, low: float, high: float) -> None:
+        if number < len(self._regions):
+            self._change(moved(self._regions, number, *self._rounded(low, high)))
+
+    def _rounded(self, *places: float) -> tuple[float, float]:
+        view = self._plot.contents.coordinates
+        left, right = (view.from_view(x) for x in self._plot.view_range()[0])
+        pixel = abs(right - left) / 1000.0
+        low, high = (rounded(x, pixel if np.isfinite(pixel) else 0.0) for x in places)
+        return low, high
+
+    def _change(self, regions: Regions) -> bool:
+        comparison = self._comparison
+        if comparison is None or comparison.index is None:
+            return False
+        place = ("target", comparison.index, "regions")
+        unit = comparison.report.axis_unit
+        named = tuple(msgspec.structs.replace(region, unit=unit) for region in regions)
+        tables = tables_of(named, comparison.axis_unit)
+        wrong = self._session.change(place, tables, merges=False)
+        self._tell(wrong)
+        self.changed.emit()
+        return not wrong
+
+    def _tell(self, sentence: str) -> None:
+        self._wrong.setText(sentence[:1].upper() + sentence[1:])
+        self._wrong.setVisible(bool(sentence))
+
+
+def shade_of(weight: float) -> tuple[str, str]:
+    """Return the colour of a region, by role, and what it is called."""
+    if weight == 0.0:
+        return "attention", "Left out"
+    return ("series 3" if weight >= 1.0 else "quiet"), f"Weight {weight:g}"
+
+
+def _place(comparison: Comparison | None) -> object:
+    return None if comparison is None else (comparison.report.name, comparison.regions)
+
+
+class _Row:
+    """One region: where it begins and ends, how much it counts, and a button that removes it."""
+
+    def __init__(self, editor: RegionEditor, grid: QGridLayout, number: int) -> None:
+        self.number, self._editor = number, editor
+        self.fields: dict[str, QLineEdit] = {}
+        self._unit, self._words = QLabel(), QLabel()
+        for label in (self._unit, self._words):
+            label.setObjectName("quiet")
+        first, between, weighs = QLabel("Region"), QLabel("to"), QLabel("weight")
+        for name in _ENDS_AND_WEIGHT:
+            line = QLineEdit()
+            line.setFixedWidth(line.fontMetrics().horizontalAdvance("0000000.00"))
+            line.setAccessibleName(f"Region {number + 1}: {_FIELDS[name].label.lower()}")
+            line.setToolTip(_FIELDS[name].doc)
+            line.editingFinished.connect(functools.partial(self._take, name))
+            self.fields[name] = line
+        self.remove = QPushButton("Remove")
+        self.remove.setObjectName("flat")
+        self.remove.setAccessibleName(f"Remove region {number + 1}")
+        self.remove.setToolTip("Let its points count as the rest does")
+        self.remove.clicked.connect(lambda: editor.remove(self.number))
+        self._widgets: tuple[QWidget, ...] = (
+            first,
+            self.fields["low"],
+            between,
+            self.fields["high"],
+            self._unit,
+            weighs,
+            self.fields["weight"],
+            self._words,
+            self.remove,
+        )
+        for column, widget in enumerate(self._widgets):
+            grid.addWidget(widget, number, column, Qt.AlignmentFlag.AlignLeft)
+
+    def show_region(self, region: RegionPlan, unit: str, free: bool) -> None:
+        """Show the numbers; a field that holds something wrong is left alone."""
+        self._unit.setText(unit)
+        self._words.setText("left out" if region.weight == 0.0 else "")
+        for name, line in self.fields.items():
+            text = text_of(getattr(region, name))
+            typing = line.hasFocus() and line.isModified()
+            if not typing and line.text() != text and not line.property("wrong"):
+                line.setText(text)
+                line.setCursorPosition(0)
+            line.setEnabled(free)
+        self.remove.setEnabled(free)
+
+    @property
+    def height(self) -> int:
+        """How high it is, pixels."""
+        return max(widget.sizeHint().height() for widget in self._widgets)
+
+    def set_visible(self, shown: bool) -> None:
+        """Show the row or hide it."""
+        for widget in self._widgets:
+            widget.setVisible(shown)
+
+    def mark(self, wrong: bool) -> None:
+        """Mark all fields as right or wrong."""
+        for line in self.fields.values():
+            _mark(line, wrong)
+
+    def _take(self, name: str) -> None:
+        line = self.fields[name]
+        if line.isModified():
+            line.setModified(False)
+            _mark(line, wrong=True)  # until it is taken, so that the text stays
+            if self._editor.set_number(self.number, name, line.text()):
+                self.mark(wrong=False)
+
+
+def _mark(line: QLineEdit, wrong: bool) -> None:
+    if bool(line.property("wrong")) != wrong:
+        line.setProperty("wrong", wrong)
+        line.style().unpolish(line)
+        line.style().polish(line)
