@@ -17,7 +17,7 @@ _OF_TABS = {
     "parameters": "plots",
     "structure": "structure",
 }
-_ORDER = (FIRST, "plots", "spectra", "gradients", "potentials", "structure")
+_ORDER = (FIRST, "plots", "spectra", "transport", "gradients", "potentials", "structure")
 
 
 @dataclass(frozen=True)

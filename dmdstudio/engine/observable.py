@@ -76,9 +76,9 @@ class Observable(abc.ABC):
         axis, axis_unit: abscissa of the curve in ``axis_unit``; None for a single number.
         static: it is a mean over configurations. Its derivative is that of the ensemble alone, so
             that `frame` need not be differentiable by the positions.
-        needs: what `frame` wants to find in a phase: ``energy``, ``virial``, ``dipole``,
+        needs: what `frame` wants to find in a phase: ``virial``, ``energy``, ``dipole``,
             ``polarisability`` (static ones only), ``dipole_velocity``, ``polarisability_velocity``
-            (the others).
+            (the others only).
         ensembles: of the starts, those in which it can change at all.
     """
 

@@ -235,6 +235,33 @@ class ForceField:
         virials = [term.virial(theta[key], where) for key, term in self.terms]
         return sum(virials[1:], virials[0])
 
+    def moving_virial(self, theta: Theta, where: Configuration) -> Array:
+        """Return the virial [3, 3], eV, along a trajectory: differentiable once by everything.
+
+        Its value is that of `virial`, by the compiled sums; its derivatives by the parameters and
+        the offset are those of the energy as XLA has it, in the configuration's precision. They
+        take the distances of all pairs of atoms.
+        """
+
+        @jax.custom_jvp
+        def virial(theta: Theta, offset: Array, lattice: Array, cell: Array) -> Array:
+            return self.virial(theta, lattice, cell).astype(offset.dtype)  # offsets are zero
+
+        def plain(theta: Theta, offset: Array, lattice: Array, cell: Array) -> Array:
+            def strained(strain: Array) -> Array:
+                turn = jnp.eye(3, dtype=offset.dtype) + strain
+                moved = Configuration(lattice, offset @ turn, cell @ turn)
+                energies = [term.energy(theta[key], moved) for key, term in self.terms]
+                return sum(energies[1:], energies[0])
+
+            return -jax.grad(strained)(jnp.zeros((3, 3), offset.dtype))
+
+        @virial.defjvp
+        def _(primals: Any, tangents: Any) -> tuple[Array, Array]:
+            return virial(*primals), jax.jvp(plain, primals, tangents)[1]
+
+        return virial(self._in_precision(theta), where.offset, where.lattice, where.cell)
+
     def _exact(self, theta: Theta, lattice: Array, cell: Array) -> tuple[Theta, Configuration]:
         exact = replace(self.system, precision="float64")
         theta = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), theta)

@@ -344,7 +344,10 @@ class Problem:
     def frame(self, theta: Theta, phase: Phase) -> dict[str, Tree]:
         """Return the features of a frame that the dynamic targets need, each once."""
         needs = frozenset[str]().union(*(t.observable.needs for t in self.dynamic))
-        phase = phase._replace(**self._told(needs, theta, phase))
+        told = self._told(needs, theta, phase)
+        if "virial" in needs:
+            told["virial"] = self.field.moving_virial(theta, phase.configuration)
+        phase = phase._replace(**told)
         return {t.observable.feature: t.observable.frame(phase) for t in self.dynamic}
 
     def _told(self, needs: frozenset[str], theta: Theta, phase: Phase) -> dict[str, Array]:
