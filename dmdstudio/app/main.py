@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from functools import cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from pyqtgraph.util.garbage_collector import GarbageCollector
 from PySide6.QtCore import QTimer
@@ -16,6 +16,9 @@ from PySide6.QtWidgets import QApplication
 
 from dmdstudio.app.preferences import theme_preference
 from dmdstudio.app.theme import ThemeName, install_theme, set_theme
+
+if TYPE_CHECKING:
+    from dmdstudio.app.views.main_window import MainWindow
 
 
 def make_application(theme_name: ThemeName = "system") -> QApplication:
@@ -45,9 +48,8 @@ def _collect_garbage_between_events() -> GarbageCollector:
     return GarbageCollector()
 
 
-def run(files: Sequence[str] = (), theme_name: ThemeName = "system") -> int:
-    """Open the window, with ``files`` as if they had been dropped on it; return the exit status."""
-    application = make_application(theme_name if theme_name != "system" else theme_preference())
+def open_window(files: Sequence[str] = ()) -> MainWindow:
+    """Show the window and start its engine, with ``files`` as if they had been dropped on it."""
     from dmdstudio.app.views.main_window import MainWindow
 
     window = MainWindow()
@@ -62,6 +64,13 @@ def run(files: Sequence[str] = (), theme_name: ThemeName = "system") -> int:
             window.open_paths(files)
 
     QTimer.singleShot(0, begin)
+    return window
+
+
+def run(files: Sequence[str] = (), theme_name: ThemeName = "system") -> int:
+    """Open the window and stay until it is closed; return the exit status."""
+    application = make_application(theme_name if theme_name != "system" else theme_preference())
+    window = open_window(files)
     signal.signal(signal.SIGINT, lambda *_: window.keeping.close_unasked("stops"))
     signal.signal(signal.SIGTERM, lambda *_: window.keeping.close_unasked("goes_on"))
     application.commitDataRequest.connect(lambda _: window.keeping.close_unasked("goes_on"))
