@@ -56,14 +56,15 @@ class Camera:
 
     def project(self, points: np.ndarray, width: float, height: float) -> Projected:
         """Return where points [point, xyz] (angstrom) lie in a picture of so many pixels."""
-        seen = (points - self.centre) @ self.rotation.T
-        scale = np.full(len(seen), self.pixels_per_angstrom(width, height))
+        # So rather than from the right: several times faster for many points.
+        right, up, depth = self.rotation @ points.T - (self.rotation @ self.centre)[:, None]
+        scale = np.full(len(points), self.pixels_per_angstrom(width, height))
         if self.perspective:
             eye = EYE_DISTANCE * self.radius
-            scale *= eye / np.maximum(eye - seen[:, 2], 0.1 * eye)
-        x = 0.5 * width + scale * (seen[:, 0] + self.pan[0])
-        y = 0.5 * height - scale * (seen[:, 1] + self.pan[1])
-        return Projected(np.stack([x, y], axis=1), seen[:, 2], scale)
+            scale *= eye / np.maximum(eye - depth, 0.1 * eye)
+        x = 0.5 * width + scale * (right + self.pan[0])
+        y = 0.5 * height - scale * (up + self.pan[1])
+        return Projected(np.stack([x, y], axis=1), depth, scale)
 
     def turned(self, right: float, down: float, roll: float = 0.0) -> Camera:
         """Return the camera after what is seen was turned, by angles in radians.

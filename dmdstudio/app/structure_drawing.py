@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from dmdstudio.app.structure_camera import Camera, Projected
+from dmdstudio.app.structure_camera import Camera
 from dmdstudio.app.structure_scene import Frame, Scene
 
 Colouring = Literal["element", "molecule"]
@@ -81,7 +81,7 @@ class Pieces:
     def __len__(self) -> int:
         return len(self.colour)
 
-    def chosen(self, which: np.ndarray) -> Pieces:
+    def chosen(self, which: np.ndarray | slice) -> Pieces:
         """Return some of the pieces, in a given order."""
         return Pieces(
             self.colour[which],
@@ -106,10 +106,9 @@ class Model:
 
     def __init__(self, scene: Scene, frame: Frame, style: Style, colours: int) -> None:
         self.scene, self.frame, self.style = scene, frame, style
-        self.radii = style.size * scene.radii[scene.element]
-        by_element = style.colouring == "element"
-        colour = scene.element if by_element else scene.molecules % colours
-        edge = len(scene.elements) if by_element else colours
+        self.radii = ball_radii(scene, style)
+        colour = ball_colours(scene, style, colours)
+        edge = len(scene.elements) if style.colouring == "element" else colours
         begins, ends, stick_colour = self._sticks(colour)
         edges = _edges(frame) if style.edges else np.zeros((0, 2, 3))
         self._balls, self._bonds, self._edges = len(colour), len(begins), len(edges)
@@ -132,10 +131,6 @@ class Model:
         begins = self.frame.positions[owner] + half * (inside / length)
         ends = self.frame.positions[owner] + half
         return begins[seen], ends[seen], colour[owner][seen]
-
-    def project(self, camera: Camera, width: float, height: float) -> Projected:
-        """Return where the atoms are in a picture."""
-        return camera.project(self.frame.positions, width, height)
 
     def pieces(
         self, camera: Camera, width: float, height: float, ratio: float = 1.0, bonds: bool = True
@@ -175,14 +170,25 @@ class Model:
         if not bonds:
             drawn = drawn[(drawn < n) | (drawn >= n + self._bonds)]
         order = drawn[np.argsort(depth[drawn], kind="stable")]
-        fog = self._fog(depth, camera.radius)
+        fogs = self.style.fog
+        fog = fog_levels(depth, camera.radius) if fogs else np.zeros(len(depth), int)
         return Pieces(self._colour, fog, size, xy, extent, angle).chosen(order)
 
-    def _fog(self, depth: np.ndarray, radius: float) -> np.ndarray:
-        if not self.style.fog:
-            return np.zeros(len(depth), int)
-        share = 0.5 - 0.5 * depth / radius
-        return np.clip((share * FOG_LEVELS).astype(int), 0, FOG_LEVELS - 1)
+
+def fog_levels(depth: np.ndarray, radius: float) -> np.ndarray:
+    """Return 0 near to ``FOG_LEVELS - 1`` far for depths towards the eye from the centre."""
+    share = 0.5 - 0.5 * depth / radius
+    return np.clip((share * FOG_LEVELS).astype(int), 0, FOG_LEVELS - 1)
+
+
+def ball_radii(scene: Scene, style: Style) -> np.ndarray:
+    """Return the radii of the painted balls [atom], angstrom."""
+    return style.size * scene.radii[scene.element]
+
+
+def ball_colours(scene: Scene, style: Style, colours: int) -> np.ndarray:
+    """Return the place of every atom's colour in the palette [atom]."""
+    return scene.element if style.colouring == "element" else scene.molecules % colours
 
 
 def _visible(xy: np.ndarray, size: np.ndarray, width: float, height: float) -> np.ndarray:
@@ -190,12 +196,17 @@ def _visible(xy: np.ndarray, size: np.ndarray, width: float, height: float) -> n
     return (x > -reach) & (x < width + reach) & (y > -reach) & (y < height + reach)
 
 
-def _edges(frame: Frame) -> np.ndarray:
-    """Return the twelve edges of the cell in short pieces [piece, end, xyz]."""
+def cell_edges(frame: Frame) -> np.ndarray:
+    """Return the twelve edges of the cell [edge, end, xyz], angstrom."""
     corners = np.indices((2, 2, 2)).reshape(3, -1).T
     pairs = [(i, i + step) for axis, step in enumerate((4, 2, 1)) for i in range(8)
              if corners[i][axis] == 0]  # fmt: skip
-    ends = frame.corners[np.array(pairs)]  # [edge, end, xyz]
+    return frame.corners[np.array(pairs)]
+
+
+def _edges(frame: Frame) -> np.ndarray:
+    """Return the twelve edges of the cell in short pieces [piece, end, xyz]."""
+    ends = cell_edges(frame)
     share = np.linspace(0.0, 1.0, EDGE_PIECES + 1)
     points = ends[:, None, 0] + share[:, None] * (ends[:, 1] - ends[:, 0])[:, None]
     return np.stack([points[:, :-1], points[:, 1:]], axis=2).reshape(-1, 2, 3)

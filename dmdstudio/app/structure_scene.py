@@ -98,7 +98,12 @@ class Frame:
         than half the smallest width of the cell, as bonds are.
         """
         apart = self.positions[second] - self.positions[first]
-        return apart - np.round(apart @ np.linalg.inv(self.cell)) @ self.cell
+        return apart - _times(np.round(_times(apart, np.linalg.inv(self.cell))), self.cell)
+
+
+def _times(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return points [point, xyz] times a matrix, several times faster than plainly."""
+    return (matrix.T @ points.T).T
 
 
 def scene_of(structure: Structure) -> Scene:
@@ -160,8 +165,8 @@ def placed(scene: Scene, frame: Frame, how: Placement) -> Frame:
             crystal, there are none, and such atoms are put into the cell one by one.
     """
     inverse = np.linalg.inv(frame.cell)
-    fractions = frame.positions @ inverse
-    wrapped = (fractions - np.floor(fractions)) @ frame.cell
+    fractions = _times(frame.positions, inverse)
+    wrapped = _times(fractions - np.floor(fractions), frame.cell)
     if how == "wrapped" or not len(scene.bonds):
         return Frame(wrapped, frame.cell)
     positions = _in_one_piece(scene, Frame(wrapped, frame.cell))
@@ -174,7 +179,7 @@ def placed(scene: Scene, frame: Frame, how: Placement) -> Frame:
     centres = np.zeros((len(sizes), 3))
     np.add.at(centres, scene.molecules, positions)
     centres /= sizes[:, None]
-    positions -= (np.floor(centres @ inverse) @ frame.cell)[scene.molecules]
+    positions -= _times(np.floor(_times(centres, inverse)), frame.cell)[scene.molecules]
     alone = endless[scene.molecules]
     positions[alone] = wrapped[alone]
     return Frame(positions, frame.cell)

@@ -276,3 +276,30 @@ def test_the_trajectory_of_a_replica_is_run_played_and_saved(
     assert player.frame.value() == 4
     player.replica.setValue(1)
     assert not player.frame.isVisible() and player.run.isEnabled()
+
+
+def test_many_atoms_move_as_points_and_rest_as_balls(qtbot, canvas, monkeypatch):
+    monkeypatch.setattr("dmdstudio.app.views.structure_atoms.LARGE", 2)
+    monkeypatch.setattr("dmdstudio.app.views.structure_still.PIECES_AT_ONCE", 7)
+
+    def shown():
+        return canvas.grab().toImage().copy(120, 60, 170, 200)  # without what is written over it
+
+    def with_all_care():
+        return (
+            canvas.picture(1.0).convertToFormat(QImage.Format.Format_RGB32).copy(120, 60, 170, 200)
+        )
+
+    scene = atoms_seen_down_c()
+    canvas.set_style(Style(size=0.6, fog=False))
+    canvas.show_scene(scene, scene.frame)
+    canvas.look_along(2)
+    with qtbot.waitSignal(canvas.still.done):
+        middle = canvas.grab().toImage().pixelColor(place_of(canvas, 0))
+        assert middle.red() > 2 * max(middle.green(), middle.blue()), "near ones cover far ones"
+        assert shown() != with_all_care()
+    assert shown() == with_all_care()
+    with qtbot.waitSignal(canvas.still.done):
+        drag(qtbot, canvas, QPoint(20, 20), QPoint(80, 40))
+        assert shown() != with_all_care()
+    assert shown() == with_all_care()

@@ -21,18 +21,18 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from dmdstudio.app.structure_camera import Camera, Projected, oblique, pick
-from dmdstudio.app.structure_drawing import Model, Style, bounding_ball
+from dmdstudio.app.structure_drawing import Style
 from dmdstudio.app.structure_measures import MOST_ATOMS, measure, measure_words, steps_between
 from dmdstudio.app.structure_scene import Frame, Scene
-from dmdstudio.app.structure_shading import readable
 from dmdstudio.app.theme import theme, theme_changed
+from dmdstudio.app.views.structure_atoms import Atoms
 from dmdstudio.app.views.structure_overlay import (
     paint_axes,
     paint_legend,
     paint_measure,
     paint_rings,
 )
-from dmdstudio.app.views.structure_sprites import Sprites
+from dmdstudio.app.views.structure_still import StillPainter
 
 _TURN_PER_PIXEL = 0.009
 _TURN_PER_KEY = np.radians(15.0)
@@ -44,7 +44,7 @@ _SLOW_SECONDS = 0.035
 """A picture that takes longer is painted with less care while it is being turned."""
 
 _CALM_MILLISECONDS = 180
-_FULL, _COARSE, _WITHOUT_BONDS = range(3)
+_FULL, _COARSE, _WITHOUT_BONDS, _POINTS = range(4)
 
 
 class StructureCanvas(QWidget):
@@ -69,15 +69,14 @@ class StructureCanvas(QWidget):
         self.setAccessibleName("Picture of the structure")
         self.camera = Camera()
         self.style_drawn = Style()
-        self.scene: Scene | None = None
-        self.frame: Frame | None = None
+        self.atoms: Atoms | None = None
         self.chosen: list[int] = []
         self.current: int | None = None
-        self._model: Model | None = None
-        self._sprites: Sprites | None = None
         self._image: QImage | None = None
+        self._image_ratio = 1.0
         self._care = _FULL
         self._painted_care = _FULL
+        self._projected: Projected | None = None
         self._moving = False
         self._pressed: QPointF | None = None
         self._last = QPointF()
@@ -85,35 +84,45 @@ class StructureCanvas(QWidget):
         self._words = self._told = ""
         self._calm = QTimer(self, singleShot=True, interval=_CALM_MILLISECONDS)
         self._calm.timeout.connect(self._finish)
+        self.still = StillPainter(self)
+        self.still.done.connect(self._take_still)
         theme_changed().changed.connect(self._recolour)
 
     # -- what is shown
 
+    @property
+    def scene(self) -> Scene | None:
+        """The atoms; None while there are words instead."""
+        return self.atoms.scene if self.atoms is not None else None
+
+    @property
+    def frame(self) -> Frame | None:
+        """Where they are."""
+        return self.atoms.frame if self.atoms is not None else None
+
     def show_scene(self, scene: Scene, frame: Frame) -> None:
         """Show other atoms, from a view that holds all of them."""
-        self.scene, self.chosen, self.current = scene, [], None
+        self.chosen, self.current = [], None
         self._care = _FULL
-        self._sprites = None
-        self.show_frame(frame)
+        self.show_alike(scene, frame)
         self.reset_view()
 
     def show_alike(self, scene: Scene, frame: Frame) -> None:
         """Show a scene of the same atoms, as seen before."""
-        self.scene = scene
-        self.show_frame(frame)
-
-    def show_frame(self, frame: Frame, passing: bool = False) -> None:
-        """Show the same atoms elsewhere, as seen before; ``passing`` if another follows soon."""
-        if passing:
-            self._in_motion()
-        self.frame = frame
-        self._model = None
+        self.atoms = Atoms(scene, frame, self.style_drawn, self.atoms)
         self._stale()
         self._tell()
 
+    def show_frame(self, frame: Frame, passing: bool = False) -> None:
+        """Show the same atoms elsewhere, as seen before; ``passing`` if another follows soon."""
+        assert self.scene is not None
+        if passing:
+            self._in_motion()
+        self.show_alike(self.scene, frame)
+
     def show_words(self, words: str) -> None:
         """Show a sentence instead of atoms."""
-        self.scene = self.frame = self._model = None
+        self.atoms = None
         self.chosen, self.current = [], None
         self._words = words
         self._stale()
@@ -123,18 +132,19 @@ class StructureCanvas(QWidget):
 
     def set_style(self, style: Style) -> None:
         """Draw it in another way."""
-        if style.colouring != self.style_drawn.colouring:
-            self._sprites = None
         self.style_drawn = style
-        self._model = None
+        if self.atoms is not None:
+            self.atoms = Atoms(self.atoms.scene, self.atoms.frame, style, self.atoms)
         self._stale()
 
     def _recolour(self) -> None:
-        self._sprites = None
+        if self.atoms is not None:
+            self.atoms.recolour()
         self._stale()
 
     def _stale(self) -> None:
-        self._image = None
+        self._image = self._projected = None
+        self.still.cancel()
         self.update()
 
     # -- the view
@@ -164,14 +174,9 @@ class StructureCanvas(QWidget):
 
     def _fit(self) -> None:
         """Fill the picture, once its size is known."""
-        if self.frame is None or self._model is None:
-            return
-        centre, radius = bounding_ball(self.frame, self._model.radii)
-        camera = replace(self.camera, centre=centre, radius=radius)
-        points = np.concatenate([self.frame.corners, self.frame.positions])
-        radii = np.concatenate([np.full(8, 0.02 * radius), self._model.radii])
-        self.camera = camera.fitted(points, radii, self.width(), self.height())
-        self._to_fit = False
+        if self._to_fit and self.atoms is not None:
+            self.camera = self.atoms.fitted(self.camera, self.width(), self.height())
+            self._to_fit, self._projected = False, None
 
     def _in_motion(self) -> None:
         self._moving = True
@@ -180,37 +185,26 @@ class StructureCanvas(QWidget):
     def _finish(self) -> None:
         """Paint once more with all care after the last movement."""
         self._moving = False
-        if self._painted_care != _FULL:
+        if self._painted_care == _FULL or self.atoms is None:
+            return
+        if self.atoms.is_large:
+            ratio = self.devicePixelRatioF()
+            image = self._blank(ratio)
+            work = self.atoms.work(image.width(), image.height(), ratio, self.camera)
+            self.still.begin(work, self.atoms.sprites, image)
+        else:
             self._stale()
 
     # -- painting
-
-    def _palette(self) -> np.ndarray:
-        """Return the colours of atoms [colour, rgb], and last that of the edges."""
-        assert self.scene is not None
-        background = _rgb(theme().panel)
-        if self.style_drawn.colouring == "molecule":
-            own = [_rgb(colour) for colour in theme().series]
-        else:
-            own = [readable(colour, background) for colour in self.scene.colours]
-        return np.array([*own, _rgb(theme().edge)])
-
-    def _prepare(self) -> tuple[Model, Sprites]:
-        assert self.scene is not None and self.frame is not None
-        if self._model is None:
-            colours = len(theme().series)
-            self._model = Model(self.scene, self.frame, self.style_drawn, colours)
-        if self._sprites is None:
-            self._sprites = Sprites(self._palette(), _rgb(theme().panel))
-        return self._model, self._sprites
 
     def picture(self, ratio: float, transparent: bool = False) -> QImage:
         """Return the picture with so many pixels per unit of length, legend and axes included."""
         form = QImage.Format.Format_ARGB32_Premultiplied
         image = QImage(round(self.width() * ratio), round(self.height() * ratio), form)
         image.fill(Qt.GlobalColor.transparent if transparent else QColor(theme().panel))
-        if self.scene is not None:
-            self._paint_atoms(image, ratio, _FULL)
+        if self.atoms is not None:
+            self._fit()
+            self.atoms.paint(image, ratio, self.camera)
             painter = QPainter(image)
             painter.scale(ratio, ratio)
             painter.setFont(self.font())
@@ -218,39 +212,49 @@ class StructureCanvas(QWidget):
             painter.end()
         return image
 
-    def _paint_atoms(self, image: QImage, ratio: float, care: int) -> None:
-        model, sprites = self._prepare()
-        if self._to_fit:
-            self._fit()
-        pieces = model.pieces(
-            self.camera, image.width(), image.height(), ratio, bonds=care < _WITHOUT_BONDS
-        )
-        painter = QPainter(image)
-        sprites.paint(painter, pieces, smooth=care == _FULL)
-        painter.end()
-
-    def _render(self, ratio: float) -> QImage:
+    def _blank(self, ratio: float) -> QImage:
         size = QSize(round(self.width() * ratio), round(self.height() * ratio))
         image = QImage(size, QImage.Format.Format_RGB32)
         image.fill(QColor(theme().panel))
+        return image
+
+    def _render(self, ratio: float) -> QImage:
+        """Return what can be painted at once: of many atoms a simple picture; a better follows."""
+        assert self.atoms is not None
+        self._fit()
+        if self.atoms.is_large:
+            image = self._blank(1.0)
+            self.atoms.paint_points(image, self.camera)
+            self._painted_care = _POINTS
+            self._calm.start()
+            return image
+        image = self._blank(ratio)
         care = self._care if self._moving else _FULL
         began = time.perf_counter()
-        self._paint_atoms(image, ratio, care)
+        self.atoms.paint(
+            image, ratio, self.camera, bonds=care < _WITHOUT_BONDS, smooth=care == _FULL
+        )
         if self._moving and time.perf_counter() - began > _SLOW_SECONDS:
             self._care = min(self._care + 1, _WITHOUT_BONDS)
         self._painted_care = care
         image.setDevicePixelRatio(ratio)
         return image
 
+    def _take_still(self, image: QImage) -> None:
+        """Show the picture with all care."""
+        image.setDevicePixelRatio(self.devicePixelRatioF())
+        self._image, self._painted_care = image, _FULL
+        self.update()
+
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Paint the picture and what is written over it."""
         painter = QPainter(self)
-        if self.scene is None:
+        if self.atoms is None:
             self._paint_words(painter)
             return
         ratio = self.devicePixelRatioF()
-        if self._image is None or self._image.devicePixelRatio() != ratio:  # or on another screen
-            self._image = self._render(ratio)
+        if self._image is None or self._image_ratio != ratio:  # or on another screen
+            self._image, self._image_ratio = self._render(ratio), ratio
         painter.drawImage(0, 0, self._image)
         self._paint_over(painter)
         if self.hasFocus():
@@ -265,53 +269,58 @@ class StructureCanvas(QWidget):
         painter.drawText(self.rect().adjusted(32, 32, -32, -32), wrap, self._words)
 
     def _paint_over(self, painter: QPainter) -> None:
-        assert self.scene is not None and self.frame is not None
+        assert self.atoms is not None
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        colours, (model, _) = theme(), self._prepare()
+        colours, frame, radii = theme(), self.atoms.frame, self.atoms.radii
         paint_legend(painter, colours, self.legend())
         if self.style_drawn.edges:
             painter.save()
-            paint_axes(painter, colours, self.camera, self.frame.cell, self.height())
+            paint_axes(painter, colours, self.camera, frame.cell, self.height())
             painter.restore()
         marked = [*self.chosen, *([] if self.current is None else [self.current])]
         if marked:
-            seen = self._seen()
-            paint_rings(painter, colours, seen, model.radii, self.chosen, self.current)
-        if found := measure(self.frame, self.chosen):
-            steps = steps_between(self.frame, self.chosen)
-            path = self.frame.positions[self.chosen[0]] + np.cumsum([np.zeros(3), *steps], axis=0)
+            paint_rings(painter, colours, self._seen(), radii, self.chosen, self.current)
+        if found := measure(frame, self.chosen):
+            steps = steps_between(frame, self.chosen)
+            path = frame.positions[self.chosen[0]] + np.cumsum([np.zeros(3), *steps], axis=0)
             places = self.camera.project(path, self.width(), self.height())
-            radii = model.radii[self.chosen] * places.scale
+            pixels = radii[self.chosen] * places.scale
             paint_measure(
-                painter, colours, places.xy, radii, self._seen().xy[self.chosen], found.words
+                painter, colours, places.xy, pixels, self._seen().xy[self.chosen], found.words
             )
 
     def legend(self) -> list[tuple[np.ndarray | None, str, str]]:
         """Return colour, name and number of every element, or the number of molecules."""
-        assert self.scene is not None
-        palette = self._palette()
+        assert self.atoms is not None
+        scene = self.atoms.scene
         if self.style_drawn.colouring == "molecule":
-            number = int(self.scene.molecules.max()) + 1
+            number = int(scene.molecules.max()) + 1
             return [(None, "Molecules", f"{number:,}")]
+        palette = self.atoms.palette()
         return [
             (palette[place], element, f"{number:,}")
-            for place, (element, number) in enumerate(self.scene.counts)
+            for place, (element, number) in enumerate(scene.counts)
         ]
 
     def _seen(self) -> Projected:
-        return self._prepare()[0].project(self.camera, self.width(), self.height())
+        """Return where the atoms are in the picture."""
+        assert self.atoms is not None
+        self._fit()
+        if self._projected is None:
+            self._projected = self.atoms.seen(self.camera, self.width(), self.height())
+        return self._projected
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Paint anew."""
-        self._image = None
+        self._stale()
 
     # -- the mouse
 
     def atom_at(self, place: QPointF) -> int | None:
         """Return the atom at a place in the picture."""
-        if self.scene is None:
+        if self.atoms is None:
             return None
-        return pick(self._seen(), self._prepare()[0].radii, place.x(), place.y(), _REACH)
+        return pick(self._seen(), self.atoms.radii, place.x(), place.y(), _REACH)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Begin to turn, to move, or to choose."""
@@ -453,12 +462,6 @@ class StructureCanvas(QWidget):
         if words != self._told:  # a trajectory that is played has nothing to say at every frame
             self._told = words
             self.told.emit(words)
-
-
-def _rgb(colour: str) -> np.ndarray:
-    """Return a colour of the theme as [rgb], 0 to 1."""
-    made = QColor(colour)
-    return np.array([made.redF(), made.greenF(), made.blueF()])
 
 
 def _length(step: QPointF) -> float:
