@@ -43,6 +43,11 @@ class Comparison:
     regions: Regions = ()
     problem: str = ""
 
+    @property
+    def is_corrected(self) -> bool:
+        """Whether the recipe under edit corrects the experiment."""
+        return self.plan is not None and bool(self.plan.corrections)
+
 
 class RawCurves:
     """Raw curves that show more than those compared: looked for once in a run, not 20 times a

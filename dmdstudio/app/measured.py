@@ -9,11 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from dmdstudio.base.errors import FileError, UnitError
+from dmdstudio.base.errors import UnitError
 from dmdstudio.base.units import factor, spectral
+from dmdstudio.plan.corrections import Correction
 from dmdstudio.plan.events import TargetReport
+from dmdstudio.plan.reading import ReadingPlan
 from dmdstudio.plan.recipe import TargetPlan
 from dmdstudio.plan.structure import Measurement
+
+Corrections = tuple[Correction, ...]
 
 Stamp = tuple[Path, int, int]
 """A file as it was: path, time of its last change in nanoseconds, and size."""
@@ -29,18 +33,23 @@ def stamp_of(path: Path) -> Stamp | None:
 
 
 @functools.lru_cache(maxsize=4)
-def measurement_of(stamp: Stamp) -> Measurement:
+def measurement_of(stamp: Stamp, block: str = "") -> Measurement:
     """Read a data file, once until it changes; raise as `read_measurement` does."""
     from dmdstudio.files.spectra import read_measurement
 
-    return read_measurement(stamp[0])
+    return read_measurement(stamp[0], block)
 
 
 @functools.lru_cache(maxsize=4)
-def comparable(stamp: Stamp) -> Measurement:
+def comparable(stamp: Stamp, reading: ReadingPlan, corrections: Corrections = ()) -> Measurement:
     """Return a data file's content as a quantity that an observable predicts.
 
     Transmittances become absorbances, permittivities n alpha, and spectra run over 1/cm.
+
+    Args:
+        stamp: the file.
+        reading: what the recipe says of it.
+        corrections: of the recipe.
 
     Raises:
         FileError, UnitError: it cannot be read, or does not say what it holds.
@@ -48,19 +57,19 @@ def comparable(stamp: Stamp) -> Measurement:
     from dmdstudio.files.spectra import (
         QUANTITIES,
         absorbance_from_transmittance,
+        completed,
         n_alpha_from_epsilon,
-        open_questions,
         to_wavenumber,
     )
 
-    measured = measurement_of(stamp)
-    if questions := open_questions(measured):
-        raise FileError(f"{stamp[0].name} does not say what it holds: {questions[0].text}")
+    raw = measurement_of(stamp, reading.block)
+    measured = completed(stamp[0].name, raw, reading, corrections)
     if measured.quantity == "transmittance":
         measured = absorbance_from_transmittance(measured)
     elif measured.quantity == "epsilon_imaginary":
         measured = n_alpha_from_epsilon(measured)
-    if measured.axis is not None and measured.quantity in QUANTITIES:
+    known = QUANTITIES.get(measured.quantity)
+    if measured.axis is not None and known is not None and known.is_spectrum:
         measured = to_wavenumber(measured)
     return measured
 

@@ -19,6 +19,8 @@ from msgspec import Struct
 
 from dmdstudio.base.errors import RecipeError, nearest
 from dmdstudio.plan.catalog import convert, require_plain, setting, shown
+from dmdstudio.plan.corrections import Correction
+from dmdstudio.plan.reading import ReadingPlan
 from dmdstudio.plan.regions import Regions, check_regions, regions_from_text
 
 FORMAT = 1
@@ -258,6 +260,8 @@ class TargetPlan(Struct, frozen=True, kw_only=True):
             "of which only the shape says something.",
         ),
     ] = False
+    reading: ReadingPlan = ReadingPlan()
+    corrections: tuple[Correction, ...] = ()
     regions: Regions = ()
     options: dict[str, Any] = {}
 
@@ -634,8 +638,10 @@ def recipe_to_table(recipe: Recipe) -> dict[str, Any]:
             for item in items:
                 item.update(item.pop("options"))
     for target in table.get("target", []):
-        if not target["regions"]:
-            target.pop("regions")
+        target["reading"] = _without_none(target["reading"])
+        for key in ("reading", "corrections", "regions"):
+            if not target[key]:
+                target.pop(key)
     return _without_none(table)
 
 

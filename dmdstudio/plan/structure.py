@@ -57,6 +57,8 @@ class Measurement:
         axis_unit: unit of the abscissa.
         source: citation.
         conditions: what else the file says, such as ``{'temperature': '94.4 K'}``.
+        block: which of several spectra or columns of the file it is, '' where there is one.
+        blocks: the names of all that there are, empty where there is one.
     """
 
     quantity: str
@@ -67,3 +69,5 @@ class Measurement:
     axis_unit: str = ""
     source: str = ""
     conditions: dict[str, str] = field(default_factory=dict)
+    block: str = ""
+    blocks: tuple[str, ...] = ()

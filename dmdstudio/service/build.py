@@ -31,8 +31,7 @@ from dmdstudio.files.spectra import (
     absorbance_from_transmittance,
     n_alpha_from_epsilon,
     observable_of,
-    open_questions,
-    read_measurement,
+    read_as,
     to_wavenumber,
 )
 from dmdstudio.plan.catalog import BONDED, Catalog, ParameterField, options_from
@@ -496,12 +495,7 @@ def _target(plan: TargetPlan, observable: Observable, recipe: Recipe) -> Target:
     if not plan.data:
         return Target(plan.key, observable, 0.0)
     path = recipe.path(plan.data)
-    measured = read_measurement(path)
-    if questions := open_questions(measured):
-        raise FileError(
-            f"{path.name} does not say what it holds: {questions[0].text}",
-            "Write it into the file's header, as `# quantity: ...` and `name [unit]`.",
-        )
+    measured = read_as(path, plan.reading, plan.corrections)
     if observable_of(measured.quantity) != observable.name:
         raise RecipeError(
             f"Target {plan.key!r} is {observable.name!r}, but {path.name} holds "

@@ -13,6 +13,7 @@ from recorded import recorded_run
 from dmdstudio.app.measured import Arrays, comparable, raw_curve, says_more, stamp_of
 from dmdstudio.app.regions import moved, rounded, widest_gap, with_gaps
 from dmdstudio.plan.events import Finished, TargetReport
+from dmdstudio.plan.reading import ReadingPlan
 from dmdstudio.plan.recipe import TargetPlan, parse_recipe, recipe_to_toml
 from dmdstudio.plan.regions import RegionPlan
 from dmdstudio.service.build import build
@@ -206,7 +207,7 @@ def test_lines_break_where_something_was_left_out():
 def test_raw_data_come_in_the_units_of_the_target(tmp_path):
     file = tmp_path / "a.csv"
     file.write_text("# quantity: transmittance\nfrequency [THz],T [%]\n30,10\n60,1\n", "utf-8")
-    measured = comparable(stamp_of(file))
+    measured = comparable(stamp_of(file), ReadingPlan())
     report = TargetReport(
         name="a", observable="infrared_spectrum", label="", unit="1/cm", value=[], error=[],
         axis=[1000.7, 2001.4], axis_unit="1/cm", experiment=[1.0, 2.0],
@@ -218,7 +219,7 @@ def test_raw_data_come_in_the_units_of_the_target(tmp_path):
     assert not says_more(raw, report)
     assert raw_curve(measured, report, TargetPlan(observable="infrared_spectrum")) is None
     file.write_text("# quantity: transmittance\nfrequency [THz],T [%]\n30,1\n60,0.1\n", "utf-8")
-    assert comparable(stamp_of(file)).value == pytest.approx([2.0, 3.0]), "read anew"
+    assert comparable(stamp_of(file), ReadingPlan()).value == pytest.approx([2.0, 3.0]), "read anew"
 
 
 def test_a_list_becomes_an_array_once():

@@ -124,17 +124,22 @@ def test_questions_and_answers():
     done = answer(first, {"value_unit": "%"})
     assert (done.axis_unit, done.quantity, done.unit) == ("THz", "transmittance", "%")
     assert open_questions(done) == ()
-    told = "axis_unit = THz; quantity = transmittance; value_unit = %"
+    told = "quantity = transmittance; axis_unit = THz; value_unit = %"
     assert done.conditions == {"told": told}
     assert raw.conditions == {"needs": "axis_unit, quantity"}
     for answers, message in [
         ({"axis_unit": "parsec"}, "'parsec' is no answer to: In which unit is the horizontal axis"),
-        ({"value_unit": "%"}, "value unit of this measurement is not in question"),
+        ({"value_unit": "%"}, "'%' is no answer to: In which unit is the value"),
         ({"colour": "red"}, "no question 'colour'"),
     ]:
         with pytest.raises(FileError, match=message):
             answer(raw, answers)
     assert answer(raw, {"quantity": "n_alpha"}).unit == "1/cm"
+    plain = answer(done, {"value_unit": "1"})
+    assert plain.unit == "", "what was said can be said otherwise"
+    radial = answer(done, {"quantity": "pair_distribution"})
+    assert [q.key for q in open_questions(radial)] == ["axis_unit"], "no longer a spectrum's axis"
+    assert open_questions(radial)[0].choices == ("angstrom", "nm")
     assert {observable_of(q) for q in QUANTITIES} >= {"infrared_spectrum", "raman_spectrum"}
     assert observable_of("density") == "density"
 

@@ -126,7 +126,9 @@ def test_jcamp_blocks(tmp_path: Path):
     found = read(tmp_path, text)
     assert found.conditions["block"] == "3: part 1"
     assert "4: part 2 (infrared spectrum)" in found.conditions["blocks"]
-    assert asks(found) == ["value_unit"]
+    assert asks(found) == ["block", "value_unit"]
+    assert found.blocks == ("3: part 1", "4: part 2") and found.block == "3: part 1"
+    assert asks(read(tmp_path, text, "4: part 2")) == ["value_unit"]
     for choice in ("4", "part 2", "4: part 2"):
         np.testing.assert_allclose(read(tmp_path, text, choice).value, COUNTS * 2e-4)
     with pytest.raises(FileError, match="no spectrum '2'") as caught:

@@ -88,9 +88,16 @@ def test_further_columns(tmp_path: Path):
     assert found.value.tolist() == [2, 3]
     assert found.error is not None and found.error.tolist() == [0.1, 0.2]
     assert found.conditions["columns left out"] == "sample, background"
+    assert found.blocks == ("sample", "absorbance", "background") and asks(found) == []
+    assert read(tmp_path, text, "background").value.tolist() == [7, 7]
+    with pytest.raises(FileError, match="no column 'error'"):
+        read(tmp_path, text, "error")
     found = read(tmp_path, "1 2 3\n4 5 6\n")
     assert (axis_of(found).tolist(), found.value.tolist()) == ([1, 4], [2, 5])
     assert found.conditions["columns left out"] == "column 3"
+    assert asks(found) == ["block", "axis_unit", "quantity"]
+    third = read(tmp_path, "1 2 3\n4 5 6\n", "column 3")
+    assert third.value.tolist() == [3, 6] and asks(third) == ["axis_unit", "quantity"]
 
 
 def test_gaps_duplicates_and_missing_points_are_told(tmp_path: Path):

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.plan import recipe as plans
 from dmdstudio.plan.catalog import fields_of
+from dmdstudio.plan.corrections import Absorbance, Baseline, Crop, Scale
+from dmdstudio.plan.reading import ReadingPlan
 from dmdstudio.plan.recipe import (
     LIMIT_BYTES,
     Recipe,
@@ -85,6 +87,14 @@ def parameters(draw: st.DrawFn) -> plans.ParameterPlan:
     )
 
 
+CORRECTIONS = st.one_of(
+    st.builds(Crop, low=st.none() | finite, high=st.none() | finite),
+    st.builds(Scale, by=finite),
+    st.builds(Baseline, method=st.sampled_from(["arpls", "modpoly"])),
+    st.just(Absorbance()),
+)
+
+
 @st.composite
 def recipes(draw: st.DrawFn) -> Recipe:
     record_every = draw(st.integers(1, 1000))
@@ -128,6 +138,11 @@ def recipes(draw: st.DrawFn) -> Recipe:
                 loss=draw(st.sampled_from(["relative", "chi_squared", "unbiased", "huber"])),
                 relative_error=draw(st.none() | positive),
                 huber_threshold=draw(positive),
+                reading=ReadingPlan(
+                    block=draw(st.just("") | words),
+                    value_unit=draw(st.sampled_from(["", "1", "%"])),
+                ),
+                corrections=tuple(draw(st.lists(CORRECTIONS, max_size=3))),
                 options=draw(options),
             )
             for name in draw(names)

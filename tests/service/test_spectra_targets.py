@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from dmdstudio.base.errors import DmdError, RecipeError
+from dmdstudio.base.errors import DmdError, FileError, RecipeError
 from dmdstudio.plan.recipe import PotentialPlan, TargetPlan, parse_recipe, recipe_to_toml
 from dmdstudio.plan.regions import RegionPlan
 from dmdstudio.plan.settings import with_settings
@@ -123,6 +123,43 @@ def test_absorbance_and_transmittance_are_shapes(recipe):
         fitted = target_of(with_settings(shape, ["target.fit_scale=true"])).experiment
         plain = target_of(recipe).experiment
         assert np.allclose(fitted, plain / 2e4, rtol=1e-6, atol=1e-6 * fitted.max())
+
+
+def test_what_a_file_leaves_open_is_told_by_the_recipe_and_corrected_there(recipe):
+    """Columns without a word: which of them, what it is, in which units, and what is done to it."""
+    measured = np.loadtxt(recipe.path("spectrum.csv"), delimiter=",", skiprows=2)
+    rows = "\n".join(
+        f"{x * 0.0299792458:.12g} {i} {100.0 * 10.0 ** -(y / 2e4):.12g}"
+        for i, (x, y) in enumerate(measured)
+    )
+    recipe.path("bare.txt").write_text(rows)
+    bare = with_settings(recipe, ["target.data=bare.txt", "target.fit_scale=true"])
+    reading = ["block='column 3'", "quantity=transmittance", "axis_unit=THz", "value_unit='%'"]
+    for count, words in enumerate(
+        ("Which column", "Which quantity|horizontal axis", "horizontal axis", "a fraction|unit")
+    ):
+        told = with_settings(bare, [f"target.reading.{r}" for r in reading[:count]])
+        with pytest.raises(FileError, match=rf"bare\.txt does not say .*({words})"):
+            build(told)
+    told = with_settings(bare, [f"target.reading.{r}" for r in reading])
+    plain = target_of(with_settings(recipe, ["target.fit_scale=true"]))
+    found = target_of(told)
+    assert np.allclose(found.axis, plain.axis)
+    assert np.allclose(2e4 * found.experiment, plain.experiment, rtol=1e-6, atol=1e-2)
+    corrections = "{kind='absorbance'}, {kind='scale', by=3.0}"
+    corrected = with_settings(told, [f"target.corrections=[{corrections}]"])
+    assert parse_recipe(recipe_to_toml(corrected), corrected.folder) == corrected
+    assert np.allclose(target_of(corrected).experiment, 3.0 * found.experiment, rtol=1e-12)
+    cut = f"target.corrections=[{corrections}, {{kind='crop', high=90.0}}]"
+    assert 2900.0 < target_of(with_settings(told, [cut])).axis.max() < 90.0 * 33.36
+    for wrong, words in (
+        ("target.reading.axis_unit=parsec", r"bare\.txt: 'parsec' is no answer"),
+        ("target.reading.block='column 9'", r"bare\.txt has no column 'column 9'"),
+        ("target.corrections=[{kind='smooth', points=4}]", r"bare\.txt: Correction 1"),
+        ("target.corrections=[{kind='melt'}]", r"corrections\[0\]\.kind = 'melt'"),
+    ):
+        with pytest.raises(DmdError, match=words):
+            build(with_settings(told, [wrong]))
 
 
 def test_an_imaginary_permittivity_is_an_absorption(recipe):

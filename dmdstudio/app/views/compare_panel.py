@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from dmdstudio.app.background import in_background
 from dmdstudio.app.comparison import Comparison, RawCurves, comparisons
-from dmdstudio.app.measured import Arrays, Stamp, comparable, stamp_of
+from dmdstudio.app.measured import Arrays, Corrections, Stamp, comparable, stamp_of
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import is_scalar
 from dmdstudio.app.views.figures_row import Figures
@@ -43,7 +43,11 @@ from dmdstudio.app.views.target_drawing import (
 from dmdstudio.app.words import difference, number_with_error, titles, with_unit
 from dmdstudio.base.errors import DmdError
 from dmdstudio.plan.events import TargetReport
+from dmdstudio.plan.reading import ReadingPlan
 from dmdstudio.plan.structure import Measurement
+
+Source = tuple[Stamp, ReadingPlan, Corrections]
+"""A data file, and how the recipe has it read."""
 
 
 class ComparePanel(Panel):
@@ -55,7 +59,7 @@ class ComparePanel(Panel):
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
-        self._measured: dict[Stamp, Measurement | DmdError | None] = {}
+        self._measured: dict[Source, Measurement | DmdError | None] = {}
         self._arrays = Arrays()
         self._raw = RawCurves()
         self._drawn: tuple[str, bool] | None = None
@@ -224,7 +228,7 @@ class ComparePanel(Panel):
         if comparison.raw is not None:
             self.plot.line(
                 "raw", comparison.raw.axis, comparison.raw.value, "series 4",
-                label="As measured", width=1.0, in_range=not drawn,
+                label="Corrected" if comparison.is_corrected else "As measured", width=1.0, in_range=not drawn,
             )  # fmt: skip
             drawn = True
         else:
@@ -304,21 +308,22 @@ class ComparePanel(Panel):
         """Return what the data files hold, by target; what is not read yet is being read."""
         recipe, found = self.session.recipe, {}
         self._problems: list[str] = []
-        wanted: set[Stamp] = set()
+        wanted: set[Source] = set()
         for plan in recipe.target if recipe is not None else ():
             stamp = stamp_of(recipe.path(plan.data)) if recipe and plan.data else None
             if stamp is None:
                 continue
-            wanted.add(stamp)
-            if stamp not in self._measured:
-                self._measured[stamp] = None
+            source = stamp, plan.reading, plan.corrections
+            wanted.add(source)
+            if source not in self._measured:
+                self._measured[source] = None
                 in_background(
                     self,
-                    functools.partial(comparable, stamp),
-                    functools.partial(self._take, stamp),
-                    functools.partial(self._take, stamp),
+                    functools.partial(comparable, *source),
+                    functools.partial(self._take, source),
+                    functools.partial(self._take, source),
                 )
-            held = self._measured[stamp]
+            held = self._measured[source]
             if isinstance(held, DmdError):
                 self._problems.append(held.message)
             elif held is not None:
@@ -326,9 +331,9 @@ class ComparePanel(Panel):
         self._measured = {s: held for s, held in self._measured.items() if s in wanted}
         return found
 
-    def _take(self, stamp: Stamp, read: Measurement | DmdError) -> None:
-        if stamp in self._measured:
-            self._measured[stamp] = read
+    def _take(self, source: Source, read: Measurement | DmdError) -> None:
+        if source in self._measured:
+            self._measured[source] = read
             self._ask()
 
     # -- regions

@@ -23,7 +23,8 @@ from dmdstudio.files.spectra.format import (
     measurement_formats,
     read_measurement,
 )
-from dmdstudio.files.spectra.questions import Question, answer, open_questions
+from dmdstudio.files.spectra.questions import Question, answer, open_questions, question_of
+from dmdstudio.files.spectra.reading import completed, read_as
 from dmdstudio.files.spectra.vocabulary import QUANTITIES, observable_of
 from dmdstudio.files.spectra.writing import write_measurement
 
@@ -35,6 +36,7 @@ __all__ = [
     "absorbance_from_transmittance",
     "annotated_text",
     "answer",
+    "completed",
     "hdf5",
     "jcamp",
     "measurement_formats",
@@ -43,6 +45,8 @@ __all__ = [
     "open_questions",
     "opus",
     "plain_text",
+    "question_of",
+    "read_as",
     "read_measurement",
     "spc",
     "to_wavenumber",

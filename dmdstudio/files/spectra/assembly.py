@@ -34,6 +34,9 @@ class Spectrum:
         axis_unit: unit of the abscissa where the format gives it itself; else the words tell.
         quantity: name of the ordinate where the format gives it itself; else the words tell.
         unit: unit of the ordinate where the format gives it itself; else the words tell.
+        block: its name among several that the file holds.
+        blocks: the names of all of them; empty where there is one.
+        undecided: whether another of them is as likely meant.
     """
 
     axis: np.ndarray
@@ -46,6 +49,9 @@ class Spectrum:
     axis_unit: str | None = None
     quantity: str | None = None
     unit: str | None = None
+    block: str = ""
+    blocks: tuple[str, ...] = ()
+    undecided: bool = False
 
 
 def check_points(count: float, path: Path, place: str) -> int:
@@ -100,9 +106,11 @@ def measured(path: Path, spectrum: Spectrum) -> Measurement:
     axis_unit, quantity, unit = _meaning(spectrum, conditions)
     if note := gaps_note(axis, axis_unit):
         conditions["gaps"] = note
+    source, several = clean(spectrum.source), tuple(map(clean, spectrum.blocks))
     return Measurement(
-        quantity, value, unit, error, axis, axis_unit, clean(spectrum.source), conditions
-    )
+        quantity, value, unit, error, axis, axis_unit, source, conditions, clean(spectrum.block),
+        several,
+    )  # fmt: skip
 
 
 def _finite(
@@ -133,7 +141,7 @@ def _finite(
 
 def _meaning(spectrum: Spectrum, conditions: dict[str, str]) -> tuple[str, str, str]:
     """Return axis unit, quantity and unit; what stays open goes into the conditions."""
-    needs = []
+    needs = ["block"] if spectrum.undecided else []
     axis_words, value_words = clean(spectrum.axis_words), clean(spectrum.value_words)
     axis_unit = axis_unit_of(axis_words) if spectrum.axis_unit is None else spectrum.axis_unit
     quantity = spectrum.quantity

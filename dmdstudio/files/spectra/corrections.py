@@ -1,87 +1,31 @@
-"""Corrections of a measured spectrum: a recorded list that is applied to untouched raw data.
-
-Each correction is a frozen struct; a list of them is written as plain dictionaries, tagged by
-``kind``, and applied in order by `apply`. The raw measurement never changes.
-"""
+"""Applies the corrections of a measured spectrum, in order; the raw measurement never changes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import msgspec
 import numpy as np
-from msgspec import Meta, Struct
 
 from dmdstudio.base.errors import FileError
 from dmdstudio.files.spectra.assembly import clean
+from dmdstudio.files.spectra.conversion import absorbance_from_transmittance
 from dmdstudio.files.spectra.ordering import gaps_note
+from dmdstudio.plan.corrections import (
+    Absorbance,
+    Baseline,
+    Correction,
+    Crop,
+    Normalise,
+    Scale,
+    Shift,
+    Smooth,
+)
 from dmdstudio.plan.structure import Measurement
 
 _UNEVEN = 0.01
-
-
-class Crop(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="crop", tag_field="kind"
-):
-    """Keep low <= axis <= high, in the unit of the axis; an end left out is open."""
-
-    low: float | None = None
-    high: float | None = None
-
-
-class Shift(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="shift", tag_field="kind"
-):
-    """Add ``by`` to the axis, in its unit: a calibration of the abscissa."""
-
-    by: float
-
-
-class Scale(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="scale", tag_field="kind"
-):
-    """Multiply values and errors by ``by``, such as one over the path length."""
-
-    by: float
-
-
-class Baseline(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="baseline", tag_field="kind"
-):
-    """Subtract a baseline fitted by pybaselines.
-
-    ``arpls`` (Baek 2015) and ``asls`` (Eilers 2005) are penalised least squares of the given
-    ``smoothness``; ``asls`` weighs points above the line by ``asymmetry``; ``modpoly``
-    (Lieber 2003) is a polynomial of the given ``order``.
-    """
-
-    method: Literal["arpls", "asls", "modpoly"] = "arpls"
-    smoothness: Annotated[float, Meta(gt=0, le=1e15)] = 1e5
-    asymmetry: Annotated[float, Meta(gt=0, lt=1)] = 0.01
-    order: Annotated[int, Meta(ge=0, le=12)] = 2
-
-
-class Smooth(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="smooth", tag_field="kind"
-):
-    """Savitzky-Golay: a polynomial of ``order`` through ``points`` evenly spaced points."""
-
-    points: Annotated[int, Meta(ge=3, le=9999)] = 9
-    order: Annotated[int, Meta(ge=0, le=8)] = 2
-
-
-class Normalise(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="normalise", tag_field="kind"
-):
-    """Divide by the greatest value, the area (trapezoidal rule) or the value at an abscissa."""
-
-    to: Literal["max", "area", "point"] = "max"
-    at: float | None = None
-
-
-Correction = Crop | Shift | Scale | Baseline | Smooth | Normalise
 
 
 def to_dicts(corrections: Sequence[Correction]) -> list[dict[str, Any]]:
@@ -155,6 +99,8 @@ def _apply(measurement: Measurement, correction: Correction) -> Measurement:
         return replace(measurement, axis=axis + _finite(correction.by))
     if isinstance(correction, Scale):
         return _scaled(measurement, _finite(correction.by))
+    if isinstance(correction, Absorbance):
+        return absorbance_from_transmittance(measurement)
     if isinstance(correction, Baseline):
         return replace(measurement, value=value - baseline(axis, value, correction))
     if isinstance(correction, Smooth):

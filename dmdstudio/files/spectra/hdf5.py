@@ -64,6 +64,9 @@ class Hdf5:
                 error=None if found.error is None else np.frombuffer(found.error),
                 source=found.source,
                 conditions=found.conditions,
+                block=found.block if found.blocks else "",
+                blocks=tuple(found.blocks),
+                undecided=found.undecided,
             ),
         )
 

@@ -27,6 +27,7 @@ from dmdstudio.files.spectra.vocabulary import is_error, names_axis, quantity_of
 READY = b"\0"
 MOST_MEMORY = 4 * 2**30
 _MOST_OBJECTS = 2000
+_MOST_NAMED = 200
 _MOST_CHUNKS = 20_000
 _GZIP, _FLETCHER = 1, 3
 _FILTERS = (_GZIP, 2, _FLETCHER, 5, 6, 32000)  # gzip, shuffle, checksum, n-bit, scale, LZF
@@ -42,6 +43,9 @@ class Extract(Struct, frozen=True, kw_only=True, tag="extract"):
     error: bytes | None
     source: str
     conditions: dict[str, str]
+    block: str
+    blocks: list[str]
+    undecided: bool
 
 
 class Refusal(Struct, frozen=True, kw_only=True, tag="refusal"):
@@ -110,10 +114,17 @@ class _Column:
 
 def _read(file: Any, path: Path, block: str) -> Extract:
     columns = _columns(file)
-    pairs = _pairs(file, columns)
+    clear, possible = _pairs(file, columns)
+    pairs = clear + possible
     listed = ", ".join(f"/{c.path} [{c.dataset.size}]" for c in columns[:12]) or "none"
+    blocks = [_name(pair) for pair in pairs[:_MOST_NAMED]]
+    undecided = not block and len(clear or possible) > 1
     if block:
-        pairs = [p for p in pairs if block.strip("/ ") == p[0].group] or _by_name(columns, block)
+        pairs = (
+            [p for p in pairs if block == _name(p)]
+            or [p for p in pairs if block.strip("/ ") == p[0].group]
+            or _by_name(columns, block)
+        )
     if not pairs:
         raise FileError(
             f"{path}: no two datasets of one group and length are an axis and a value"
@@ -122,9 +133,9 @@ def _read(file: Any, path: Path, block: str) -> Extract:
             "Name them such as wavenumber and absorbance, or choose 'path of axis, path of value'.",
         )
     axis, value, error = pairs[0]
-    conditions = {"block": f"/{axis.path}, /{value.path}"}
-    if len(pairs) > 1:
-        conditions["blocks"] = "; ".join(f"/{a.path}, /{v.path}" for a, v, _ in pairs[:20])
+    conditions = {"block": _name(pairs[0])}
+    if len(blocks) > 1:
+        conditions["blocks"] = "; ".join(blocks[:20])
     for name in ("temperature", "date", "instrument", "sample"):
         conditions[name] = _attribute(file, name) or _attribute(value.dataset.parent, name)
     return Extract(
@@ -135,6 +146,9 @@ def _read(file: Any, path: Path, block: str) -> Extract:
         error=None if error is None else _numbers(error, path).tobytes(),
         source=_attribute(file, "source") or _attribute(file, "title"),
         conditions=conditions,
+        block=_name(pairs[0]),
+        blocks=blocks if len(blocks) > 1 else [],
+        undecided=undecided,
     )
 
 
@@ -185,8 +199,16 @@ def _attribute(item: Any, name: str) -> str:
     return clean(single.decode("utf-8", "replace") if isinstance(single, bytes) else str(single))
 
 
-def _pairs(file: Any, columns: list[_Column]) -> list[tuple[_Column, _Column, _Column | None]]:
-    """Return axis, value and error of each group that has them, clear cases first."""
+_Pair = tuple[_Column, _Column, _Column | None]
+"""Axis, value and error."""
+
+
+def _name(pair: _Pair) -> str:
+    return f"/{pair[0].path}, /{pair[1].path}"
+
+
+def _pairs(file: Any, columns: list[_Column]) -> tuple[list[_Pair], list[_Pair]]:
+    """Return axis, value and error of each group that has them: clear cases, then others."""
     clear, possible = [], []
     for group in dict.fromkeys(column.group for column in columns):
         held = [c for c in columns if c.group == group]
@@ -206,10 +228,10 @@ def _pairs(file: Any, columns: list[_Column]) -> list[tuple[_Column, _Column, _C
                 for v in fitting:
                     error = next((e for e in errors if e.dataset.size == v.dataset.size), None)
                     (clear if named else possible).append((a, v, error))
-    return clear + possible
+    return clear, possible
 
 
-def _by_name(columns: list[_Column], block: str) -> list[tuple[_Column, _Column, _Column | None]]:
+def _by_name(columns: list[_Column], block: str) -> list[_Pair]:
     names = [name.strip().strip("/") for name in block.split(",")]
     chosen = [next((c for c in columns if c.path == name), None) for name in names]
     if len(chosen) == 2 and chosen[0] and chosen[1]:

@@ -36,6 +36,7 @@ _KEPT = {
     "SPECTROMETERDATASYSTEM": "instrument",
     "SPECTROMETER": "instrument",
 }
+_MOST_NAMED = 1000
 _DAMAGED = "The file is damaged or was edited; export it again."
 _PAIR_NUMBER = re.compile(
     r"[\s,;]*(?:([-+]?(?:\d+\.?\d*|\.\d+)(?:[Ee][-+]?\d{1,3})?)|(\?)|([^\s,;]))"
@@ -69,12 +70,15 @@ class JcampDx:
         """Read the spectrum of a number or title that ``conditions['blocks']`` lists."""
         blocks = blocks_of(read_text(path), path)
         chosen, number = _choose(blocks, block, path)
-        measurement = measured(path, _spectrum(chosen, path))
+        spectrum = _spectrum(chosen, path)
         if len(blocks) > 1:
-            others = [f"{n}: {b.title} ({b.contents})" for n, b in enumerate(blocks, 1) if b.table]
-            measurement.conditions["block"] = f"{number}: {chosen.title}"
-            measurement.conditions["blocks"] = clean("; ".join(others))
-        return measurement
+            spectra = [(n, b) for n, b in enumerate(blocks, 1) if b.table]
+            others = [f"{n}: {b.title} ({b.contents})" for n, b in spectra]
+            spectrum.conditions["block"] = spectrum.block = f"{number}: {chosen.title}"
+            spectrum.conditions["blocks"] = "; ".join(others)
+            spectrum.blocks = tuple(f"{n}: {b.title}" for n, b in spectra[:_MOST_NAMED])
+            spectrum.undecided = not block and len(spectra) > 1
+        return measured(path, spectrum)
 
 
 measurement_formats.add("jcamp_dx", JcampDx())
@@ -96,7 +100,7 @@ def _choose(blocks: list[Block], wanted: str, path: Path) -> tuple[Block, int]:
     if not wanted:
         return spectra[0]
     for block, number in spectra:
-        if wanted in (str(number), block.title, f"{number}: {block.title}"):
+        if wanted in (str(number), block.title, clean(f"{number}: {block.title}")):
             return block, number
     raise FileError(
         f"{path} has no spectrum {wanted!r}.",

@@ -104,9 +104,11 @@ class Opus:
         place = names.index(block) if block else 0
         data, status = spectra[place]
         spectrum = _spectrum(content, data, status)
-        spectrum.conditions["block"] = names[place]
+        spectrum.block = spectrum.conditions["block"] = names[place]
         if len(names) > 1:
             spectrum.conditions["blocks"] = "; ".join(names)
+            spectrum.blocks = tuple(names)
+            spectrum.undecided = not block and _rank(spectra[1][0]) == _rank(data)
         spectrum.conditions |= _about(content, entries)
         spectrum.source = spectrum.conditions.pop("sample", "")
         return measured(path, spectrum)
@@ -155,15 +157,12 @@ def _spectra(entries: list[_Entry]) -> list[tuple[_Entry, _Entry]]:
         and entry.extension == 0
         and entry.key in status
     ]
-    return sorted(
-        found,
-        key=lambda pair: (
-            pair[0].derivative,
-            pair[0].part != 3,
-            _PREFERENCE.index(pair[0].kind),
-            pair[0].side == 2,
-        ),
-    )
+    return sorted(found, key=lambda pair: _rank(pair[0]))
+
+
+def _rank(data: _Entry) -> tuple[int, bool, int, bool]:
+    """Return what sorts spectra by how likely they are meant."""
+    return data.derivative, data.part != 3, _PREFERENCE.index(data.kind), data.side == 2
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -69,6 +69,10 @@ class PlainText:
 
     def read(self, path: Path) -> Measurement:
         """Read a curve; raise `FileError` with the line that cannot be used."""
+        return self.read_block(path, "")
+
+    def read_block(self, path: Path, block: str) -> Measurement:
+        """Read the column of a name that ``blocks`` of `read`'s result lists."""
         lines = read_text(path).split("\n")
         start, separator = _first_row(path, lines)
         numbers, count = _rows(path, lines, start, separator)
@@ -79,7 +83,7 @@ class PlainText:
                 f"{path}, line {start + 1}: decimal commas cannot be told from separators.",
                 "Export with semicolons or tabs between the columns.",
             )
-        return measured(path, _spectrum(numbers, header, notes))
+        return measured(path, _spectrum(path, numbers, header, notes, block))
 
 
 measurement_formats.add("plain_text", PlainText())
@@ -224,8 +228,14 @@ def _names(line: str, separator: str, count: int) -> list[str]:
     return []
 
 
-def _spectrum(numbers: np.ndarray, names: list[str], notes: dict[str, str]) -> Spectrum:
-    """Choose axis, value and error among the columns: by name, else the first two."""
+def _spectrum(
+    path: Path, numbers: np.ndarray, names: list[str], notes: dict[str, str], block: str
+) -> Spectrum:
+    """Choose axis, value and error among the columns: by name, else the first two.
+
+    Which column holds the values is open where there are several and not one of them alone has
+    the name of a quantity.
+    """
     count = numbers.shape[1]
     labels = names or [""] * count
     axes = [n for n, name in enumerate(labels) if names_axis(name) and not is_error(name)]
@@ -233,7 +243,15 @@ def _spectrum(numbers: np.ndarray, names: list[str], notes: dict[str, str]) -> S
     others = [n for n in range(count) if n != axis and not is_error(labels[n])]
     if not others:
         others = [n for n in range(count) if n != axis]
-    value = next((n for n in others if quantity_of(labels[n], labels[axis])), others[0])
+    blocks = [_column_name(labels, n) for n in others]
+    named = [n for n in others if quantity_of(labels[n], labels[axis])]
+    value = (named or others)[0]
+    if block:
+        if block not in blocks:
+            raise FileError(
+                f"{path} has no column {block!r}.", f"It has: {'; '.join(blocks[:20])}."
+            )
+        value = others[blocks.index(block)]
     errors = [n for n in range(count) if is_error(labels[n]) and n not in (axis, value)]
     left = [labels[n] or f"column {n + 1}" for n in others if n != value]
     if left:
@@ -247,7 +265,17 @@ def _spectrum(numbers: np.ndarray, names: list[str], notes: dict[str, str]) -> S
         error=numbers[:, errors[0]] if errors else None,
         source=source,
         conditions=notes,
+        block=blocks[others.index(value)] if left else "",
+        blocks=tuple(blocks) if left else (),
+        undecided=bool(left) and not block and len(named) != 1,
     )
+
+
+def _column_name(labels: list[str], number: int) -> str:
+    """Return a column's own name, its number where it has none or shares it."""
+    name = clean(labels[number])
+    alone = name and sum(clean(label) == name for label in labels) == 1
+    return name if alone else f"column {number + 1}"
 
 
 def _undecided(lines: list[str]) -> bool:

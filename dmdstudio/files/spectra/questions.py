@@ -15,13 +15,19 @@ from dmdstudio.plan.structure import Measurement
 NEEDS = "needs"
 """The key of a measurement's conditions that lists what is open."""
 
+ANSWERED = ("quantity", "axis_unit", "value_unit")
+"""What can be answered after reading, in this order: the quantity decides what the units may be."""
+
+PLAIN = "1"
+"""The unit of a plain number, as an answer."""
+
 
 @dataclass(frozen=True)
 class Question:
     """One thing that the file does not say.
 
     Attributes:
-        key: ``'axis_unit'``, ``'quantity'`` or ``'value_unit'``.
+        key: ``'block'``, ``'quantity'``, ``'axis_unit'`` or ``'value_unit'``.
         text: the question.
         choices: possible answers, and under the same index in ``labels`` how to show them.
         labels: how the choices are shown.
@@ -36,78 +42,85 @@ class Question:
 def open_questions(measurement: Measurement) -> tuple[Question, ...]:
     """Return what a measurement's file left open, empty where it is complete."""
     needs = measurement.conditions.get(NEEDS, "").replace(",", " ").split()
-    return tuple(_question(key, measurement) for key in needs)
+    return tuple(question_of(key, measurement) for key in needs)
 
 
 def answer(measurement: Measurement, answers: dict[str, str]) -> Measurement:
     """Return a measurement with questions answered and the answers noted in its conditions.
 
+    What the file says itself may be said otherwise too: instruments write wrong labels.
+
     Args:
         measurement: as read from a file.
-        answers: question keys to choices, such as ``{'axis_unit': '1/cm'}``; a quantity that
-            comes in several units opens the question of its unit.
+        answers: question keys to choices, such as ``{'axis_unit': '1/cm'}``, a plain number being
+            ``'1'``; a quantity that comes in several units opens the question of its unit. The
+            choice of a block is not among them: it is made when the file is read.
 
     Raises:
-        FileError: no such question is open, or the answer is none of its choices.
+        FileError: there is no such question, or the answer is none of its choices.
     """
-    for key in ("axis_unit", "quantity", "value_unit"):
+    for key in ANSWERED:
         if key in answers:
             measurement = _answered(measurement, key, answers[key])
-    unknown = [key for key in answers if key not in ("axis_unit", "quantity", "value_unit")]
+    unknown = [key for key in answers if key not in ANSWERED]
     if unknown:
         raise FileError(
             f"There is no question {unknown[0]!r} about a data file.",
-            nearest(unknown[0], ["axis_unit", "quantity", "value_unit"]),
+            nearest(unknown[0], ANSWERED),
         )
     return measurement
 
 
 def _answered(measurement: Measurement, key: str, choice: str) -> Measurement:
-    asked = {question.key: question for question in open_questions(measurement)}
-    if key not in asked:
+    asked = question_of(key, measurement)
+    if choice not in asked.choices:
         raise FileError(
-            f"The {key.replace('_', ' ')} of this measurement is not in question.",
-            f"Open: {', '.join(asked)}." if asked else "Nothing is open.",
+            f"{choice!r} is no answer to: {asked.text}",
+            f"Choices: {', '.join(repr(c) for c in asked.choices)}.",
         )
-    if choice not in asked[key].choices:
-        raise FileError(
-            f"{choice!r} is no answer to: {asked[key].text}",
-            f"Choices: {', '.join(repr(c) for c in asked[key].choices)}.",
-        )
-    open_keys = [k for k in asked if k != key]
+    open_keys = [q.key for q in open_questions(measurement) if q.key != key]
     changes: dict[str, str] = {}
     if key == "axis_unit":
         changes["axis_unit"] = choice
     elif key == "value_unit":
-        changes["unit"] = choice
+        changes["unit"] = "" if choice == PLAIN else choice
     else:
         units = QUANTITIES[choice].units
         changes = {"quantity": choice, "unit": units[0]}
+        open_keys = [k for k in open_keys if k != "value_unit"]
         if len(units) > 1:
             open_keys.append("value_unit")
+        if measurement.axis_unit not in ("", *QUANTITIES[choice].axis_units):
+            changes["axis_unit"] = ""
+            open_keys.append("axis_unit")
     conditions = {k: v for k, v in measurement.conditions.items() if k != NEEDS}
-    told = f"{key} = {choice or '1'}"
+    told = f"{key} = {choice}"
     conditions["told"] = f"{conditions['told']}; {told}" if "told" in conditions else told
     if open_keys:
         conditions[NEEDS] = ", ".join(open_keys)
     return replace(measurement, conditions=conditions, **changes)
 
 
-def _question(key: str, measurement: Measurement) -> Question:
+def question_of(key: str, measurement: Measurement) -> Question:
+    """Return a question about a measurement, whether its file leaves it open or not."""
     said = measurement.conditions.get(f"{key} words", "")
     about = f" The file says {said!r}." if said else ""
+    known = QUANTITIES.get(measurement.quantity)
+    if key == "block":
+        columns = all(name.startswith("column ") for name in measurement.blocks)
+        what = "Which column holds the values?" if columns else "Which of them is it?"
+        return Question(key, what, measurement.blocks, measurement.blocks)
     if key == "axis_unit":
-        return Question(
-            key, f"In which unit is the horizontal axis?{about}", AXIS_UNITS, AXIS_UNITS
-        )
+        units = known.axis_units if known else AXIS_UNITS
+        return Question(key, f"In which unit is the horizontal axis?{about}", units, units)
     if key == "quantity":
         labels = tuple(quantity.label for quantity in QUANTITIES.values())
         return Question(key, f"Which quantity was measured?{about}", tuple(QUANTITIES), labels)
     if key == "value_unit":
-        known = QUANTITIES.get(measurement.quantity)
-        units = known.units if known else ("",)
-        labels = tuple({"": "a fraction (0 to 1)", "%": "per cent"}.get(u, u) for u in units)
+        units = tuple(unit or PLAIN for unit in (known.units if known else ("",)))
+        labels = tuple({PLAIN: "a fraction (0 to 1)", "%": "per cent"}.get(u, u) for u in units)
         if len(units) == 1:
-            labels = tuple(u or "no unit" for u in units)
-        return Question(key, f"In which unit is the {measurement.quantity}?{about}", units, labels)
+            labels = tuple("no unit" if u == PLAIN else u for u in units)
+        what = measurement.quantity.replace("_", " ") or "value"
+        return Question(key, f"In which unit is the {what}?{about}", units, labels)
     return Question(key, f"What is the {key}?{about}", (), ())

@@ -26,6 +26,7 @@ _NEW_LITTLE, _NEW_BIG, _OLD = 0x4B, 0x4C, 0x4D
 _SIXTEEN_BITS, _MULTIPLE, _OWN_LABELS, _OWN_X, _EXPLICIT_X = 0x01, 0x04, 0x20, 0x40, 0x80
 _HEADER, _OLD_HEADER, _SUBHEADER = 512, 224, 32
 _FLOAT = -128
+_MOST_NAMED = 1000
 _X_TYPES = {
     0: "arbitrary",
     1: "wavenumber [cm-1]",
@@ -123,6 +124,9 @@ class GalacticSpc:
                 value_words=header.y_words,
                 source=header.comment,
                 conditions=notes,
+                block=str(wanted) if count > 1 else "",
+                blocks=tuple(map(str, range(1, min(count, _MOST_NAMED) + 1))) if count > 1 else (),
+                undecided=count > 1 and not block,
             ),
         )
 

@@ -21,11 +21,18 @@ class Quantity:
         label: how it is called on screen.
         units: units it comes in; where there is only one, no question is asked.
         observable: the observable that it measures, '' where none does.
+        axis_units: units of the abscissa.
     """
 
     label: str
     units: tuple[str, ...]
     observable: str = ""
+    axis_units: tuple[str, ...] = AXIS_UNITS
+
+    @property
+    def is_spectrum(self) -> bool:
+        """Whether its abscissa becomes a wavenumber."""
+        return self.axis_units is AXIS_UNITS
 
 
 QUANTITIES = {
@@ -38,6 +45,15 @@ QUANTITIES = {
     "raman_intensity": Quantity("Raman intensity", ("",), "raman_spectrum"),
     "reflectance": Quantity("Reflectance", ("", "%")),
     "single_channel": Quantity("Single-channel spectrum", ("",)),
+    "velocity_autocorrelation": Quantity(
+        "Velocity autocorrelation",
+        ("m2/s2", "angstrom2/fs2"),
+        "velocity_autocorrelation",
+        ("ps", "fs"),
+    ),
+    "pair_distribution": Quantity(
+        "Pair distribution function g(r)", ("",), "pair_distribution", ("angstrom", "nm")
+    ),
 }
 """Known ordinates by the name that a `Measurement` carries."""
 
