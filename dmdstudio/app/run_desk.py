@@ -9,10 +9,13 @@ from PySide6.QtCore import QObject, Signal
 
 from dmdstudio.app.background import in_background
 from dmdstudio.app.following import Follower
-from dmdstudio.app.run_reading import ReadRun, read_run
+from dmdstudio.app.run_reading import ReadRun, located, read_run
 from dmdstudio.app.session import Session
-from dmdstudio.app.state import RunView
-from dmdstudio.base.errors import DmdError
+from dmdstudio.app.state import RunView, at_rest
+from dmdstudio.base.errors import DmdError, RunError
+from dmdstudio.files.run_ending import end_writer, forget_writer, is_engine
+from dmdstudio.files.run_requests import forget_requests
+from dmdstudio.files.run_writer import Writer
 
 
 class RunDesk(QObject):
@@ -20,10 +23,12 @@ class RunDesk(QObject):
 
     Signals:
         notice: level, message, advice, details.
+        question: a message, and its answers as pairs of words and what they do.
         following_changed: a run of another process is followed now, or no longer.
     """
 
     notice = Signal(str, str, str, str)
+    question = Signal(str, object)
     following_changed = Signal()
 
     def __init__(self, session: Session) -> None:
@@ -33,6 +38,8 @@ class RunDesk(QObject):
         self.follower.shown.connect(self._show)
         self.follower.ended.connect(self._tell_end)
         self.follower.failed.connect(self._tell_error)
+        self.follower.unheard.connect(self._escalate)
+        self._ended_by_us: Path | None = None
 
     @property
     def is_following(self) -> bool:
@@ -72,11 +79,51 @@ class RunDesk(QObject):
         if self.is_following:
             self.follower.stop_run()
 
+    def _escalate(self, run: ReadRun) -> None:
+        """Go further with a run that has not obeyed: end our own engines, ask about others."""
+        writer = run.writer
+        assert writer is not None
+        if writer.here and is_engine(writer):
+            self._end(run, writer)
+        elif writer.here:
+            self.question.emit(
+                f"Process {writer.pid}, which writes this run, has not stopped yet. It stops after "
+                "the piece of work in hand. Ended now, it keeps every finished iteration.",
+                [("End the process", lambda: self._end(run, writer)), ("Wait", _do_nothing)],
+            )
+        else:
+            self.question.emit(
+                f"This run is written by process {writer.pid} on {writer.host}, which has not "
+                "answered yet. It stops once it sees the request in the run's folder. If the "
+                "process is gone, as after its job was cancelled, the run can be resumed.",
+                [("It is gone", lambda: self._let_go(run)), ("Wait", _do_nothing)],
+            )
+
+    def _end(self, run: ReadRun, writer: Writer) -> None:
+        self._ended_by_us = run.folder
+        in_background(
+            self, lambda: end_writer(run.folder, writer), lambda _: None, self._tell_error
+        )
+
+    def _let_go(self, run: ReadRun) -> None:
+        """Show a run as one that nobody writes."""
+        try:
+            forget_writer(run.folder)
+            forget_requests(run.folder)
+        except OSError as error:
+            self._tell_error(RunError(f"The run's folder cannot be changed: {error.strerror}."))
+            return
+        self.follow_nothing()
+        self._show(at_rest(located(run.view, run.folder)))
+
     def _tell_end(self, run: ReadRun) -> None:
+        by_us, self._ended_by_us = self._ended_by_us == run.folder, None
         if run.view.running:
             self.notice.emit(
-                "warning",
-                "The process that wrote this run is gone.",
+                "info" if by_us else "warning",
+                "The engine was in a long piece of work and was ended."
+                if by_us
+                else "The process that wrote this run is gone.",
                 "Resume goes on from the last finished iteration.",
                 "",
             )
@@ -84,3 +131,7 @@ class RunDesk(QObject):
 
     def _tell_error(self, error: DmdError) -> None:
         self.notice.emit("error", error.message, error.advice, "")
+
+
+def _do_nothing() -> None:
+    """Let a question be."""

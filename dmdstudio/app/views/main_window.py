@@ -117,6 +117,7 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         controller, session, actions = self.controller, self.session, self.actions_by_name
         controller.notice.connect(self.notice.tell)
+        controller.desk.question.connect(self.notice.ask)
         controller.opened.connect(self.show_workspace)
         controller.begun.connect(lambda: self.show_step("Potential"))
         controller.busy_changed.connect(self._refresh)

@@ -23,6 +23,7 @@ _PHASES = {
     "writing": "Writing",
     "evaluating": "Evaluating",
     "elsewhere": "At work without this window",
+    "stopping": "Stopping",
 }
 
 
