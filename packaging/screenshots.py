@@ -72,7 +72,7 @@ def take(run_dir: Path, diagnosis: Path | None, output: Path, themes: list[str],
     window.show()
 
     def picture(name: str, theme: str) -> None:
-        settle(application, 0.3)
+        settle(application, 0.8)  # panels are drawn piece by piece
         suffix = f"{theme}-{scale}x"
         path = output / f"{name}-{suffix}.png"
         window.grab().save(str(path))

@@ -21,6 +21,8 @@ _SHORT = {
     "Vibrational density of states": "VDOS",
     "Potential energy": "Energy",
     "Running integral": "Integral",
+    "Change since the start": "Change",
+    "Signal-to-noise": "S/N",
 }
 """Names of axes where the whole has no room, as the field abbreviates them."""
 
@@ -173,7 +175,8 @@ class PlotContents:
         if side == "bottom":
             return self.bottom_words(), with_unit("", self.coordinates.shown)
         words, unit = self.left
-        return self.left_words(), with_unit(_SHORT.get(words, ""), unit).strip()
+        short = _SHORT.get(words, words)
+        return self.left_words(), with_unit(short, unit), short
 
     def left_words(self) -> str:
         """Return the name of the left axis with its unit."""

@@ -52,10 +52,12 @@ def style_sheet(c: Theme) -> str:
     QScrollArea#start, QScrollArea#start > QWidget > QWidget {{ background: transparent; }}
     QScrollArea#notes, QScrollArea#notes QLabel {{ background: transparent; border: none; }}
     QTableView {{ gridline-color: transparent; selection-background-color: {c.accent};
-        selection-color: {c.on_accent}; }}
+        selection-color: {c.on_accent}; outline: 0px; }}
     QTableView::item {{ padding: 0px 3px; border: 1px solid transparent; }}
     QTableView::item:focus {{ border: 1px solid {c.accent}; }}
     QTableView::item:selected {{ background: {c.window}; color: {c.text}; }}
+    QTableView#runs::item {{ padding: 0px 5px; }}
+    QTableView#runs QHeaderView::section {{ padding: 6px 5px; }}
     QTableView QLineEdit {{ padding: 0px 2px; border-radius: 0px; }}
     QHeaderView {{ background: {c.panel}; }}
     QHeaderView::section {{ background: {c.panel}; color: {c.quiet}; border: none;

@@ -48,7 +48,8 @@ def difference(target: TargetReport) -> str:
         return ""
     if target.experiment[0] == 0:
         return ""
-    return f"{100 * (target.value[0] / target.experiment[0] - 1):+.1f}\u00a0%"
+    away = f"{100 * (target.value[0] / target.experiment[0] - 1):+.1f}\u00a0%"
+    return away.replace("-", "−")
 
 
 def short_key(key: str) -> str:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QComboBox
 
 from dmdstudio.app.actions import PLANS
@@ -13,6 +13,7 @@ from dmdstudio.app.preferences import cache_size, clear_cache, engine_environmen
 from dmdstudio.app.run_folders import prefer, runs_folder
 from dmdstudio.app.theme import set_theme, theme
 from dmdstudio.app.views.preferences_dialog import PreferencesDialog
+from dmdstudio.app.views.tour import Tour
 
 
 def _choices(*words):
@@ -117,3 +118,19 @@ def test_the_tour_is_offered_once_and_can_be_skipped(window, example, qtbot):
     window.actions_by_name["tour"].trigger()
     qtbot.keyClick(window.guidance._tour, Qt.Key.Key_Escape)
     assert window.guidance._tour is None
+
+
+def test_the_tour_leaves_what_wants_an_answer_in_sight(window, example, qtbot):
+    window.open_paths([example])
+    window.notice.ask("Unsaved edits were left.", [("Restore", lambda: None)])
+    window.guidance.begin_tour()
+    tour = window.findChild(Tour)
+    for _ in range(len(tour._stops)):
+        assert not in_window(tour).intersects(in_window(window.notice))
+        assert tour._words.height() >= tour._words.heightForWidth(tour._words.width())
+        tour.next.click()
+    assert window.findChild(Tour) is None or not tour.isVisible()
+
+
+def in_window(widget):
+    return QRect(widget.mapTo(widget.window(), QPoint(0, 0)), widget.size())

@@ -281,3 +281,21 @@ def test_a_picture_is_written_as_chosen_and_the_choice_is_kept(qtbot, spectrum, 
     assert "cannot be written" in box.text()
     box.close()
     dialogs[1].close()
+
+
+def test_a_small_axis_is_named_and_marked_at_three_places(qtbot, application):
+    plot = Plot("", "")
+    qtbot.addWidget(plot)
+    plot.resize(190, 160)
+    plot.show()
+    plot.set_labels("Time", "Change since the start of the run", "ps", "%")
+    plot.line("it", [0.0, 1.0, 2.0], [-1.0, 0.5, 1.0], "accent")
+    plot.prepare()
+    plot.grab()
+    bottom, left = (plot._plot.getAxis(side) for side in ("bottom", "left"))
+    low, high = plot.view_range()[0]
+    (step, _), *_ = bottom.tickSpacing(low, high, bottom.width())
+    assert (high - low) / step > 2.0
+    assert bottom.labelText == "Time (ps)"
+    assert left.labelText.startswith("Change") and left.labelText.endswith("…")
+    assert left.tickStrings([-1.0], 1.0, 1.0) == ["−1"]

@@ -33,6 +33,7 @@ class Guidance(QObject):
         session: whose settings the palette finds.
         panel: the settings; ``show_settings`` brings it to the front.
         tabs: the plots; the one in front says which page of the help fits.
+        notice: that the tour leaves in sight.
     """
 
     def __init__(
@@ -43,10 +44,12 @@ class Guidance(QObject):
         panel: SettingsPanel,
         show_settings: Callable[[], None],
         tabs: QTabWidget,
+        notice: QWidget,
     ) -> None:
         super().__init__(window)
         self._window, self._actions, self._session = window, actions, session
         self._panel, self._show_settings, self._tabs = panel, show_settings, tabs
+        self._notice = notice
         self._help: HelpWindow | None = None
         self._palette: CommandPalette | None = None
         self._tour: Tour | None = None
@@ -65,7 +68,7 @@ class Guidance(QObject):
     def begin_tour(self) -> None:
         """Show what the parts of the window are for."""
         if self._tour is None:
-            self._tour = Tour(self._window, self._stops(), self._end_tour)
+            self._tour = Tour(self._window, self._stops(), self._notice, self._end_tour)
             self._tour.begin()
 
     def offer_tour(self) -> None:

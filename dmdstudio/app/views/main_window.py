@@ -93,7 +93,13 @@ class MainWindow(QMainWindow):
         )
         self.inspector.setMinimumWidth(340)
         self.guidance = Guidance(
-            self, actions, self.session, self.settings_panel, lambda: self._inspect(1), self.tabs
+            self,
+            actions,
+            self.session,
+            self.settings_panel,
+            lambda: self._inspect(1),
+            self.tabs,
+            self.notice,
         )
         self.log = LogView(self.session)
         self.running = Running(self)

@@ -143,7 +143,7 @@ class RunModel(QAbstractTableModel):
         return False
 
 
-def _text(row: RunRow, column: str) -> str:
+def _text(row: RunRow, column: str) -> str | None:
     match column:
         case "Run":
             return row.name
@@ -154,9 +154,10 @@ def _text(row: RunRow, column: str) -> str:
         case "Best loss":
             return "" if math.isnan(row.best_loss) else f"{row.best_loss:.4g}"
         case "Began":
-            moment = time.localtime(row.began)
-            return time.strftime("%d %b %Y, %H:%M", moment) if row.began else ""
-    return ""
+            moment, now = time.localtime(row.began), time.localtime()
+            form = "%d %b, %H:%M" if moment.tm_year == now.tm_year else "%d %b %Y"
+            return time.strftime(form, moment) if row.began else ""
+    return None
 
 
 def _resume_words(row: RunRow) -> str:
@@ -192,7 +193,9 @@ class RunsView(QWidget):
         self.table = QTableView()
         self.table.setModel(self.model)
         self.table.setAccessibleName("Runs")
+        self.table.setObjectName("runs")
         self.table.setShowGrid(False)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # folders end in their time
         self.table.setWordWrap(False)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -26,6 +27,7 @@ from dmdstudio.app.words import short_key, titles
 from dmdstudio.plan.events import TargetSensitivity, Uncertainty
 
 _MOST_LINES = 6
+_MOST_NOTE_LINES = 9
 
 
 class SensitivityPanel(Panel):
@@ -69,7 +71,6 @@ class SensitivityPanel(Panel):
         self._below.setAccessibleName("What to mind")
         self._below.setWidgetResizable(True)
         self._below.setFrameShape(QFrame.Shape.NoFrame)
-        self._below.setFixedHeight(5 * self.fontMetrics().lineSpacing())
         self._below.setWidget(self._notes)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 14, 16, 12)
@@ -105,11 +106,24 @@ class SensitivityPanel(Panel):
         self._heading.setText(f"{of}iteration {known.iteration}".capitalize())
         self._notes.setText(_notes(known))
         self._below.setVisible(bool(known.notes))
+        self._fit_notes()
         self.lines.clear()
         if target.axis:
             self._draw_curve(target, names, change, error)
         else:
             self._draw_number(target, names, change[:, 0], error[:, 0])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Give the notes the room that they need."""
+        super().resizeEvent(event)
+        self._fit_notes()
+
+    def _fit_notes(self) -> None:
+        width = (
+            self.contentsRect().width() - 32 - self._below.verticalScrollBar().sizeHint().width()
+        )
+        most = _MOST_NOTE_LINES * self.fontMetrics().lineSpacing()
+        self._below.setFixedHeight(min(self._notes.heightForWidth(max(width, 1)), most) + 2)
 
     def _why_none(self) -> str:
         if self.session.view.finished is not None and self.session.view.steps:

@@ -29,15 +29,23 @@ class Tour(QFrame):
     Args:
         window: that is toured.
         stops: parts that are not shown are left out.
+        notice: what the card must not cover: it may want an answer.
         ended: called once the tour is over or skipped.
     """
 
-    def __init__(self, window: QWidget, stops: Sequence[Stop], ended: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        window: QWidget,
+        stops: Sequence[Stop],
+        notice: QWidget,
+        ended: Callable[[], None],
+    ) -> None:
         super().__init__(window)
         self.setObjectName("card")
         self.setAccessibleName("Tour")
         self.setFixedWidth(_WIDTH)
         self._window, self._ended, self._place = window, ended, 0
+        self._notice = notice
         self._stops = [stop for stop in stops if (part := stop.part()) and part.isVisible()]
         self._outline = _Outline(window)
         self._title = QLabel()
@@ -63,6 +71,7 @@ class Tour(QFrame):
         layout.addWidget(self._words)
         layout.addLayout(buttons)
         window.installEventFilter(self)
+        notice.installEventFilter(self)
         theme_changed().changed.connect(self._outline.update)
 
     def begin(self) -> None:
@@ -77,6 +86,7 @@ class Tour(QFrame):
     def end(self) -> None:
         """Leave, and do not come back by oneself."""
         self._window.removeEventFilter(self)
+        self._notice.removeEventFilter(self)
         self._outline.deleteLater()
         self.hide()
         self.deleteLater()
@@ -108,7 +118,7 @@ class Tour(QFrame):
             return
         corner = part.mapTo(self._window, QPoint(0, 0))
         around = QRect(corner, part.size())
-        height = self._rows.heightForWidth(_WIDTH)
+        height = self._rows.totalHeightForWidth(_WIDTH)  # with the frame
         self.resize(_WIDTH, height)
         room = self._window.rect().adjusted(_GAP, _GAP, -_GAP, -_GAP)
         if around.right() + _GAP + _WIDTH <= room.right():
@@ -119,6 +129,11 @@ class Tour(QFrame):
             below = around.bottom() + _GAP
             fits = below + height <= room.bottom()
             spot = QPoint(around.left() + _GAP, below if fits else around.top() - _GAP - height)
+        if self._notice.isVisible():
+            corner = self._notice.mapTo(self._window, QPoint(0, 0))
+            told = QRect(corner, self._notice.size())
+            if told.intersects(QRect(spot, self.size())):
+                spot.setY(told.bottom() + _GAP)
         spot.setX(max(room.left(), min(spot.x(), room.right() - _WIDTH)))
         spot.setY(max(room.top(), min(spot.y(), room.bottom() - height)))
         self.move(spot)
@@ -134,8 +149,8 @@ class Tour(QFrame):
             super().keyPressEvent(event)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Follow the window's size."""
-        if event.type() == QEvent.Type.Resize and self.isVisible():
+        """Follow the window's size, and make way for a notice."""
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Show) and self.isVisible():
             self._arrange()
         return super().eventFilter(watched, event)
 
