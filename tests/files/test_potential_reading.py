@@ -13,10 +13,11 @@ from engines import WITHOUT_LAMMPS, lammps_environment, run_lammps
 
 from dmdstudio.base.errors import FileError
 from dmdstudio.base.units import factor
+from dmdstudio.files.potentials import read_parameters
 from dmdstudio.files.potentials.reading import ReadPotential, read_potential
 from dmdstudio.files.structures import read_structure, with_bonds
 from dmdstudio.files.structures.cell import perpendicular_widths
-from dmdstudio.plan.recipe import parse_recipe, read_recipe, recipe_to_toml
+from dmdstudio.plan.recipe import PotentialPlan, parse_recipe, read_recipe, recipe_to_toml
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import potential_terms
 
@@ -269,7 +270,7 @@ def test_files_that_lammps_ships_are_read_or_refused_by_form():
     for name, words in {
         "in.lj": "the system of units is 'lj'",
         "in.eam": "pair_style 'eam' is a form of energy that we do not have",
-        "POTENTIALS/in.sw": "pair_style 'sw'",
+        "POTENTIALS/in.sw": "no molecule of the file is O.*It has: Si",
         "POTENTIALS/data.spce": "does not say its atom style",
     }.items():
         with pytest.raises(FileError, match=words):
@@ -296,8 +297,10 @@ def test_silicon_of_lammps_has_the_energy_of_lammps(tmp_path: Path):
         lines = ["units metal", "atom_style full", f"read_data {n}.data", "pair_style sw"]
         lines.append(f"pair_coeff * * {shipped} Si")
         inputs.append(written(tmp_path, "\n".join(lines) + "\n", f"{n}.in"))
+    by_input = read_potential(lammps_bench("POTENTIALS/in.sw"), structures[0])
     found = read_potential(shipped, structures[0])
     assert found.summary == "stillinger weber" and not found.notes
+    assert by_input.terms == found.terms
     unit = factor("eV", "kJ/mol")
     for one, other in zip(ours(found, structures), in_lammps(tmp_path, inputs, unit), strict=True):
         agree(one, other)
@@ -305,6 +308,90 @@ def test_silicon_of_lammps_has_the_energy_of_lammps(tmp_path: Path):
         read_potential(shipped.with_name("GaN.sw"), structures[0])
     with pytest.raises(FileError, match="structures of one element; this one holds H, O"):
         read_potential(shipped, five_waters()[0])
+
+
+STYLES = {
+    "born": (
+        "born 6.5", "0.25 0.32 2.9 10.0 -20.0", "0.3 0.33 3.0 12.0 -30.0", "0.2 0.3 2.8 8.0 0.0",
+    ),
+    "born/coul/long": (
+        "born/coul/long 6.5", "0.25 0.32 2.9 10.0 -20.0", "0.3 0.33 3.0 12.0 -30.0",
+        "0.2 0.3 2.8 8.0 0.0",
+    ),
+    "buck": ("buck 6.5", "3000.0 0.28 30.0", "4000.0 0.29 50.0", "3500.0 0.285 40.0 6.5"),
+    "buck/mdf": ("buck/mdf 5.5 6.5", "3000.0 0.28 30.0", "4000.0 0.29 50.0", "3500.0 0.285 40.0"),
+    "mie/cut": ("mie/cut 6.5", "0.01 3.0 14.0 6.0", "0.02 3.2 12.0 5.0", ""),
+    "morse": ("morse 6.5", "0.1 1.4 3.2", "0.2 1.3 3.4", "0.15 1.35 3.3"),
+}  # fmt: skip
+
+
+@needs_lammps
+def test_pair_styles_of_lammps_have_the_energy_of_lammps(tmp_path: Path):
+    """Where a style ends abruptly our switch begins just before; in a skewed cell."""
+    structure = liquid(SKEWED, "O C H", BENT * 2.0, 2)
+    symbols = tuple({"O": "Ar", "C": "O", "H": "O"}[s] for s in structure.symbols)
+    structure = Structure(
+        symbols, structure.positions, SKEWED, np.where(np.array(symbols) == "O", 15.999, 39.948)
+    )
+    charges = {"O": -0.3, "Ar": 0.6}
+    written(tmp_path, data_text(structure, "Ar O", charges, bonded=False), "it.data")
+    before = [
+        PotentialPlan(kind=kind, options={"cutoff": 6.5, "switch_start": 6.4999999})
+        for kind in ("born_mayer_huggins", "buckingham", "mie", "morse")
+    ]
+    inputs = []
+    for name, (style, *numbers) in STYLES.items():
+        if name == "mie/cut":  # (n - 3)^2 = 11 9, (m - 3)^2 = 3 2
+            numbers[2] = f"{0.0002**0.5!r} 3.1 {3 + 99**0.5!r} {3 + 6**0.5!r}"
+        lines = ["units metal", "atom_style full", "read_data it.data", f"pair_style {style}"]
+        pairs = zip(("1 1", "2 2", "1 2"), numbers, strict=True)
+        lines += [f"pair_coeff {types} {words}" for types, words in pairs]
+        lines += ["kspace_style ewald 1e-9", "pair_modify table 0"] if "coul" in style else []
+        inputs.append(written(tmp_path, "\n".join(lines) + "\n", f"{name.replace('/', '-')}.in"))
+    results = in_lammps(tmp_path, inputs, factor("eV", "kJ/mol"))
+    for path, result in zip(inputs, results, strict=True):
+        found = read_potential(path, structure, before)
+        agree(ours(found, [structure], tolerance=1e-9)[0], result)
+
+
+@needs_lammps
+def test_molecular_styles_of_lammps_have_the_energy_of_lammps(tmp_path: Path):
+    """Morse bonds, cosines, springs between ends of angles."""
+    structure, inputs = five_waters()[2], []
+    text = data_text(structure, "O H", {"O": -0.82, "H": 0.41}, bonded=True)
+    written(tmp_path, text, "water.data")
+    for name, bond, angle in (
+        ("a", "morse\nbond_coeff 1 4.5 2.2 1.0", "charmm\nangle_coeff 1 2.0 109.0 3.0 1.6"),
+        ("b", "harmonic\nbond_coeff 1 20.0 1.0", "cosine/squared\nangle_coeff 1 2.0 109.0"),
+    ):
+        (bond, *of_bond), (angle, *of_angle) = bond.split("\n"), angle.split("\n")
+        lines = ["units metal", "atom_style full", f"bond_style {bond}", f"angle_style {angle}",
+                 "read_data water.data", *of_bond, *of_angle, "pair_style lj/mdf 5.5 6.5",
+                 "special_bonds lj/coul 0 0 1", "pair_coeff 1 1 0.006 3.1",
+                 "pair_coeff * 2 0.0 1.0"]  # fmt: skip
+        inputs.append(written(tmp_path, "\n".join(lines) + "\n", f"{name}.in"))
+    results = in_lammps(tmp_path, inputs, factor("eV", "kJ/mol"))
+    for path, result in zip(inputs, results, strict=True):
+        agree(ours(read_potential(path, structure), [structure])[0], result)
+
+
+@needs_lammps
+def test_a_table_of_somebody_else_becomes_a_spline(tmp_path: Path):
+    """Helium as LAMMPS ships it, and a table of ours in an input in other units."""
+    shipped = lammps_bench("../potentials/He_He_JW2013.table")
+    text = shipped.read_text()
+    title = next(x.split()[0] for x in text.split("\n") if x.strip() and x[0] != "#")
+    helium = Structure(
+        ("He",) * 2, np.array([[0, 0, 0], [3.0, 0, 0.0]]), np.eye(3) * 30, np.full(2, 4)
+    )
+    with pytest.raises(FileError, match=f"has tables {title}, but none called He-He"):
+        read_potential(shipped, helium)
+    path = written(tmp_path, text.replace(title, "He-He"), "he.table")
+    found = read_potential(path, helium)
+    assert found.terms[0].kind == "pair_spline" and found.terms[0].options["knots"] == 60
+    assert "energies differ by up to" in found.notes[0]
+    energies = read_parameters("pair_spline", path).arrays["He-He"]
+    assert energies.shape == (60,) and -0.002 < energies.min() < -0.0008  # 11 K deep
 
 
 def openmm_data(name: str) -> Path:
@@ -464,7 +551,7 @@ def factor_to_openmm(unit: str) -> float:
 @pytest.mark.parametrize(
     ("old", "new", "file", "line", "words"),
     [
-        ("1 2 1\n", "1 2 3\n", "water.itp", 19, "function '3' is a form of energy"),
+        ("1 2 1\n", "1 2 4\n", "water.itp", 19, "function '4' is a form of energy"),
         ("1 RULE", "2 RULE", "water.itp", 3, "Buckingham"),
         ("RULE", "4", "water.itp", 3, "comb-rule = 4: 1 to 3 are expected"),
         ("HW OW 1", "HX OW 1", "water.itp", 19, "[ bondtypes ] has no line for OW-HW"),
@@ -606,10 +693,10 @@ def test_what_the_file_does_not_say_stays_as_the_recipe_had_it(tmp_path: Path):
         ("</ForceField>", "<CustomExternalForce/></ForceField>", 29, "<CustomExternalForce> is a"),
         (
             "</ForceField>",
-            '<AmoebaUreyBradleyForce><UreyBradley class1="HW" class2="OW" class3="HW"/>'
-            "</AmoebaUreyBradleyForce></ForceField>",
+            '<AmoebaAngleForce><Angle class1="HW" class2="OW" class3="HW"/>'
+            "</AmoebaAngleForce></ForceField>",
             29,
-            "<AmoebaUreyBradleyForce> acts on residue 'WAT'",
+            "<AmoebaAngleForce> acts on residue 'WAT'",
         ),
         (
             "</ForceField>",

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 from test_exports import CELLS, PROVENANCE, liquid, term
-from test_molecule_exports import BONDED, SKEWED, SUMS, VAN_DER_WAALS
+from test_molecule_exports import (
+    BONDED,
+    CHAINS,
+    SKEWED,
+    SUMS,
+    VAN_DER_WAALS,
+    example_of,
+    peroxide,
+    with_scale,
+)
 from test_molecule_exports import liquid as waters
 
 from dmdstudio.base.errors import FileError
-from dmdstudio.files.potentials import export
+from dmdstudio.files.potentials import export, export_formats, read_parameters
 from dmdstudio.files.potentials.numbers import charges_of_types
 from dmdstudio.files.potentials.reading import read_potential
+from dmdstudio.files.structures.topology import Topology
 from dmdstudio.plan.recipe import read_recipe
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm, potential_terms
 
 WATER = Path(__file__).parents[2] / "resources" / "examples" / "water-infrared"
-NAMES = {"lammps": "it.in", "openmm": "it.xml"}
+NAMES = {"lammps": "it.in", "openmm": "it.xml", "gromacs": "it.top"}
 LIKE = {"rel": 2e-15, "abs": 1e-300}
 """One or two rounding errors of the conversion of units."""
 
@@ -33,7 +44,7 @@ def read_back(name: str, terms, structure: Structure, folder: Path) -> list[Pote
 
 
 @pytest.mark.parametrize("sum_", SUMS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["lammps", "openmm"])
 def test_molecules_come_back(tmp_path: Path, name: str, sum_: str):
     structure, charges = waters(SKEWED), SUMS[sum_]
     terms = (*BONDED, VAN_DER_WAALS, charges)
@@ -50,7 +61,7 @@ def test_molecules_come_back(tmp_path: Path, name: str, sum_: str):
         assert found[3].options == kept
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["lammps", "openmm"])
 @pytest.mark.parametrize("kinds", [("Ar",), ("Ar", "Ne")])
 def test_atoms_come_back(tmp_path: Path, name: str, kinds: tuple[str, ...]):
     structure = liquid(CELLS["turned"], 1, kinds)
@@ -60,6 +71,53 @@ def test_atoms_come_back(tmp_path: Path, name: str, kinds: tuple[str, ...]):
         assert found.parameters[key] == pytest.approx(wanted, **LIKE)
     differs = {} if len(kinds) > 1 else {"mixing": found.options["mixing"]}  # nothing is mixed
     assert found.options == {**term().options, **differs}
+
+
+def bonded(structure: Structure) -> PotentialTerm:
+    """A term that holds all bonds, where another is tried."""
+    owners = sorted(set(Topology(structure).names(Topology(structure).bonds)))
+    return PotentialTerm(
+        "harmonic_bond", {},
+        {"length": dict.fromkeys(owners, 1.1), "stiffness": dict.fromkeys(owners, 40.0)},
+    )  # fmt: skip
+
+
+TRIED = {"coulomb", "ewald", "harmonic_angle", "harmonic_bond", "lennard_jones"}
+EVERY = [
+    (name, kind) for name in NAMES for kind in export_formats.get(name).kinds if kind not in TRIED
+]
+
+
+@pytest.mark.parametrize(("name", "kind"), EVERY)
+def test_every_kind_comes_back(tmp_path: Path, name: str, kind: str):
+    term, structure, *_ = example_of(kind)
+    terms = (bonded(structure), term) if len(structure.bonds) and "bond" not in kind else (term,)
+    found = next(t for t in read_back(name, terms, structure, tmp_path) if t.kind == kind)
+    for key, values in term.parameters.items():
+        assert found.parameters[key] == pytest.approx(values, rel=2e-14, abs=1e-300), key
+    options = dict(found.options)
+    if kind == "pair_spline":
+        arrays = read_parameters(kind, str(options.pop("file"))).arrays
+        for key, values in term.arrays.items():
+            assert arrays[key] == pytest.approx(values, rel=1e-13)
+    assert options == pytest.approx({key: term.options[key] for key in options}, rel=1e-15)
+    assert set(term.options) - set(options) <= {"file", "fixed", "scale", "mixing"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scaled_pairs_come_back(tmp_path: Path, name: str):
+    """Factors of atoms three bonds apart, of Lennard-Jones, of charges and of a second term."""
+    structure = peroxide(SKEWED)
+    scaled = [with_scale(VAN_DER_WAALS, 0.5), with_scale(SUMS["ewald"], 0.8333)]
+    terms = [*CHAINS[:2], *scaled]
+    terms[-1] = replace(terms[-1], parameters={"charge": {"O": -0.4, "H": 0.4}})
+    if name == "openmm":
+        terms.append(with_scale(CHAINS[3], 0.25))
+    found = read_back(name, terms, structure, tmp_path)
+    scales = {t.kind + str(t.options.get("mixing", "")): t.options.get("scale_14") for t in found}
+    assert scales.pop("lennard_joneslorentz_berthelot") == 0.5
+    assert scales.pop("ewald") == 0.8333
+    assert scales.pop("lennard_jonesgeometric", 0.25) == 0.25
 
 
 def test_charges_that_contradict_their_formula_are_refused(tmp_path: Path):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engines import KJ_PER_MOL
+from test_molecule_exports import in_double
 from test_potential_reading import (
     SKEWED,
     agree,
@@ -41,6 +43,10 @@ FORCE_FIELD = """<ForceField>
   <Proper class1="H" class2="O" class3="O" class4="H" periodicity1="1" phase1="0.3" k1="4"
    periodicity2="2" phase2="3.141592653589793" k2="-6"/>
  </PeriodicTorsionForce>
+ <RBTorsionForce><Proper class1="H" class2="O" class3="O" class4="H" c0="-1.3" c1="1.5" c2="-0.8"
+  c3="0.6" c4="0" c5="0"/></RBTorsionForce>
+ <AmoebaUreyBradleyForce><UreyBradley class1="H" class2="O" class3="O" d="0.19" k="700"/>
+ </AmoebaUreyBradleyForce>
  <NonbondedForce coulomb14scale="0.8333333333" lj14scale="0.5">
   <Atom type="o" charge="-0.4" sigma="0.31" epsilon="0.65"/>
   <Atom type="h" charge="0.4" sigma="0.2" epsilon="0.1"/></NonbondedForce></ForceField>
@@ -64,9 +70,9 @@ def test_openmm_gives_the_same_energy_and_forces(tmp_path: Path):
     """The specific entry goes before the one with stars, and exceptions are scaled."""
     structures, path = [peroxide(n) for n in range(5)], written(tmp_path, FORCE_FIELD)
     found = read_potential(path, structures[0])
-    assert [t.key for t in found.terms[2:4]] == ["torsion_1", "torsion_2"]
-    assert found.terms[4].options["scale_14"] == 0.5
-    assert found.terms[5].options["scale_14"] == 0.8333333333
+    names = ["torsion_1", "torsion_1_2", "torsion_2", "torsion_2_2", "torsion_3"]
+    assert [t.key for t in found.terms[3:8]] == names
+    assert [t.options["scale_14"] for t in found.terms[-2:]] == [0.5, 0.8333333333]
     for structure, result in zip(structures, ours(found, structures, tolerance=1e-9), strict=True):
         agree(result, in_openmm(path, found, structure, "HP"))
 
@@ -130,6 +136,89 @@ pair_coeff 1 2 0.05477225575051661 2.55
         agree(ours(read, [structure])[0], result)
 
 
+IN_PLANES = """[ defaults ]
+1 2 no 1.0 1.0
+[ atomtypes ]
+C 6 12.011 0.0 A 0.33 0.3
+O 8 15.999 0.0 A 0.30 0.65
+H 1 1.008 0.0 A 0.2 0.1
+[ bondtypes ]
+C O 1 0.122 400000
+[ dihedraltypes ]
+X O O H 3 -1.3 1.5 -0.8 0.6 0.0 0.0
+H O O H 9 20.0 1.5 2
+H O O H 9 0.0 0.5 3
+C X X H 2 0.0 90.0
+[ moleculetype ]
+HP 2
+[ atoms ]
+1 H 1 HP A 1
+2 O 1 HP B 1
+3 O 1 HP C 1
+4 H 1 HP D 1
+[ bonds ]
+1 2 1 0.097 400000
+2 3 1 0.146 200000
+3 4 1 0.097 400000
+[ angles ]
+1 2 3 5 100 500 0.19 3000
+2 3 4 5 100 500 0.19 3000
+[ dihedrals ]
+1 2 3 4 3
+4 3 2 1 9
+[ moleculetype ]
+CHO 2
+[ atoms ]
+1 C 1 CHO C 1
+2 O 1 CHO O 1
+3 H 1 CHO H1 1
+4 H 1 CHO H2 1
+[ bonds ]
+1 2 1
+1 3 1 0.11 300000
+1 4 1 0.11 300000
+[ dihedrals ]
+1 2 3 4 2 0.0 90.0
+1 3 4 2 2 0.0 90.0
+1 4 2 3 2
+[ system ]
+both
+[ molecules ]
+HP 26
+CHO 1
+"""
+
+
+@needs_openmm
+def test_types_of_dihedrals_of_gromacs_mean_what_openmm_reads_in_them(tmp_path: Path):
+    """Powers of the cosine, springs, types with stars, and an improper in its three orders."""
+    from openmm import app
+
+    structure, path = peroxide(4), written(tmp_path, IN_PLANES, "it.top")
+    positions = structure.positions.copy()
+    positions[-4:] = positions[-4] + np.array(
+        [[0, 0, 0.1], [0, 0, 1.25], [0.94, 0.1, -0.59], [-0.94, 0, -0.55]]
+    )
+    symbols = (*structure.symbols[:-4], "C", "O", "H", "H")
+    masses = np.append(structure.masses[:-4], [12.011, 15.999, 1.008, 1.008])
+    structure = Structure(symbols, positions, SKEWED, masses)
+    found = read_potential(path, structure)
+    assert values(found)["improper.stiffness[C(H,H,O)]"] == (270.0, "kJ/mol/rad2")
+    assert not any("order" in note for note in found.notes)
+    pairs = found.terms[-1].options
+    system = app.GromacsTopFile(str(path), periodicBoxVectors=SKEWED / 10).createSystem(
+        nonbondedMethod=app.CutoffPeriodic, nonbondedCutoff=pairs["cutoff"] / 10,
+        switchDistance=pairs["switch_start"] / 10, constraints=None, removeCMMotion=False,
+    )  # fmt: skip
+    energy, forces = in_double(system, positions / 10)
+    agree(ours(found, [structure])[0], (energy * KJ_PER_MOL, forces * KJ_PER_MOL))
+    one = read_potential(
+        written(tmp_path, IN_PLANES.replace("1 4 2 3 2\n", "").replace("1 3 4 2 2 0.0 90.0\n", ""),
+                "one.top"), structure
+    )  # fmt: skip
+    assert "take one order" in " ".join(one.notes)
+
+
 TOPOLOGY = """[ defaults ]
 1 2 yes 0.5 0.8333
 [ atomtypes ]
@@ -168,7 +257,7 @@ def test_dihedrals_and_pairs_of_gromacs(tmp_path: Path):
     assert [t.options["scale_14"] for t in found.terms[4:]] == [0.5, 0.8333]
     assert values(found)["ewald.charge[O]"] == (-0.4, "e")
     for old, new, words in (
-        ("4 3 2 1 9 0.0 4.0 1", "4 3 2 1 3 1 2 3 4 5 6", "line 23: function '3' of"),
+        ("4 3 2 1 9 0.0 4.0 1", "4 3 2 1 8 1 2 3 4 5 6", "line 23: function '8' of"),
         ("[ pairs ]\n1 4 1\n", "", ""),
         ("1 4 1\n", "1 3 1\n", "line 7: the [ pairs ] of 'HP' are not all"),
         (

@@ -38,6 +38,10 @@ from dmdstudio.plan.terms import PotentialTerm
 NM = factor("angstrom", "nm")
 KJ_PER_MOL = factor("eV", "kJ/mol")
 
+MORSE_BOND = "depth*(1-exp(-decay*(r-length)))^2"
+COSINE_ANGLE = "0.5*k*(cos(theta)-cosine)^2"
+IMPROPER = "sixth*theta^2"
+
 SCALE_14 = "scale_14"
 """A global parameter, which no formula uses: for whoever reads the file."""
 
@@ -225,7 +229,7 @@ def _harmonic_angle(term: PotentialTerm, topology: Topology) -> str:
 
 def _morse_bond(term: PotentialTerm, topology: Topology) -> str:
     lines = [
-        '  <CustomBondForce energy="depth*(1-exp(-decay*(r-length)))^2">',
+        f'  <CustomBondForce energy="{MORSE_BOND}">',
         *(f'    <PerBondParameter name="{name}"/>' for name in ("depth", "decay", "length")),
     ]
     for owner in owners_of(topology.bonds, topology, term):
@@ -239,7 +243,7 @@ def _morse_bond(term: PotentialTerm, topology: Topology) -> str:
 
 def _cosine_angle(term: PotentialTerm, topology: Topology) -> str:
     lines = [
-        '  <CustomAngleForce energy="0.5*k*(cos(theta)-cosine)^2">',
+        f'  <CustomAngleForce energy="{COSINE_ANGLE}">',
         *(f'    <PerAngleParameter name="{name}"/>' for name in ("k", "cosine")),
     ]
     for owner in owners_of(topology.angles, topology, term):
@@ -270,7 +274,7 @@ def _improper(term: PotentialTerm, topology: Topology) -> str:
     lines = [
         "  <!-- Each stands for itself and the two other orders of the three outer atoms, and for "
         "atoms with just three bonds. -->",
-        '  <CustomTorsionForce energy="sixth*theta^2" ordering="charmm">',
+        f'  <CustomTorsionForce energy="{IMPROPER}" ordering="charmm">',
         '    <PerTorsionParameter name="sixth"/>',
     ]
     for owner in owners:

@@ -9,6 +9,7 @@ from dmdstudio.files.potentials.reading import (  # isort: skip
     gromacs,
     lammps,
     stillinger_weber,
+    pair_table,
     eann,
 )
 from dmdstudio.files.potentials.reading.force_field import ReadPotential
@@ -28,6 +29,7 @@ __all__ = [
     "gromacs",
     "lammps",
     "openmm",
+    "pair_table",
     "potential_formats",
     "read_potential",
     "recipe_part",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dmdstudio.files.potentials.reading.places import Place
@@ -23,6 +23,18 @@ Numbers = Mapping[str, Number]
 
 Torsion = tuple[int, int, int, int]
 """Atoms of a chain of three bonds."""
+
+
+BONDED = {
+    "harmonic_bond": "bond",
+    "morse_bond": "bond",
+    "harmonic_angle": "angle",
+    "cosine_angle": "angle",
+    "urey_bradley": "angle",
+    "improper": "improper",
+}
+"""Kinds of terms by what they are over: bonds (i, j), i < j; angles (i, centre, k), i < k; or
+impropers (centre, i, j, k), the last three sorted."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +64,8 @@ class Molecule:
         charges: [atom], e.
         pairs: ``sigma`` and ``epsilon`` of every atom [atom].
         masses: [atom], amu; 0 where the file says none.
-        bonds: parameters by (i, j), i < j; a bond that the file has no term for is missing.
-        angles: parameters by (i, centre, k), i < k, alike.
+        bonded: parameters by kind of term and atoms, see `BONDED`; what the file has no term for
+            is missing.
         at_3_bonds: factors of the Lennard-Jones energy and of the charges' energy of atoms three
             bonds apart.
         torsions: waves (``barrier``, ``phase``, ``multiplicity``) by (i, j, k, l), i < l.
@@ -64,10 +76,26 @@ class Molecule:
     charges: tuple[float, ...]
     pairs: tuple[Numbers, ...]
     masses: tuple[float, ...]
-    bonds: Mapping[tuple[int, int], Numbers]
-    angles: Mapping[tuple[int, int, int], Numbers]
+    bonded: Mapping[str, Mapping[tuple[int, ...], Numbers]]
     at_3_bonds: tuple[float, float] = (1.0, 1.0)
     torsions: Mapping[Torsion, tuple[Numbers, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PairTerm:
+    """A pair potential other than Lennard-Jones and charges.
+
+    Attributes:
+        kind: of the term.
+        options: as far as the file says them.
+        numbers: by one of the file's types of atoms, or by two of them, sorted.
+        place: where it stands.
+    """
+
+    kind: str
+    options: Mapping[str, object]
+    numbers: Mapping[tuple[str, ...], Numbers]
+    place: Place
 
 
 @dataclass(frozen=True)
@@ -84,6 +112,8 @@ class ForceFieldFile:
         charges: kind of the term for charges; empty where the file does not say.
         notes: sentences on what was left out or approximated.
         notes_of: alike, for a template that the structure has.
+        pair_terms: other pair potentials.
+        others: terms that stand in files of their own, for a structure, and notes.
     """
 
     name: str
@@ -94,6 +124,8 @@ class ForceFieldFile:
     charges: str = ""
     notes: tuple[str, ...] = ()
     notes_of: Callable[[Template], tuple[str, ...]] = lambda _: ()
+    pair_terms: tuple[PairTerm, ...] = ()
+    others: Callable[..., Sequence[ReadPotential]] = lambda _structure, _before: ()
 
 
 @dataclass(frozen=True)

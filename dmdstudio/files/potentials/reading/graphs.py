@@ -42,6 +42,11 @@ def angles(around: Sequence[Sequence[int]]) -> list[tuple[int, int, int]]:
     return [(i, j, k) for j, atoms in enumerate(around) for i, k in combinations(atoms, 2)]
 
 
+def stars(around: Sequence[Sequence[int]]) -> list[tuple[int, int, int, int]]:
+    """Return all (centre, i, j, k), i < j < k: atoms with just three bonds and their neighbours."""
+    return [(j, *sorted(atoms)) for j, atoms in enumerate(around) if len(atoms) == 3]  # type: ignore[misc]
+
+
 def torsions(around: Sequence[Sequence[int]]) -> list[tuple[int, int, int, int]]:
     """Return all chains of three bonds (i, j, k, l) with i < l."""
     return [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,10 +26,21 @@ from dmdstudio.files.potentials.reading.force_field import (
     Torsion,
 )
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
-from dmdstudio.files.potentials.reading.graphs import neighbours, three_bonds_apart, torsions
+from dmdstudio.files.potentials.reading.graphs import (
+    neighbours,
+    stars,
+    three_bonds_apart,
+    torsions,
+)
+from dmdstudio.files.potentials.reading.gromacs_functions import (
+    BONDED,
+    TORSIONS,
+    numbers,
+)
 from dmdstudio.files.potentials.reading.gromacs_text import DEFINED, Line, Section, read_sections
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.files.potentials.reading.recipe_terms import recipe_terms
+from dmdstudio.files.potentials.reading.waves import ONE_ORDER, constant_note
 from dmdstudio.files.text import decode
 from dmdstudio.plan.catalog import shown
 from dmdstudio.plan.recipe import PotentialPlan
@@ -45,7 +56,7 @@ _MIXING = {1: "geometric", 2: "lorentz_berthelot", 3: "geometric"}
 _KNOWN = ("atoms", "bonds", "angles", "dihedrals", "pairs", "exclusions", "constraints", "settles")
 _IGNORED = (
     "system", "molecules", "position_restraints", "distance_restraints", "orientation_restraints",
-    "dihedral_restraints", "angle_restraints", "dihedraltypes", "constrainttypes",
+    "dihedral_restraints", "angle_restraints", "constrainttypes",
     "implicit_genborn_params", "cmaptypes",
 )  # fmt: skip
 
@@ -77,7 +88,8 @@ class GromacsTopology:
     label = "GROMACS topology"
     doc = (
         "Topologies (.top) with what they include from their own folder: Lennard-Jones by "
-        "comb-rule 1, 2 or 3, charges, harmonic bonds and angles, periodic dihedrals."
+        "comb-rule 1, 2 or 3, charges, bonds of function 1 and 3, angles of 1, 2 and 5, dihedrals "
+        "of 1, 2, 3, 5 and 9."
     )
     suffixes: tuple[str, ...] = (".top", ".itp")
     limit_bytes: int = LIMIT_BYTES
@@ -125,6 +137,7 @@ class _Reader:
         self.types: dict[str, _Type] = {}
         self.terms: dict[str, list[Line]] = {}
         self.rule, self.scales, self.generated = 0, (1.0, 1.0), False
+        self.notes: tuple[str, ...] = ()
         for section in sections:
             self._take(section)
         if not self.kinds:
@@ -142,7 +155,7 @@ class _Reader:
         elif name == "atomtypes":
             for line in lines:
                 self._atom_type(line)
-        elif name in ("bondtypes", "angletypes", "nonbond_params", "pairtypes"):
+        elif name in ("bondtypes", "angletypes", "dihedraltypes", "nonbond_params", "pairtypes"):
             self.terms.setdefault(name, []).extend(lines)
         elif name == "moleculetype":
             for line in lines:
@@ -283,70 +296,112 @@ class _Reader:
             tuple(charge for _, _, charge, _ in atoms),
             tuple(type_.numbers for type_, _, _, _ in atoms),
             tuple(mass for _, _, _, mass in atoms),
-            {
-                (i, j): self._parameters(line, (i, j), names, "bondtypes", _bond_numbers)
-                for line, (i, j) in self._members(kind, ("bonds",), 2)
-            },
-            {
-                (i, j, k): self._parameters(line, (i, j, k), names, "angletypes", _angle_numbers)
-                for line, (i, j, k) in self._members(kind, ("angles",), 3)
-            },
+            self._bonded(kind, template, names),
             self._at_3_bonds(kind, template),
-            self._torsions(kind, template),
+            self._torsions(kind, template, names),
         )
 
-    def _torsions(self, kind: _Kind, template: Template) -> dict[Torsion, tuple[Numbers, ...]]:
-        """Return the waves of proper dihedrals that have numbers of their own."""
+    def _bonded(
+        self, kind: _Kind, template: Template, names: Sequence[str]
+    ) -> dict[str, dict[tuple[int, ...], Numbers]]:
+        """Return the numbers of bonds, angles and impropers by our kinds of terms."""
+        found: dict[str, dict[tuple[int, ...], Numbers]] = {}
+        for section, count, types in (("bonds", 2, "bondtypes"), ("angles", 3, "angletypes")):
+            for line, atoms in self._members(kind, (section,), count):
+                known = {f: read for (s, f), read in BONDED.items() if s == section}
+                function = _word(line, count) or ""
+                if function not in known:
+                    raise line.place.error(
+                        f"function {shown(function)} is a form of energy that we do not have; one "
+                        f"of {', '.join(known)} is expected."
+                    )
+                (words, place), *_ = self._numbers_of(line, atoms, names, types)
+                for name, own in known[function](words, place).items():
+                    if found.setdefault(name, {}).setdefault(atoms, own) != own:
+                        raise line.place.error("two terms of one form act on the same atoms.")
+        found["improper"] = self._impropers(kind, template, names)
+        return found
+
+    def _impropers(
+        self, kind: _Kind, template: Template, names: Sequence[str]
+    ) -> dict[tuple[int, ...], Numbers]:
+        """Return the stiffness of impropers, whose three orders stand one by one or one for all."""
+        known: dict[tuple[int, ...], list[float]] = {}
+        centres = set(stars(self._bonds(template)))
+        for line, _ in self._members(kind, ("dihedrals",), 4):
+            if _word(line, 4) != "2":
+                continue
+            place = line.place
+            centre, *others = (
+                place.whole(word, "an atom", 1, 10**6) - 1 for word in line.words[:4]
+            )
+            atoms = (centre, *sorted(others))
+            if atoms not in centres:
+                raise place.error(
+                    "the first atom of the improper is not bonded to just the other three."
+                )
+            ((words, at), *_) = self._numbers_of(line, (centre, *others), names, "dihedraltypes")
+            rest, stiffness = numbers(words, at, ("the angle at rest", "k"))
+            if rest != 0.0:
+                raise at.error("an improper with an angle at rest other than 0 is nothing we have.")
+            known.setdefault(atoms, []).append(stiffness)
+        found: dict[tuple[int, ...], Numbers] = {}
+        for atoms, parts in known.items():
+            if len(parts) not in (1, 3) or len(set(parts)) > 1:
+                raise kind.place.error(
+                    f"{shown(kind.name)} has {len(parts)} impropers of one atom; one is expected, "
+                    "or all three orders of its neighbours with the same k."
+                )
+            if len(parts) == 1:
+                self.notes = (*self.notes, ONE_ORDER)
+            found[atoms] = {"stiffness": Number(sum(parts), "kJ/mol/rad2")}
+        return found
+
+    def _torsions(
+        self, kind: _Kind, template: Template, names: Sequence[str]
+    ) -> dict[Torsion, tuple[Numbers, ...]]:
+        """Return the waves of proper dihedrals: their own, or those of their types."""
         found: dict[Torsion, tuple[Numbers, ...]] = {}
         chains = set(torsions(self._bonds(template)))
         for line, (i, j, k, m) in self._members(kind, ("dihedrals",), 4):
             atoms = (i, j, k, m) if i < m else (m, k, j, i)
-            place, function = line.place, _word(line, 4)
-            if function not in ("1", "9") or atoms not in chains:
+            place, function = line.place, _word(line, 4) or ""
+            if function == "2":
+                continue
+            if function not in TORSIONS or atoms not in chains:
                 raise place.error(
                     f"function {shown(function)} of [ dihedrals ] is a form of energy that we do "
-                    "not have; 1 or 9, for chains of three bonds, is expected."
+                    f"not have; one of {', '.join(TORSIONS)}, for chains of three bonds, is "
+                    "expected, or 2 for impropers."
                 )
-            if len(line.words) < 8:
-                raise place.error("the dihedral's phase, k and multiplicity are not in its line.")
-            phase, barrier = (place.number(line.words[n], "phase or k") for n in (5, 6))
-            count = place.whole(line.words[7], "the multiplicity", 1, 6)
-            if barrier:
-                wave: Numbers = {
-                    "barrier": Number(barrier, "kJ/mol"),
-                    "phase": Number(place.number(str(phase), "the phase", -360.0, 360.0), "degree"),
-                    "multiplicity": Number(float(count), "1"),
-                }
-                found[atoms] = (*found.get(atoms, ()), wave)
+            for words, at in self._numbers_of(line, (i, j, k, m), names, "dihedraltypes"):
+                waves, constant = TORSIONS[function](words, at)
+                if constant:
+                    self.notes = (*self.notes, constant_note(constant, "kJ/mol"))
+                found[atoms] = (*found.get(atoms, ()), *waves)
         return found
 
-    def _parameters(
-        self,
-        line: Line,
-        atoms: tuple[int, ...],
-        names: Sequence[str],
-        section: str,
-        numbers: Callable[[Sequence[str], Place], Numbers],
-    ) -> Numbers:
-        """Return the numbers of a bond or an angle: its own, or those of its types."""
-        count = len(atoms)
-        function = _word(line, count)
-        if function != "1":
-            raise line.place.error(
-                f"function {shown(function)} is a form of energy that we do not have; 1, harmonic, "
-                "is expected."
-            )
+    def _numbers_of(
+        self, line: Line, atoms: tuple[int, ...], names: Sequence[str], section: str
+    ) -> list[tuple[Sequence[str], Place]]:
+        """Return the numbers of a line, or those of its types: several for dihedrals of 9."""
+        count, function = len(atoms), _word(line, len(atoms))
         if len(line.words) > count + 1:
-            return numbers(line.words[count + 1 :], line.place)
+            return [(line.words[count + 1 :], line.place)]
         types = [names[atom] for atom in atoms]
-        found = None
+        fitting: list[tuple[int, list[str], Line]] = []
         for known in self.terms.get(section, []):
             given = list(known.words[:count])
-            if given in (types, types[::-1]) and _word(known, count) == function:
-                found = known
-        if found is None:
+            if _word(known, count) == function and _alike(given, types):
+                fitting.append((given.count("X"), given, known))
+        if not fitting:
             raise line.place.error(f"[ {section} ] has no line for {'-'.join(types)}.")
-        return numbers(found.words[count + 1 :], found.place)
+        least = min(stars for stars, _, _ in fitting)
+        best = [(given, known) for stars, given, known in fitting if stars == least]
+        # several lines of one dihedral of function 9 add up; else the last one counts
+        several = [known for given, known in best if given == best[-1][0]]
+        chosen = several if function == "9" else several[-1:]
+        return [(known.words[count + 1 :], known.place) for known in chosen]
 
     def _refuse_pairs(self, names: Sequence[str]) -> None:
         """Raise where two types together have numbers that are not the mean of their own."""
@@ -427,24 +482,20 @@ class _Reader:
         """Say what GROMACS holds rigid."""
         kind = next(kind for known, kind in self.molecules if known is template)
         if any(kind.sections.get(name) for name in ("settles", "constraints")):
-            return (f"GROMACS holds {kind.name} rigid; here it is flexible.",)
-        return ()
+            return (f"GROMACS holds {kind.name} rigid; here it is flexible.", *self.notes)
+        return self.notes
 
 
 def _word(line: Line, index: int) -> str | None:
     return line.words[index] if index < len(line.words) else None
 
 
-def _bond_numbers(words: Sequence[str], place: Place) -> Numbers:
-    length = place.number(words[0] if words else None, "the length at rest", 0.0)
-    stiffness = place.number(words[1] if len(words) > 1 else None, "k", 0.0)
-    return {"length": Number(length, "nm"), "stiffness": Number(stiffness, "kJ/mol/nm2")}
-
-
-def _angle_numbers(words: Sequence[str], place: Place) -> Numbers:
-    angle = place.number(words[0] if words else None, "the angle at rest", 0.0, 180.0)
-    stiffness = place.number(words[1] if len(words) > 1 else None, "k", 0.0)
-    return {"angle": Number(angle, "degree"), "stiffness": Number(stiffness, "kJ/mol/rad2")}
+def _alike(given: Sequence[str], types: Sequence[str]) -> bool:
+    """Tell whether a line for types, X for any, is for these, from either end."""
+    return any(
+        all(one in ("X", other) for one, other in zip(given, way, strict=False))
+        for way in (types, types[::-1])
+    )
 
 
 potential_formats.add("gromacs", GromacsTopology())

@@ -15,10 +15,13 @@ from dmdstudio.files.potentials.reading.force_field import ForceFieldFile, ReadP
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
 from dmdstudio.files.potentials.reading.lammps_commands import MOST_TYPES, Commands
 from dmdstudio.files.potentials.reading.lammps_data import LammpsData, read_data
+from dmdstudio.files.potentials.reading.lammps_files import read_files
 from dmdstudio.files.potentials.reading.lammps_molecules import Coefficients, Molecules
+from dmdstudio.files.potentials.reading.lammps_pairs import is_other, other_pairs
 from dmdstudio.files.potentials.reading.lammps_script import Command, read_script
 from dmdstudio.files.potentials.reading.lammps_styles import (
     Pairs,
+    PairStyle,
     lennard_jones,
     plain_name,
     shifted_charges,
@@ -42,8 +45,9 @@ class LammpsInput:
     label = "LAMMPS input or data"
     doc = (
         "Inputs (units real or metal) with the data file that they read, or a data file with "
-        "coefficients: lj/cut and lj/mdf, alone or with coul/long, coul/dsf; harmonic bonds and "
-        "angles, periodic dihedrals; atom styles full, charge, molecular, atomic."
+        "coefficients: lj/cut, lj/mdf, born, buck, morse, mie/cut, table, sw, alone or with "
+        "coul/long, coul/dsf; bonds, angles and impropers harmonic, morse, charmm or "
+        "cosine/squared, periodic dihedrals; atom styles full, charge, molecular, atomic."
     )
     suffixes: tuple[str, ...] = (".in", ".lmp", ".data")
     limit_bytes: int = LIMIT_BYTES
@@ -199,14 +203,48 @@ class _Reader:
         atoms = self.data.atoms.values() if self.data else ()
         return {**{a.type: a.charge or 0.0 for a in atoms}, **self.charges}
 
+    def _third(self, style: PairStyle | None, which: str) -> float:
+        """Return a style's factor for atoms three bonds apart; ``which``: lj or coul."""
+        factors = self.settings.special[("lj", "coul").index(which)]
+        return factors[2] if style is None else style.third.get(which, factors[2])
+
+    def _thirds(self) -> tuple[float, float, float]:
+        """Return the factors of Lennard-Jones, of charges and of other pairs."""
+        styles = self.settings.pairs
+        pairs = next((s for s in styles if s.name.startswith("lj/")), None)
+        charges = next((s for s in styles if s.charged), None)
+        shifted = charges is not None and charges.name == "lepton"
+        of_charges = self._third(charges, "lj" if shifted else "coul")
+        if charges is not None and shifted and of_charges not in (0.0, 1.0):
+            raise charges.place.error(
+                f"charges three bonds apart count by {of_charges:g} and are screened; here they "
+                "are not.",
+                "Take coul/long.",
+            )
+        others = {self._third(s, "lj") for s in styles if is_other(s) or s.name == "table"}
+        return self._third(pairs, "lj"), of_charges, min(others, default=1.0)
+
+    def _files(
+        self, structure: Structure, before: Sequence[PotentialPlan]
+    ) -> Sequence[ReadPotential]:
+        """Return the terms of styles whose numbers are in files of their own."""
+        return read_files(
+            self.settings.pairs, self.elements, self.commands.path, structure, before, self.energy
+        )
+
     def field(self) -> ForceFieldFile:
         """Return the force field."""
         pairs, (kind, options, notes) = self._lennard_jones(), self._charged()
+        *at_3_bonds, others = self._thirds()
+        alone = len(self.settings.pairs) == 1
         if not self.settings.pairs:
             self.settings.notes.append(
                 f"{self.name} has no pair_style: no pairs of atoms interact."
             )
-        known = Molecules(self.commands, self.elements, self.masses, self.bonded, self.used)
+        known = Molecules(
+            self.commands, self.elements, self.masses, self.bonded, self.used,
+            (at_3_bonds[0], at_3_bonds[1]), others,
+        )  # fmt: skip
         molecules = {id(m.template): m for m in known.all(pairs, bool(kind))}
         settings: dict[str, dict[str, object]] = {kind: options} if kind else {}
         if pairs is not None:
@@ -225,6 +263,13 @@ class _Reader:
             settings=settings,
             charges=kind,
             notes=tuple(dict.fromkeys([*self.settings.notes, *notes])),
+            notes_of=lambda _: known.notes,
+            pair_terms=tuple(
+                other_pairs(style, self.energy, self.used, alone)
+                for style in self.settings.pairs
+                if is_other(style)
+            ),
+            others=self._files,
         )
 
 

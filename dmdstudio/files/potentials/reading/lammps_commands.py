@@ -138,6 +138,8 @@ class Commands:
 
     def _pair_modify(self, command: Command) -> None:
         words = command.words
+        if "special" in words:
+            self._special_of_style(command)
         for key, value in pairwise(words):
             if key == "mix":
                 command.require_known()
@@ -146,6 +148,24 @@ class Commands:
                 self.settings.notes.append("The tail correction of LAMMPS is not taken over.")
             elif (key, value) == ("shift", "yes"):
                 self.settings.notes.append("The shift of Lennard-Jones is not taken over.")
+
+    def _special_of_style(self, command: Command) -> None:
+        """Take in factors of one style: ``pair STYLE [N] special WHICH f f f``."""
+        command.require_known()
+        words, place = list(command.words), command.place
+        begin = words.index("special")
+        named = words[1] if words[0] == "pair" and begin > 1 else ""
+        alike = [style for style in self.settings.pairs if style.name == plain_name(named)]
+        if begin > 2 and alike:
+            number = place.whole(words[2], "the number of the style", 1, len(alike))
+            alike = alike[number - 1 : number]
+        factors = [place.number(word, "the factor", 0.0, 1.0) for word in words[begin + 2 :][:3]]
+        which = words[begin + 1] if len(words) > begin + 1 else ""
+        if not alike or len(factors) < 3 or which not in ("lj", "coul", "lj/coul"):
+            raise place.error("pair STYLE special lj (or coul) and three factors are expected.")
+        if factors[:2] != [0.0, 0.0]:
+            raise place.error("atoms one or two bonds apart never interact here.")
+        alike[0].third |= dict.fromkeys(which.split("/"), factors[2])
 
     def _style(self, command: Command) -> None:
         sort = command.name.partition("_")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dmdstudio.files.potentials.reading.force_field import (
@@ -12,16 +13,24 @@ from dmdstudio.files.potentials.reading.force_field import (
     Template,
     Torsion,
 )
-from dmdstudio.files.potentials.reading.graphs import connected, neighbours, torsions
+from dmdstudio.files.potentials.reading.graphs import (
+    angles,
+    connected,
+    neighbours,
+    stars,
+    three_bonds_apart,
+    torsions,
+)
+from dmdstudio.files.potentials.reading.lammps_bonded import bonded_numbers, waves
 from dmdstudio.files.potentials.reading.lammps_commands import Commands
-from dmdstudio.files.potentials.reading.lammps_styles import Pairs, bonded_numbers, waves
+from dmdstudio.files.potentials.reading.lammps_styles import Pairs
 from dmdstudio.files.potentials.reading.matching import formula
-from dmdstudio.files.potentials.reading.own_formulas import float_of
 from dmdstudio.files.potentials.reading.places import Place
-from dmdstudio.plan.catalog import shown
+from dmdstudio.files.potentials.reading.waves import ONE_ORDER
 
 MOST_KINDS = 1000
 """Of molecules in a data file."""
+
 
 Coefficients = tuple[str, tuple[str, ...], Place]
 """Style, words and place."""
@@ -50,6 +59,11 @@ class Molecules:
         masses: of the types, amu.
         bonded: coefficients of bonds, angles, ... by sort and type.
         used: types that atoms have.
+        at_3_bonds: factors of Lennard-Jones and of charges for atoms three bonds apart.
+        others_at_3_bonds: alike, of other pair potentials; 1 where there are none.
+
+    Attributes:
+        notes: on what was approximated in the molecules that are complete.
     """
 
     def __init__(
@@ -59,10 +73,14 @@ class Molecules:
         masses: dict[int, float],
         bonded: dict[str, dict[int, Coefficients]],
         used: set[int],
+        at_3_bonds: tuple[float, float],
+        others_at_3_bonds: float,
     ) -> None:
         self.settings, self.data, self.charges = commands.settings, commands.data, commands.charges
         self.energy, self.place = commands.energy, commands.place
         self.elements, self.masses, self.bonded, self.used = elements, masses, bonded, used
+        self.at_3_bonds, self.others_at_3_bonds = at_3_bonds, others_at_3_bonds
+        self.notes: tuple[str, ...] = ()
 
     def all(self, pairs: Pairs | None, charged: bool) -> list[Found]:
         """Return the molecules of the data file, each kind once; without one, types alone."""
@@ -139,13 +157,6 @@ class Molecules:
 
     def complete(self, found: Found) -> Molecule:
         """Return a molecule with the numbers of its bonds and angles."""
-        for type_, _, at in found.terms.get("Impropers", []):
-            style, words, place = self._coefficients("improper", type_, at)
-            if style not in ("zero", "none") and any(float_of(w) != 0.0 for w in words[:1]):
-                raise place.error(
-                    f"improper_style {shown(style)} is a form of energy that we do not have.",
-                    "Take molecules without it.",
-                )
         turns: dict[Torsion, tuple[Numbers, ...]] = {}
         chains = set(torsions(neighbours(len(found.types), found.template.bonds)))
         for type_, (i, j, k, m), at in found.terms.get("Dihedrals", []):
@@ -154,19 +165,17 @@ class Molecules:
                 raise at.error("the dihedral is no chain of three bonds.")
             style, words, place = self._coefficients("dihedral", type_, at)
             turns[atoms] = (*turns.get(atoms, ()), *waves(style, words, place, self.energy))
-        bonds: dict[tuple[int, int], Numbers] = {}
-        angles: dict[tuple[int, int, int], Numbers] = {}
-        for type_, local, at in found.terms.get("Bonds", []):
-            style, words, place = self._coefficients("bond", type_, at)
-            if numbers := bonded_numbers("bond", style, words, place, self.energy):
-                bonds[min(local), max(local)] = numbers
-        bonded = set(found.template.bonds)
-        for type_, (i, j, k), at in found.terms.get("Angles", []):
-            if not {(min(i, j), max(i, j)), (min(j, k), max(j, k))} <= bonded:
-                raise at.error("the angle is not one between two bonds.")
-            style, words, place = self._coefficients("angle", type_, at)
-            if numbers := bonded_numbers("angle", style, words, place, self.energy):
-                angles[min(i, k), j, max(i, k)] = numbers
+        bonded: dict[str, dict[tuple[int, ...], Numbers]] = {}
+        for sort, atoms, numbers, at in self._bonded(found):
+            for kind, own in numbers.items():
+                if bonded.setdefault(kind, {}).setdefault(atoms, own) != own:
+                    raise at.error(f"the {sort} has two terms of one form; we add none up.")
+        around = neighbours(len(found.types), found.template.bonds)
+        if self.others_at_3_bonds != 1.0 and three_bonds_apart(around):
+            raise self.place.error(
+                f"special_bonds multiply the energy of atoms three bonds apart by "
+                f"{self.others_at_3_bonds:g}; here only Lennard-Jones and charges are scaled."
+            )
         if found.template.bonds:
             for factors in self.settings.special:
                 if factors[:2] != (0.0, 0.0):
@@ -180,11 +189,55 @@ class Molecules:
             tuple(found.charges),
             tuple(found.pairs),
             tuple(self.masses[type_] for type_ in found.types),
-            bonds,
-            angles,
-            (self.settings.special[0][2], self.settings.special[1][2]),
+            bonded,
+            self.at_3_bonds,
             turns,
         )
+
+    def _bonded(
+        self, found: Found
+    ) -> Iterator[tuple[str, tuple[int, ...], Mapping[str, Numbers], Place]]:
+        """Iterate over bonds, angles and impropers: sort, atoms, numbers and place."""
+        around = neighbours(len(found.types), found.template.bonds)
+        there = {"bond": set(found.template.bonds), "angle": set(angles(around))}
+        there["improper"] = set(stars(around))
+        impropers: dict[tuple[int, ...], list[tuple[Mapping[str, Numbers], Place]]] = {}
+        for section, sort in (("Bonds", "bond"), ("Angles", "angle"), ("Impropers", "improper")):
+            for type_, local, at in found.terms.get(section, []):
+                style, words, place = self._coefficients(sort, type_, at)
+                numbers = bonded_numbers(sort, style, words, place, self.energy)
+                atoms = min(local, local[::-1])
+                if sort == "improper":
+                    atoms = (local[0], *sorted(local[1:]))
+                if numbers and atoms not in there[sort]:
+                    what = {
+                        "angle": "the angle is not one between two bonds.",
+                        "improper": "the first atom of the improper is not bonded to just the "
+                        "other three.",
+                    }
+                    raise at.error(what[sort])
+                if sort == "improper":
+                    impropers.setdefault(atoms, []).append((numbers, place))
+                else:
+                    yield sort, atoms, numbers, at
+        for atoms, known in impropers.items():
+            yield "improper", atoms, self._in_all_orders(known), known[0][1]
+
+    def _in_all_orders(self, known: list[tuple[Mapping[str, Numbers], Place]]) -> Mapping:
+        """Return the numbers of an improper whose orders stand one by one, or one for all."""
+        numbers, place = known[0]
+        if not numbers:
+            return {}
+        if any(other != numbers for other, _ in known) or len(known) not in (1, 3):
+            raise place.error(
+                f"{len(known)} impropers of one atom; one is expected, or all three orders of its "
+                "neighbours with the same number."
+            )
+        if len(known) == 1:
+            self.notes = (ONE_ORDER,)
+        stiffness = numbers["improper"]["stiffness"]
+        whole = Number(stiffness.value * len(known), stiffness.unit)
+        return {"improper": {"stiffness": whole}}
 
     def _coefficients(self, sort: str, type_: int, at: Place) -> Coefficients:
         found = self.bonded.get(sort, {}).get(type_)

@@ -14,7 +14,7 @@ from dmdstudio.files.potentials.reading.force_field import Number, Numbers
 from dmdstudio.files.potentials.reading.lammps_script import Command
 from dmdstudio.files.potentials.reading.own_formulas import (
     charges_options,
-    float_of,
+    kind_of,
     require_strength,
 )
 from dmdstudio.files.potentials.reading.places import Place
@@ -35,10 +35,22 @@ _ARGUMENTS = {
     "coul/long": ("coul",),
     "coul/dsf": ("damping", "coul"),
     "lepton": ("formula",),
+    "morse": ("cutoff",),
+    "buck": ("cutoff",),
+    "buck/coul/long": ("cutoff", "coul"),
+    "buck/mdf": ("switch_start", "cutoff"),
+    "born": ("cutoff",),
+    "born/coul/long": ("cutoff", "coul"),
+    "mie/cut": ("cutoff",),
+    "table": ("interpolation", "points"),
+    "sw": (),
     "zero": ("nothing",),
     "none": (),
 }
 """Pair styles that we read, and what their arguments are."""
+
+_WORDS = ("formula", "interpolation")
+"""Arguments that are no numbers."""
 
 _ACCELERATED = ("/omp", "/opt", "/gpu", "/kk", "/intel")
 
@@ -52,17 +64,27 @@ class PairStyle:
         arguments: by name.
         place: of the command.
         coefficients: by pair of types, i <= j, with their places.
+        third: factors for atoms three bonds apart that are its own, of ``lj`` and of ``coul``.
     """
 
     name: str
     arguments: dict[str, float]
     place: Place
     coefficients: dict[tuple[int, int], tuple[tuple[str, ...], Place]] = field(default_factory=dict)
+    third: dict[str, float] = field(default_factory=dict)
 
     @property
     def charged(self) -> bool:
         """Whether it sums over charges."""
-        return "coul/" in self.name or self.name == "lepton"
+        return "coul/" in self.name or self.formula == "coulomb"
+
+    @property
+    def formula(self) -> str:
+        """The kind of term whose formula we write as it; empty for none."""
+        if self.name != "lepton":
+            return ""
+        words, place = next(iter(self.coefficients.values()), ((), self.place))
+        return kind_of(words[0] if words else "", place)
 
 
 def pair_styles(command: Command) -> list[PairStyle]:
@@ -81,9 +103,7 @@ def pair_styles(command: Command) -> list[PairStyle]:
         if name not in _ARGUMENTS:
             raise command.place.error(
                 f"pair_style {shown(name)} is a form of energy that we do not have.",
-                "Give its .sw file itself."
-                if name == "sw"
-                else f"We have: {', '.join(_ARGUMENTS)}.",
+                f"We have: {', '.join(_ARGUMENTS)}.",
             )
         given = []
         while words and plain_name(words[0]) not in _ARGUMENTS:
@@ -92,12 +112,12 @@ def pair_styles(command: Command) -> list[PairStyle]:
         values = {
             what: command.place.number(word, f"{what} of {name}", 0.0)
             for what, word in zip(wanted, given, strict=False)
-            if what != "formula"
+            if what not in _WORDS
         }
         if "coul" in wanted and "coul" not in values and "cutoff" in values:
             values["coul"] = values["cutoff"]
         for what in wanted:
-            if what not in values and what not in ("formula", "nothing"):
+            if what not in values and what not in (*_WORDS, "nothing"):
                 raise command.place.error(f"pair_style {name} lacks its {what}.")
         found.append(PairStyle(name, values, command.place))
     return found
@@ -300,100 +320,3 @@ def shifted_charges(style: PairStyle, charges: dict[int, float]) -> dict[str, ob
             numbers.get("strength", 0.0), charges.get(i, 0.0), charges.get(j, 0.0), place
         )
     return options
-
-
-# ------------------------------------------------------------------------------- bonds and angles
-
-
-def bonded_numbers(
-    sort: str, style: str, words: tuple[str, ...], place: Place, energy: str
-) -> Numbers | None:
-    """Return the parameters of a bond or an angle type; None for none at all.
-
-    Args:
-        sort: ``bond`` or ``angle``.
-        style: of the type.
-        words: its coefficients.
-        place: of them.
-        energy: unit of energies.
-
-    Raises:
-        FileError: the style is one that we do not have.
-    """
-    if style in ("zero", "none"):
-        return None
-    flat = style == "charmm" and len(words) >= 4 and float_of(words[2]) == 0.0
-    if style != "harmonic" and not (sort == "angle" and flat):
-        what = " with a Urey-Bradley term" if style == "charmm" else ""
-        raise place.error(
-            f"{sort}_style {shown(style)}{what} is a form of energy that we do not have.",
-            "We have: harmonic.",
-        )
-    constant = place.number(words[0] if words else None, "K", 0.0)
-    upper = 180.0 if sort == "angle" else math.inf
-    what = "the angle at rest" if sort == "angle" else "the length at rest"
-    rest = place.number(words[1] if len(words) > 1 else None, what, 0.0, upper)
-    if sort == "bond":
-        return {
-            "length": Number(rest, "angstrom"),
-            "stiffness": Number(2.0 * constant, f"{energy}/angstrom2"),
-        }
-    return {
-        "angle": Number(rest, "degree"),
-        "stiffness": Number(2.0 * constant, f"{energy}/rad2"),
-    }
-
-
-def waves(style: str, words: tuple[str, ...], place: Place, energy: str) -> tuple[Numbers, ...]:
-    """Return the waves of a dihedral type.
-
-    Args:
-        style: charmm, harmonic, fourier or opls.
-        words: its coefficients.
-        place: of them.
-        energy: unit of energies.
-
-    Raises:
-        FileError: the style is one that we do not have.
-    """
-    if style in ("zero", "none"):
-        return ()
-
-    def number(index: int, what: str) -> float:
-        return place.number(words[index] if index < len(words) else None, what)
-
-    def wave(barrier: float, count: float, phase: float) -> Numbers:
-        if count != round(count) or not 1 <= count <= 6:
-            raise place.error(f"{count:g} waves per turn; a whole number from 1 to 6 is expected.")
-        return {
-            "barrier": Number(barrier, energy),
-            "phase": Number(phase, "degree"),
-            "multiplicity": Number(count, "1"),
-        }
-
-    found = []
-    if style == "opls":
-        found = [
-            wave(number(n - 1, f"K{n}") / 2.0, n, 0.0 if n % 2 else 180.0) for n in range(1, 5)
-        ]
-    elif style == "harmonic":
-        sign = number(1, "d")
-        if sign not in (1.0, -1.0):
-            raise place.error(f"d = {sign:g}: 1 or -1 is expected.")
-        found = [wave(number(0, "K"), number(2, "n"), 0.0 if sign > 0 else 180.0)]
-    elif style == "charmm":
-        if number(3, "the weight") != 0.0:
-            raise place.error("a weight for atoms three bonds apart is nothing that we have.")
-        found = [wave(number(0, "K"), number(1, "n"), number(2, "d"))]
-    elif style == "fourier":
-        count = place.whole(words[0] if words else None, "the number of waves", 1, 10)
-        found = [
-            wave(number(n, "K"), number(n + 1, "n"), number(n + 2, "d"))
-            for n in range(1, 3 * count, 3)
-        ]
-    else:
-        raise place.error(
-            f"dihedral_style {shown(style)} is a form of energy that we do not have.",
-            "We have: harmonic, charmm, fourier, opls.",
-        )
-    return tuple(one for one in found if one["barrier"].value)

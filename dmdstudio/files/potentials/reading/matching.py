@@ -8,7 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dmdstudio.base.errors import FileError
-from dmdstudio.files.potentials.reading.force_field import ForceFieldFile, Molecule, Template
+from dmdstudio.files.potentials.reading.force_field import (
+    BONDED,
+    ForceFieldFile,
+    Molecule,
+    Template,
+)
 from dmdstudio.files.potentials.reading.graphs import same_order
 from dmdstudio.files.structures.bonds import molecules, with_bonds
 from dmdstudio.plan.structure import Structure
@@ -108,14 +113,18 @@ def _numbers(kind: Kind) -> object:
     """Return all that the numbers of a kind say of its atoms, in the structure's order."""
     molecule, place = kind.molecule, {theirs: ours for ours, theirs in enumerate(kind.order)}
 
-    def moved(chain: tuple[int, ...]) -> tuple[int, ...]:
+    def moved(chain: tuple[int, ...], name: str = "") -> tuple[int, ...]:
         atoms = [place[atom] for atom in chain]
+        if BONDED.get(name) == "improper":
+            return (atoms[0], *sorted(atoms[1:]))
         return tuple(min(atoms, atoms[::-1]))
 
     return (
         [(molecule.charges[atom], molecule.pairs[atom]) for atom in kind.order],
-        {moved(chain): numbers for chain, numbers in molecule.bonds.items()},
-        {moved(chain): numbers for chain, numbers in molecule.angles.items()},
+        {
+            name: {moved(chain, name): numbers for chain, numbers in found.items()}
+            for name, found in molecule.bonded.items()
+        },
         {moved(chain): numbers for chain, numbers in molecule.torsions.items()},
         molecule.at_3_bonds,
     )

@@ -9,16 +9,19 @@ Source: OpenMM User Guide, "Creating Force Fields"; DMFF's user guide, "XML form
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
+from dmdstudio.base.errors import FileError
 from dmdstudio.files.potentials.reading.force_field import ForceFieldFile, ReadPotential
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
 from dmdstudio.files.potentials.reading.openmm_forces import Forces
 from dmdstudio.files.potentials.reading.openmm_own import lennard_jones_options
+from dmdstudio.files.potentials.reading.openmm_spline import read_splines
 from dmdstudio.files.potentials.reading.openmm_types import Document
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.files.potentials.reading.recipe_terms import recipe_terms
-from dmdstudio.plan.recipe import PotentialPlan
+from dmdstudio.plan.recipe import PotentialPlan, chain
 from dmdstudio.plan.structure import Structure
 
 
@@ -27,8 +30,9 @@ class OpenMMForceField:
 
     label = "OpenMM XML"
     doc = (
-        "<ForceField> files of OpenMM and DMFF: harmonic bonds and angles, periodic "
-        "torsions, Lennard-Jones and charges of molecules that are one residue each."
+        "<ForceField> files of OpenMM and DMFF: harmonic bonds and angles, Urey-Bradley, torsions "
+        "(periodic and Ryckaert-Bellemans), Lennard-Jones and charges of molecules that are one "
+        "residue each; and all that DMD Studio writes."
     )
     suffixes: tuple[str, ...] = (".xml",)
     limit_bytes: int = LIMIT_BYTES
@@ -42,6 +46,25 @@ class OpenMMForceField:
     ) -> ReadPotential:
         """Read a file; see `PotentialFormat.read`."""
         return recipe_terms(self.force_field(path, content), self.label, structure, before)
+
+    @staticmethod
+    def _splines(
+        path: Path, content: bytes, structure: Structure, before: Sequence[PotentialPlan]
+    ) -> tuple[ReadPotential, ...]:
+        """Return the term of splines whose coefficients stand in the file."""
+        found = read_splines(content, path.name)
+        if found is None:
+            return ()
+        pairs = {chain(pair) for pair in product(set(structure.symbols), repeat=2)}
+        if pairs != set(found.arrays):
+            raise FileError(
+                f"{path.name} has splines of {', '.join(sorted(found.arrays))}; the structure has "
+                f"the pairs {', '.join(sorted(pairs))}."
+            )
+        old = next((plan for plan in before if plan.kind == found.kind), None)
+        options = {"file": str(path.resolve()), **found.settings}
+        term = PotentialPlan(kind=found.kind, name=old.name if old else "", options=options)
+        return (ReadPotential(OpenMMForceField.label, (term,)),)
 
     def force_field(self, path: Path, content: bytes) -> ForceFieldFile:
         """Return what a file says of all its molecules."""
@@ -59,6 +82,8 @@ class OpenMMForceField:
             settings=settings,
             charges="coulomb" if forces.shifted is not None else "",
             notes_of=forces.notes_of,
+            pair_terms=forces.pair_terms,
+            others=lambda structure, before: self._splines(path, content, structure, before),
         )
 
 

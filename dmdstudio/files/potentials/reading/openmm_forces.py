@@ -8,43 +8,52 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import combinations, permutations, product
-from typing import TypeVar
 
+from dmdstudio.files.potentials.openmm_force_field import COSINE_ANGLE, IMPROPER, MORSE_BOND
 from dmdstudio.files.potentials.reading.force_field import (
     Molecule,
     Number,
     Numbers,
+    PairTerm,
     Template,
     Torsion,
 )
 from dmdstudio.files.potentials.reading.graphs import (
     angles,
     neighbours,
+    stars,
     three_bonds_apart,
     torsions,
 )
-from dmdstudio.files.potentials.reading.openmm_own import shifted_charges
+from dmdstudio.files.potentials.reading.openmm_own import (
+    Formula,
+    is_own_formula,
+    own_formula,
+    shifted_charges,
+)
+from dmdstudio.files.potentials.reading.openmm_spline import is_spline
 from dmdstudio.files.potentials.reading.openmm_types import Document, Residue, Types
 from dmdstudio.files.potentials.reading.places import Place, degrees
+from dmdstudio.files.potentials.reading.waves import constant_note, ryckaert_bellemans
 from dmdstudio.files.potentials.reading.xml import Element
 from dmdstudio.plan.catalog import shown
 
 _BONDS = ("HarmonicBondForce", "HarmonicBondJaxForce")
 _ANGLES = ("HarmonicAngleForce", "HarmonicAngleJaxForce")
 _TORSIONS = ("PeriodicTorsionForce", "PeriodicTorsionJaxForce")
+_POWERS = ("RBTorsionForce",)
 _NONBONDED = ("NonbondedForce", "NonbondedJaxForce")
 _PAIRS = "LennardJonesForce"
 _CHARGES = "CoulombForce"
-_KNOWN = (*_BONDS, *_ANGLES, *_TORSIONS, *_NONBONDED, _PAIRS, _CHARGES)
+_SPRINGS = ("AmoebaUreyBradleyForce",)
+_KNOWN = (*_BONDS, *_ANGLES, *_SPRINGS, *_TORSIONS, *_POWERS, *_NONBONDED, _PAIRS, _CHARGES)
 _NO_FORCE = ("Info", "AtomTypes", "Residues", "Patches", "Include")
 _REFERENCE = re.compile(r"(?:type|class)\d?")
 _PI = 3.1416
 """Larger angles are none; some files round pi up."""
-
-Chain = TypeVar("Chain", tuple[int, int], tuple[int, int, int])
 
 
 class Forces:
@@ -53,21 +62,34 @@ class Forces:
     def __init__(self, document: Document) -> None:
         self.document, self.types = document, Types(document)
         self.comments = [comment for root, _ in document.parts for comment in root.comments]
+        self.notes: tuple[str, ...] = ()
 
     @cached_property
     def shifted(self) -> tuple[dict[str, object], dict[str, float]] | None:
         """Options and charges of the formula for charges that we write; None where there is none.
 
         Raises:
-            FileError: there is a formula that is not ours, or there are several.
+            FileError: there are several, or the charges contradict their comment.
         """
-        found = [(e, name) for e, name in self.document if _is_ours(e)]
-        if not found:
-            return None
+        found = [formula for formula in self.formulas if formula.kind == "coulomb"]
         if len(found) > 1:
-            raise Place(found[1][1], found[1][0].line).error("two forces have charges.")
-        known = {name for name, type_ in self.types.types.items() if type_.element}
-        return shifted_charges(*found[0], self.comments, sorted(known))
+            raise found[1].place.error("two forces have charges.")
+        return shifted_charges(found[0], self.comments) if found else None
+
+    @cached_property
+    def formulas(self) -> list[Formula]:
+        """The formulas of pairs that are ours."""
+        known = sorted(name for name, type_ in self.types.types.items() if type_.element)
+        return [
+            own_formula(element, Place(name, element.line), known)
+            for element, name in self.document
+            if is_own_formula(element)
+        ]
+
+    @property
+    def pair_terms(self) -> tuple[PairTerm, ...]:
+        """The pair potentials whose formulas are ours, but for charges."""
+        return tuple(formula.term() for formula in self.formulas if formula.kind != "coulomb")
 
     @cached_property
     def scales(self) -> tuple[float, float]:
@@ -79,17 +101,19 @@ class Forces:
                 pairs = place.number(element.attributes["lj14scale"], "lj14scale")
             if element.tag in (*_NONBONDED, _CHARGES) and "coulomb14scale" in element.attributes:
                 charges = place.number(element.attributes["coulomb14scale"], "coulomb14scale")
+        for formula in self.formulas:
+            charges = formula.third if formula.kind == "coulomb" else charges
         return pairs, charges
 
-    @staticmethod
-    def notes_of(template: Template) -> tuple[str, ...]:
-        """Say what OpenMM does with a residue that is not in the file."""
+    def notes_of(self, template: Template) -> tuple[str, ...]:
+        """Say what OpenMM does with a residue that is not in the file, and what is left out."""
         if template.name == "HOH" and len(template.elements) == 3:
             return (
                 "OpenMM keeps HOH rigid unless asked otherwise; here it is flexible, with the "
                 "springs of the file.",
+                *self.notes,
             )
-        return ()
+        return tuple(dict.fromkeys(self.notes))
 
     def molecule(self, template: Template) -> Molecule:
         """Return a residue with all its numbers; see `ForceFieldFile`."""
@@ -104,26 +128,43 @@ class Forces:
             self._charges(residue),
             self._pairs(residue, around),
             tuple(self.types.types[type_].mass for type_ in residue.types),
-            self._harmonic(residue, template.bonds, _BONDS, _bond_numbers),
-            self._harmonic(residue, angles(around), _ANGLES, _angle_numbers),
+            {
+                **{
+                    kind: self._chained(residue, template.bonds, tags, energy, numbers)
+                    for kind, (tags, energy, numbers) in _BOND_FORCES.items()
+                },
+                **{
+                    kind: self._chained(residue, angles(around), tags, energy, numbers)
+                    for kind, (tags, energy, numbers) in _ANGLE_FORCES.items()
+                },
+                "improper": self._impropers(residue, around),
+            },
             self.scales,
             self._torsions(residue, around),
         )
 
-    def _harmonic(
+    def _entries(self, tags: tuple[str, ...], energy: str) -> Iterator[tuple[Element, Place]]:
+        """Iterate over the entries of forces, of those with a formula where one is given."""
+        for element, name in self.document:
+            if element.tag in tags and element.attributes.get("energy", "") == energy:
+                for entry in element.children:
+                    yield entry, Place(name, entry.line)
+
+    def _chained(
         self,
         residue: Residue,
-        chains: Sequence[Chain],
+        chains: Sequence[tuple[int, ...]],
         tags: tuple[str, ...],
+        energy: str,
         numbers: Callable[[Element, Place], Numbers],
-    ) -> dict[Chain, Numbers]:
+    ) -> dict[tuple[int, ...], Numbers]:
         """Return the numbers of bonds or angles by their atoms, the first entry that fits."""
         entries = [
             (tuple(self.types.matches(entry, n + 1) for n in range(len(chains[0]))), entry, place)
-            for entry, place in (self.document.entries(*tags) if chains else ())
+            for entry, place in (self._entries(tags, energy) if chains else ())
             if _REFERENCE_1 & entry.attributes.keys()
         ]
-        found: dict[Chain, Numbers] = {}
+        found: dict[tuple[int, ...], Numbers] = {}
         for chain in chains:
             types = [residue.types[atom] for atom in chain]
             for wanted, entry, place in entries:
@@ -138,17 +179,41 @@ class Forces:
         """Return the waves of torsions: those of an entry without a star go first."""
         found: dict[Torsion, tuple[Numbers, ...]] = {}
         chains = torsions(around)
-        entries = [
-            (tuple(self.types.matches(entry, n) for n in range(1, 5)), entry, place)
-            for entry, place in (self.document.entries(*_TORSIONS) if chains else ())
-            if entry.tag == "Proper"
-        ]
-        for chain in chains:
-            types = [residue.types[atom] for atom in chain]
-            fitting = [e for e in entries if _fit(types, e[0]) or _fit(types[::-1], e[0])]
-            fitting.sort(key=lambda e: None in e[0])  # stable: the first of each sort
-            if fitting:
-                found[chain] = _waves(*fitting[0][1:])
+        for tags, numbers in ((_TORSIONS, _waves), (_POWERS, self._powers)):
+            entries = [
+                (tuple(self.types.matches(entry, n) for n in range(1, 5)), entry, place)
+                for entry, place in (self.document.entries(*tags) if chains else ())
+                if entry.tag == "Proper"
+            ]
+            for chain in chains:
+                types = [residue.types[atom] for atom in chain]
+                fitting = [e for e in entries if _fit(types, e[0]) or _fit(types[::-1], e[0])]
+                fitting.sort(key=lambda e: None in e[0])  # stable: the first of each sort
+                if fitting:
+                    found[chain] = (*found.get(chain, ()), *numbers(*fitting[0][1:]))
+        return found
+
+    def _powers(self, entry: Element, place: Place) -> tuple[Numbers, ...]:
+        """Return the waves of a sum of powers of the cosine."""
+        c = [place.number(entry.attributes.get(f"c{n}"), f"c{n}") for n in range(6)]
+        waves, constant = ryckaert_bellemans(c, "kJ/mol")
+        if constant:
+            self.notes = (*self.notes, constant_note(constant, "kJ/mol"))
+        return waves
+
+    def _impropers(
+        self, residue: Residue, around: list[list[int]]
+    ) -> dict[tuple[int, ...], Numbers]:
+        """Return the numbers of our own impropers."""
+        found: dict[tuple[int, ...], Numbers] = {}
+        for centre, *others in stars(around):
+            orders = [[residue.types[i] for i in (centre, *p)] for p in permutations(others)]
+            for entry, place in self._entries(("CustomTorsionForce",), IMPROPER):
+                wanted = [self.types.matches(entry, n) for n in range(1, 5)]
+                if entry.tag == "Improper" and any(_fit(types, wanted) for types in orders):
+                    sixth = place.number(entry.attributes.get("sixth"), "sixth", 0.0)
+                    stiffness = Number(6.0 * sixth, "kJ/mol/rad2")
+                    found.setdefault((centre, *others), {"stiffness": stiffness})
         return found
 
     def _last(self, residue: Residue, tag: tuple[str, ...]) -> dict[str, tuple[Element, Place]]:
@@ -231,7 +296,7 @@ class Forces:
         for element, name in self.document:
             known = element.tag in _KNOWN
             harmless = element.tag in _NO_FORCE or _is_ours(element)
-            if harmless or (known and element.tag not in (_PAIRS, *_TORSIONS)):
+            if harmless or (known and element.tag not in (_PAIRS, *_TORSIONS, *_POWERS)):
                 continue
             speaking = [c for c in element.children if _referred(c)]
             if not known and not speaking:
@@ -256,10 +321,15 @@ _REFERENCE_1 = {"type1", "class1"}
 
 
 def _is_ours(element: Element) -> bool:
-    """Tell whether a force looks like the formula for charges that we write."""
-    return element.tag == "CustomNonbondedForce" and "strength_of(" in element.attributes.get(
-        "energy", ""
-    )
+    """Tell whether a force has a formula that we write."""
+    formulas = {
+        "CustomBondForce": MORSE_BOND,
+        "CustomAngleForce": COSINE_ANGLE,
+        "CustomTorsionForce": IMPROPER,
+    }
+    if element.tag in formulas:
+        return element.attributes.get("energy") == formulas[element.tag]
+    return is_own_formula(element) or is_spline(element)
 
 
 def _referred(entry: Element) -> list[str]:
@@ -326,6 +396,45 @@ def _angle_numbers(entry: Element, place: Place) -> Numbers:
         "angle": Number(degrees(angle), "degree"),
         "stiffness": Number(stiffness, "kJ/mol/rad2"),
     }
+
+
+def _morse_numbers(entry: Element, place: Place) -> Numbers:
+    words = entry.attributes
+    return {
+        "length": Number(place.number(words.get("length"), "length", 0.0), "nm"),
+        "depth": Number(place.number(words.get("depth"), "depth", 0.0), "kJ/mol"),
+        "decay": Number(place.number(words.get("decay"), "decay", 0.0), "1/nm"),
+    }
+
+
+def _cosine_numbers(entry: Element, place: Place) -> Numbers:
+    cosine = place.number(entry.attributes.get("cosine"), "cosine", -1.0, 1.0)
+    stiffness = place.number(entry.attributes.get("k"), "k", 0.0)
+    return {
+        "angle": Number(math.degrees(math.acos(cosine)), "degree"),
+        "stiffness": Number(stiffness, "kJ/mol"),
+    }
+
+
+def _spring_numbers(entry: Element, place: Place) -> Numbers:
+    """Return the numbers of springs between the ends of an angle; this element's k is K."""
+    stiffness = 2.0 * place.number(entry.attributes.get("k"), "k", 0.0)
+    return {
+        "distance": Number(place.number(entry.attributes.get("d"), "d", 0.0), "nm"),
+        "stiffness": Number(stiffness, "kJ/mol/nm2"),
+    }
+
+
+_BOND_FORCES = {
+    "harmonic_bond": (_BONDS, "", _bond_numbers),
+    "morse_bond": (("CustomBondForce",), MORSE_BOND, _morse_numbers),
+}
+_ANGLE_FORCES = {
+    "harmonic_angle": (_ANGLES, "", _angle_numbers),
+    "cosine_angle": (("CustomAngleForce",), COSINE_ANGLE, _cosine_numbers),
+    "urey_bradley": (_SPRINGS, "", _spring_numbers),
+}
+"""Elements with their formulas, and how their entries are read, by kind of term."""
 
 
 def _waves(entry: Element, place: Place) -> tuple[Numbers, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -13,16 +15,44 @@ from dmdstudio.plan.catalog import shown
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm
 
+_NAMES = (
+    "amplitude", "charge", "decay", "depth", "dispersion", "distance", "epsilon", "range",
+    "second_dispersion", "sigma",
+)  # fmt: skip
+"""Of parameters of pairs."""
+
 SAME = 1e-9
 """Relative difference of a strength from that of the charges."""
 
 
-def charges_formula() -> str:
-    """Return the formula for charges that we write, of eV and angstrom."""
+@functools.cache
+def own_formulas() -> dict[str, str]:
+    """Return the kinds of terms by the formulas of eV and angstrom that we write for them."""
     one = Structure(("X",), np.zeros((1, 3)), np.eye(3), np.ones(1))
-    options: dict[str, object] = {"cutoff": 9.0, "damping": 0.2}
-    term = PotentialTerm("coulomb", options, {"charge": {"X": 0.0}})
-    return FORMULAS["coulomb"](term, one).formula
+    options: dict[str, object] = {
+        "cutoff": 9.0, "switch_start": 8.0, "damping": 0.2, "inner": 1.0,
+    }  # fmt: skip
+    parameters: dict[str, dict[str, float]] = {name: {"X": 1.0, "X-X": 1.0} for name in _NAMES}
+    parameters |= {"repulsive_exponent": {"X": 12.0}, "attractive_exponent": {"X": 6.0}}
+    return {
+        write(PotentialTerm(kind, options, parameters), one).formula: kind
+        for kind, write in FORMULAS.items()
+    }
+
+
+def kind_of(text: str, place: Place) -> str:
+    """Return the kind of the term that a formula with its numbers is of.
+
+    Raises:
+        FileError: we write no such formula.
+    """
+    formula, _ = numbers_of(text, place)
+    if formula not in own_formulas():
+        raise place.error(
+            f"the formula {shown(text)} is a form of energy that we do not have.",
+            "Only formulas that DMD Studio writes are read.",
+        )
+    return own_formulas()[formula]
 
 
 def numbers_of(text: str, place: Place) -> tuple[str, dict[str, float]]:
@@ -48,19 +78,18 @@ def charges_options(text: str, place: Place) -> tuple[dict[str, object], dict[st
     Raises:
         FileError: it is another formula.
     """
-    formula, numbers = numbers_of(text, place)
-    if formula != charges_formula() or not {"alpha", "cutoff", "bend"} <= set(numbers):
+    kind, (_, numbers) = kind_of(text, place), numbers_of(text, place)
+    if kind != "coulomb" or not {"alpha", "cutoff", "bend"} <= set(numbers):
         raise place.error(
-            f"the formula {shown(text)} is a form of energy that we do not have.",
-            "Only the formula for charges that DMD Studio writes is read.",
+            f"the formula {shown(text)} is not the one for charges that DMD Studio writes."
         )
+    return charges_options_of(numbers), numbers
+
+
+def charges_options_of(numbers: Mapping[str, float]) -> dict[str, object]:
+    """Return the options of ``coulomb`` that the numbers of our formula stand for."""
     shift = "curvature" if numbers["bend"] else "force"
-    options: dict[str, object] = {
-        "cutoff": numbers["cutoff"],
-        "damping": numbers["alpha"],
-        "shift": shift,
-    }
-    return options, numbers
+    return {"cutoff": numbers["cutoff"], "damping": numbers["alpha"], "shift": shift}
 
 
 def require_strength(found: float, first: float, second: float, place: Place) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations_with_replacement, product
 
 import msgspec
 import numpy as np
@@ -12,15 +13,18 @@ import numpy as np
 from dmdstudio.base.errors import FileError
 from dmdstudio.base.units import factor
 from dmdstudio.files.potentials.reading.force_field import (
+    BONDED,
     ForceFieldFile,
     Number,
     Numbers,
+    PairTerm,
     ReadPotential,
     Template,
 )
 from dmdstudio.files.potentials.reading.graphs import (
     angles,
     neighbours,
+    stars,
     three_bonds_apart,
     torsions,
 )
@@ -60,13 +64,16 @@ def recipe_terms(
         collected.take(kind)
     writer = _Writer(file, structure, before)
     terms = [
-        writer.bonded("harmonic_bond", collected.bonds),
-        writer.bonded("harmonic_angle", collected.angles),
+        *(writer.bonded(name, numbers) for name, numbers in collected.bonded.items()),
         *writer.torsions(collected.torsions),
+        *(writer.pair_term(term, collected.types) for term in file.pair_terms),
         writer.pairs(collected.pairs, scales[0]),
         writer.charges(collected.charges, scales[1]),
     ]
+    others = file.others(structure, before)
     given = tuple(term for term in terms if term is not None)
+    given += tuple(term for other in others for term in other.terms)
+    writer.notes += [note for other in others for note in other.notes]
     if not given:
         raise Place(file.name, 1).error(
             "holds no energy for the atoms of the structure: all its numbers for them are zero."
@@ -121,8 +128,9 @@ class _Collected:
     file: ForceFieldFile
     pairs: dict[str, Numbers] = field(default_factory=dict)
     charges: dict[str, Numbers] = field(default_factory=dict)
-    bonds: dict[str, Numbers | None] = field(default_factory=dict)
-    angles: dict[str, Numbers | None] = field(default_factory=dict)
+    bonded: dict[str, dict[str, Numbers | None]] = field(
+        default_factory=lambda: {name: {} for name in BONDED}
+    )
     torsions: dict[str, tuple[Numbers, ...]] = field(default_factory=dict)
     types: dict[str, set[str]] = field(default_factory=dict)
     _told: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -138,22 +146,22 @@ class _Collected:
             self._same("charges", self.charges, element, charge, told)
             self.types.setdefault(element, set()).add(molecule.types[atom])
         around = neighbours(len(template.elements), template.bonds)
-        for what, into, chains, numbers in (
-            ("bonds", self.bonds, template.bonds, molecule.bonds),
-            ("angles", self.angles, angles(around), molecule.angles),
-        ):
-            for atoms in chains:
-                owner = chain([template.elements[atom] for atom in atoms])
+        chains = {"bond": template.bonds, "angle": angles(around), "improper": stars(around)}
+        for name, sort in BONDED.items():
+            numbers = molecule.bonded.get(name, {})
+            for atoms in chains[sort]:
+                owner = _owner(sort, [template.elements[atom] for atom in atoms])
                 types = "-".join(molecule.types[atom] for atom in atoms)
                 told = f"{types} {where}"
-                given = numbers.get(atoms)  # type: ignore[call-overload]  # of the same length
-                if what == "bonds" and given is None:
+                self._same(name, self.bonded[name], owner, numbers.get(atoms), told)
+                held = [n for n, s in BONDED.items() if s == "bond"]
+                if sort == "bond" and not any(
+                    atoms in molecule.bonded.get(other, {}) for other in held
+                ):
                     raise template.place.error(
                         f"there is no term that holds the bond {told} together.",
                         "Molecules are flexible here: add a harmonic bond for it.",
                     )
-                self._same(what, into, owner, given, told)
-
         for atoms in torsions(around):
             owner = chain([template.elements[atom] for atom in atoms])
             types = "-".join(molecule.types[atom] for atom in atoms)
@@ -187,6 +195,13 @@ class _Collected:
             raise self._differ(first, told, owner, _said(into[owner]), _said(numbers))
 
 
+def _owner(sort: str, elements: Sequence[str]) -> str:
+    """Return the name of a bond, an angle or an improper."""
+    if sort == "improper":
+        return f"{elements[0]}({','.join(sorted(elements[1:]))})"
+    return chain(elements)
+
+
 def _alike(one: Numbers | None, other: Numbers | None) -> bool:
     """Tell whether numbers mean the same; sigma does not matter where there is no depth."""
     if one is None or other is None:
@@ -217,43 +232,44 @@ class _Writer:
         self.widest = float(perpendicular_widths(structure.cell).min()) / 2
 
     def bonded(self, kind: str, numbers: Mapping[str, Numbers | None]) -> PotentialPlan | None:
-        """Return the term for bonds or angles, None where the structure has none of them."""
+        """Return a term for bonds, angles or impropers, None where the file has none of it."""
         given = {owner: n for owner, n in numbers.items() if n is not None}
         if not given:
             return None
         missing = sorted(set(numbers) - set(given))
         if missing:
             self.notes.append(
-                f"{self.file.name} has no term for {', '.join(missing)}: stiffness 0 stands for "
+                f"{self.file.name} has no {kind} for {', '.join(missing)}: strength 0 stands for "
                 "that."
             )
         pattern = next(iter(given.values()))
         zero = {
-            key: Number(n.value if key != "stiffness" else 0.0, n.unit)
+            key: Number(n.value if key not in ("stiffness", "depth") else 0.0, n.unit)
             for key, n in pattern.items()
         }
         return self._plan(kind, {owner: n or zero for owner, n in numbers.items()}, {})
 
     def torsions(self, waves: Mapping[str, tuple[Numbers, ...]]) -> list[PotentialPlan]:
-        """Return a term for every number of waves per turn; torsions without one have 0 of it."""
-        given: dict[float, dict[str, Numbers]] = {}
+        """Return a term for every number of waves per turn; torsions without one have 0 of it.
+
+        Several terms where a torsion has several waves of one number.
+        """
+        given: dict[tuple[float, int], dict[str, Numbers]] = {}
         for owner, numbers in waves.items():
             for one in numbers:
-                count = one["multiplicity"].value
-                if owner in given.setdefault(count, {}):
-                    raise FileError(
-                        f"{self.file.name} has two waves with {count:g} turns for {owner}.",
-                        "Add them up in the file.",
-                    )
-                given[count][owner] = one
+                count, place = one["multiplicity"].value, 1
+                while owner in given.setdefault((count, place), {}):
+                    place += 1
+                given[count, place][owner] = one
         plans = []
-        for count, known in sorted(given.items()):
+        for (count, place), known in sorted(given.items()):
             pattern = next(iter(known.values()))
             none = {key: Number(0.0, n.unit) for key, n in pattern.items()}
             none["multiplicity"] = pattern["multiplicity"]
             full = {owner: known.get(owner, none) for owner in waves}
             plan = self._plan("periodic_torsion", full, {})
             name = f"torsion_{count:g}" if len(given) > 1 else plan.name
+            name += f"_{place}" if place > 1 else ""
             plans.append(msgspec.structs.replace(plan, name=name))
         return plans
 
@@ -262,7 +278,12 @@ class _Writer:
         kind = "lennard_jones"
         if not any(n["epsilon"].value for n in numbers.values()):
             return None
-        said = dict(self.file.settings.get(kind, {}))
+        options = self._switched(kind, "Lennard-Jones", self.file.settings.get(kind, {}))
+        options["mixing"] = self.file.mixing
+        return self._plan(kind, numbers, options | _scaled(scale))
+
+    def _switched(self, kind: str, what: str, said: Mapping[str, object]) -> dict[str, object]:
+        """Return the cutoff of a term and where its switch begins."""
         cutoff = self._cutoff(kind, said)
         old = self.before.get(kind)
         start = said.get("switch_start", old.options.get("switch_start") if old else None)
@@ -270,11 +291,40 @@ class _Writer:
             start = max(round(cutoff - SWITCH_WIDTH, 6), 0.5 * cutoff)
         if "switch_start" not in said:
             self.notes.append(
-                f"Lennard-Jones is switched to zero between {start:g} and {cutoff:g} angstrom, "
-                "without a correction for what is beyond."
+                f"{what} is switched to zero between {start:g} and {cutoff:g} angstrom, without a "
+                "correction for what is beyond."
             )
-        options = {"cutoff": cutoff, "switch_start": start, "mixing": self.file.mixing}
-        return self._plan(kind, numbers, options | _scaled(scale))
+        return {**said, "cutoff": cutoff, "switch_start": start}
+
+    def pair_term(self, term: PairTerm, types: Mapping[str, set[str]]) -> PotentialPlan:
+        """Return the plan of another pair potential.
+
+        Args:
+            term: of the file.
+            types: the file's names for the types of every owner.
+        """
+        single = all(len(key) == 1 for key in term.numbers)
+        owners = [(a,) for a in sorted(types)]
+        if not single:
+            owners = list(combinations_with_replacement(sorted(types), 2))
+        numbers = {}
+        for pair in owners:
+            keys = [tuple(sorted(key)) for key in product(*(sorted(types[o]) for o in pair))]
+            for key in keys:
+                if key not in term.numbers:
+                    raise term.place.error(f"there are no numbers for types {' and '.join(key)}.")
+            first = term.numbers[keys[0]]
+            if other := next((k for k in keys if not _alike(first, term.numbers[k])), None):
+                raise term.place.error(
+                    f"types {' '.join(keys[0])} and types {' '.join(other)} are both "
+                    f"{chain(pair)} in a recipe, but have other numbers."
+                )
+            numbers[chain(pair)] = first
+        options = self._switched(term.kind, term.kind.replace("_", " ").capitalize(), term.options)
+        old = self.before.get(term.kind)
+        if "inner" not in options and old is not None and "inner" in old.options:
+            options["inner"] = old.options["inner"]
+        return self._plan(term.kind, numbers, options)
 
     def charges(self, numbers: Mapping[str, Numbers], scale: float) -> PotentialPlan | None:
         """Return the term for charges, None where there are none."""
