@@ -16,8 +16,9 @@ from msgspec import Meta, Struct
 
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.core import Configuration, Parameters, System
+from dmdstudio.engine.densities import features, orbitals, outputs
 from dmdstudio.engine.network_sums import NetworkSums, exact
-from dmdstudio.engine.networks import MOMENTS, Network, elements_of, random_network
+from dmdstudio.engine.networks import Network, elements_of, random_network
 from dmdstudio.engine.potential import ROOM, ArrayField, Example, Potential, Pull, potentials
 from dmdstudio.engine.water import water
 from dmdstudio.plan.catalog import setting
@@ -189,8 +190,8 @@ class EANN(Potential):
 
     def atomic_energies(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return what the network gives for every atom [atom], eV."""
-        features, short = self._features(parameters, configuration)
-        energies = self._network(parameters, features) + parameters["atom_energy"]
+        found, short = self._features(parameters, configuration)
+        energies = outputs(parameters, found, self.species) + parameters["atom_energy"]
         return jnp.where(short, jnp.nan, energies)
 
     def features(self, parameters: Parameters, configuration: Configuration) -> Array:
@@ -202,35 +203,8 @@ class EANN(Potential):
     ) -> tuple[Array, Array]:
         """Return features, and whether a list of neighbours was too short for all."""
         vectors, inside, elements, short = self._neighbours(configuration)
-        dtype = vectors.dtype
-        squared = jnp.sum(vectors * vectors, axis=-1)
-        distance = jnp.sqrt(jnp.where(inside, squared, 1.0))
-        cosine = jnp.cos(distance * (math.pi / self.cutoff))
-        switch = jnp.where(inside, (0.5 * cosine + 0.5) ** 2, 0.0)[..., None]
-        coefficient, centre, exponent = (
-            elements @ parameters[f"radial_{name}"].astype(dtype)
-            for name in ("coefficient", "centre", "exponent")
-        )
-        away = distance[..., None] - centre
-        radial = coefficient * jnp.exp(-exponent * away * away) * switch
-        shells = Network.like(parameters).shells
-        orbitals = jnp.einsum("ijm,ijk->imk", _moments(vectors, shells), radial)
-        weights = jnp.asarray(_WEIGHTS[: MOMENTS[shells - 1], :shells], dtype)
-        features = jnp.einsum("imk,ml->ilk", orbitals * orbitals, weights)
-        return features.reshape(len(features), -1), short
-
-    def _network(self, parameters: Parameters, features: Array) -> Array:
-        """Return the network's output [atom], every element's atoms together."""
-        order = np.argsort(self.species, kind="stable")
-        outputs = []
-        for element in np.unique(self.species):
-            own = {
-                key: value[element].astype(features.dtype)
-                for key, value in parameters.items()
-                if key.startswith(("layer", "output"))
-            }
-            outputs.append(Network.output(own, features[self.species == element]))
-        return jnp.concatenate(outputs)[np.argsort(order)]
+        found = orbitals(parameters, vectors, inside, elements, self.cutoff)
+        return features(found), short
 
     # -- neighbours -------------------------------------------------------------------------------
     def _neighbours(self, where: Configuration) -> tuple[Array, Array, Array, Array]:
@@ -317,19 +291,5 @@ def _rounded(capacity: int, system: System) -> int:
     """Return a length that few others differ from, so that little is compiled again."""
     return min(-(-capacity // 16) * 16, system.atoms - 1)
 
-
-def _moments(vectors: Array, shells: int) -> Array:
-    """Return 1; x, y, z; xx, yy, zz, xy, xz, yz [..., moment] of vectors [..., xyz]."""
-    x, y, z = (vectors[..., axis] for axis in range(3))
-    found = [jnp.ones_like(x), x, y, z, x * x, y * y, z * z, x * y, x * z, y * z]
-    return jnp.stack(found[: MOMENTS[shells - 1]], axis=-1)
-
-
-_WEIGHTS = np.zeros((10, 3))
-"""How often a moment counts in the feature of an angular momentum [moment, l]."""
-_WEIGHTS[0, 0] = 1.0
-_WEIGHTS[1:4, 1] = 1.0
-_WEIGHTS[4:7, 2] = 1.0
-_WEIGHTS[7:10, 2] = 2.0
 
 potentials.add(EANN.name, EANN)
