@@ -20,21 +20,25 @@ import msgspec
 
 from dmdstudio import __version__
 from dmdstudio.base.errors import DmdError, FileError, LostError, RecipeError, understood
+from dmdstudio.plan.catalog import Field, convert, fields_of
 from dmdstudio.plan.events import (
     Diagnosed,
     Evaluated,
     Event,
     Finished,
+    Fitted,
     GradientChecked,
     StepReport,
     Uncertainty,
 )
+from dmdstudio.plan.force_fit import ForceFitPlan
 from dmdstudio.plan.recipe import Recipe, read_recipe, terms_to_tables
 from dmdstudio.plan.settings import with_settings
 from dmdstudio.terminal import (
     follow,
     print_certificate,
     print_diagnosis,
+    print_fit,
     print_json,
     print_parameters,
     print_table,
@@ -179,6 +183,17 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--structure", required=True, metavar="S", help="whose atoms it is for")
     command.add_argument("--output", metavar="PATH", help="file for the tables; default: print")
 
+    command = add(
+        "fit-forces",
+        _fit_forces,
+        "Fit or fine-tune an EANN potential to ab initio energies, forces, stresses and dipoles.",
+    )
+    command.add_argument("data", nargs="*", metavar="DATA", help="extended XYZ files")
+    command.add_argument("--run-dir", metavar="DIR", help="new folder for the fit")
+    command.add_argument("--resume", metavar="DIR", help="go on with the fit in this folder")
+    for field in fields_of(ForceFitPlan):
+        _setting(command, field)
+
     command = add("benchmark", _benchmark, "Measure speed and memory beside other codes.")
     command.add_argument("name", choices=["forward", "gradient", "memory", "scaling", "window"])
     command.add_argument("--replicas", type=_positive, default=8, metavar="N")
@@ -196,6 +211,19 @@ def _parser() -> argparse.ArgumentParser:
     add("catalog", _catalog, "List all that is registered: potentials, observables, formats.")
     add("doctor", _doctor, "Show versions, devices, Qt, memory and caches.")
     return parser
+
+
+def _setting(command: argparse.ArgumentParser, field: Field) -> None:
+    """Add an option for a setting that is declared elsewhere."""
+    default = "" if field.default in (None, "") else f" (default: {field.default})"
+    unit = f" [{field.unit}]" if field.unit else ""
+    command.add_argument(
+        f"--{field.name.replace('_', '-')}",
+        type={"integer": _whole, "float": _number}.get(field.type, str),
+        choices=field.choices or None,
+        metavar=None if field.choices else {"integer": "N", "float": "X"}.get(field.type, "TEXT"),
+        help=f"{field.label}{unit}: {field.doc}{default}".replace("%", "%%"),
+    )
 
 
 def _device_and_settings(command: argparse.ArgumentParser) -> None:
@@ -224,6 +252,13 @@ def _whole(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
 def _positive(text: str) -> int:
@@ -262,7 +297,7 @@ def _open(options: Any) -> int:
 
 def _run(options: Any) -> int:
     recipe = _changed(read_recipe(options.recipe), options)
-    folder = Path(options.run_dir) if options.run_dir else _new_folder(options.recipe)
+    folder = Path(options.run_dir) if options.run_dir else _new_folder(_name_of(options.recipe))
     from dmdstudio.service import loop
 
     return _refined(lambda control: loop.refine(recipe, folder, control), folder, options)
@@ -277,10 +312,13 @@ def _resume(options: Any) -> int:
     )
 
 
-def _new_folder(recipe: str) -> Path:
-    """Return ``runs/NAME-1``, or the next number that is free."""
+def _name_of(recipe: str) -> str:
     path = Path(recipe).resolve()
-    name = path.parent.name if path.stem in ("recipe", path.parent.name) else path.stem
+    return path.parent.name if path.stem in ("recipe", path.parent.name) else path.stem
+
+
+def _new_folder(name: str) -> Path:
+    """Return ``runs/NAME-1``, or the next number that is free."""
     number = 1
     while (folder := Path("runs") / f"{name}-{number}").exists():
         number += 1
@@ -480,6 +518,35 @@ def _import_potential(options: Any) -> int:
             print(f"  {note}")
     else:
         print(text, end="")
+    return 0
+
+
+def _fit_forces(options: Any) -> int:
+    given = {f.name: getattr(options, f.name) for f in fields_of(ForceFitPlan)}
+    given = {name: value for name, value in given.items() if value is not None}
+    if options.resume and (options.data or options.run_dir or given.keys() - {"epochs"}):
+        raise RecipeError(
+            "--resume goes on with the data and settings of its folder.",
+            "Give it alone, or with --epochs.",
+        )
+    if not options.resume and not options.data:
+        raise RecipeError("fit-forces needs data.", "Name extended XYZ files, or --resume DIR.")
+    from dmdstudio.service.force_fit import fit_forces, resume_fit
+
+    if options.resume:
+        result = follow(
+            lambda control: resume_fit(options.resume, options.epochs, control), options.json
+        )
+    else:
+        table = {**given, "data": options.data}
+        plan = convert(table, ForceFitPlan, "fit-forces:")
+        folder = Path(options.run_dir) if options.run_dir else _new_folder("fit")
+        result = follow(lambda control: fit_forces(plan, folder, control), options.json)
+    assert isinstance(result, Fitted)
+    if options.json:
+        print_json(msgspec.to_builtins(result))
+    else:
+        print_fit(result)
     return 0
 
 

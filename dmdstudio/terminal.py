@@ -13,6 +13,7 @@ from dmdstudio.base.units import pretty
 from dmdstudio.plan.events import (
     Diagnosed,
     Event,
+    Fitted,
     Iterated,
     Log,
     ParameterReport,
@@ -21,6 +22,7 @@ from dmdstudio.plan.events import (
     Started,
     StepReport,
     TargetReport,
+    Trained,
     Uncertainty,
 )
 
@@ -88,6 +90,8 @@ def follow(
                     show(_line(event.report))
                     if reports is not None:
                         reports.append(event.report)
+                elif isinstance(event, Trained):
+                    show(_epoch_line(event))
                 elif isinstance(event, Uncertainty) and found is not None:
                     found.append(event)
     finally:
@@ -115,6 +119,41 @@ def _line(report: StepReport) -> str:
     parts += [f"{p.key.rpartition('.')[2]} {p.value:.5g}" for p in report.parameters if p.free]
     parts.append(f"{report.seconds:.1f} s")
     return "  ".join(parts)
+
+
+def _epoch_line(event: Trained) -> str:
+    """Return an epoch of a fit as one line."""
+    errors = "  ".join(f"{name} {error:.4g}" for name, error in event.errors.items())
+    return (
+        f"epoch {event.epoch:4d}  loss {event.loss:.3e}  validation {event.validation:.3e}"
+        f"{'*' if event.better else ' '}  {errors}  {event.seconds:.1f} s"
+    )
+
+
+def print_fit(fit: Fitted) -> None:
+    """Print what a fit has reached."""
+    rows = []
+    training = {e.quantity: e for e in fit.training}
+    for error in fit.validation:
+        own = training.get(error.quantity)
+        rows.append(
+            [
+                error.label,
+                f"{error.error:.4g}",
+                f"{own.error:.4g}" if own else "",
+                f"{error.size:.4g}",
+                pretty(error.unit),
+            ]
+        )
+    print(
+        f"{fit.reason.capitalize()} after {fit.epochs} epochs; best was {fit.best_epoch}: "
+        f"{fit.numbers:,} numbers from {fit.training_frames} frames."
+    )
+    print_table(["root mean square error", "validation", "training", "of data", "unit"], rows)
+    for name in fit.files:
+        print(name)
+    if fit.reason == "stopped":
+        print(f"Go on with: dmdstudio fit-forces --resume {fit.folder}")
 
 
 def print_parameters(parameters: Sequence[ParameterReport]) -> None:

@@ -5,7 +5,8 @@ A network of one element turns features [feature] into a number. Hidden layers n
     y = x W + b,   z = norm_scale (y - mean y)/sqrt(var y + 1e-5) + norm_shift,
     x' = activation_scale silu(activation_slope z)
 
-and the output is x W + b. All arrays have the element as leading axis.
+and the output is x W + b, one number or, of a network of dipoles, as many as there are radial
+functions. All arrays have the element as leading axis.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from jax import Array
 from dmdstudio.base.errors import FileError, RecipeError
 from dmdstudio.engine.core import Parameters
 from dmdstudio.engine.potential import ArrayField
-from dmdstudio.plan.arrays import EANN_UNITS
+from dmdstudio.plan.arrays import units_of
 
 LAYER = "layer{}_"
 """How the arrays of a hidden layer begin."""
@@ -60,6 +61,7 @@ class Network:
         shells: number of angular momenta, 1 to 3.
         widths: units of the hidden layers.
         name: of the file, for errors.
+        vector: the output is a number for every radial function, not one that is an energy.
     """
 
     elements: int
@@ -67,9 +69,10 @@ class Network:
     shells: int
     widths: tuple[int, ...]
     name: str
+    vector: bool = False
 
     @classmethod
-    def of(cls, given: Mapping[str, np.ndarray], name: str) -> Network:
+    def of(cls, given: Mapping[str, np.ndarray], name: str, vector: bool = False) -> Network:
         """Return the shape of arrays; raise `FileError` where they do not fit together."""
         centre = given.get("radial_centre", np.zeros(0))
         weights = []
@@ -88,7 +91,9 @@ class Network:
                 f"{name}: the first layer takes {weights[0][1]} features; {radials} radial "
                 f"functions make {', '.join(str(n * radials) for n in range(1, SHELLS + 1))}."
             )
-        found = cls(elements, radials, shells, tuple(shape[2] for shape in weights), name)
+        if vector and shells < 2:
+            raise FileError(f"{name} has no orbitals that are vectors; a dipole is made of them.")
+        found = cls(elements, radials, shells, tuple(shape[2] for shape in weights), name, vector)
         found._require(given)
         return found
 
@@ -100,7 +105,12 @@ class Network:
         while (key := LAYER.format(len(widths) + 1) + "weight") in arrays:
             widths.append(arrays[key].shape[2])
         shells = arrays[LAYER.format(1) + "weight"].shape[1] // radials
-        return cls(elements, radials, shells, tuple(widths), "")
+        return cls(elements, radials, shells, tuple(widths), "", arrays["output_weight"].ndim > 2)
+
+    @property
+    def kind(self) -> str:
+        """Name of the potential or surface whose arrays these are."""
+        return "eann_dipole" if self.vector else "eann"
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -112,10 +122,10 @@ class Network:
             shapes[layer + "weight"] = (self.elements, inputs, width)
             shapes |= {layer + name: (self.elements, width) for name in VECTORS}
             inputs = width
-        shapes["output_weight"] = (self.elements, inputs)
-        shapes["output_bias"] = (self.elements,)
-        shapes["atom_energy"] = (1,)
-        return shapes
+        last = (self.radials,) if self.vector else ()
+        shapes["output_weight"] = (self.elements, inputs, *last)
+        shapes["output_bias"] = (self.elements, *last)
+        return shapes if self.vector else shapes | {"atom_energy": (1,)}
 
     def _require(self, given: Mapping[str, np.ndarray]) -> None:
         """Raise `FileError` where an array is missing, left over, or of another shape."""
@@ -141,7 +151,7 @@ class Network:
         Raises:
             RecipeError: a pattern fits none.
         """
-        patterns = elements_of(fixed)
+        patterns, units = elements_of(fixed), units_of(self.kind, self.shapes)
         for pattern in patterns:
             if not any(fnmatch.fnmatchcase(key, pattern) for key in self.shapes):
                 raise RecipeError(
@@ -151,7 +161,7 @@ class Network:
         return tuple(
             ArrayField(
                 key,
-                EANN_UNITS.get(key, ""),
+                units[key],
                 not any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns),
             )
             for key in self.shapes
@@ -159,7 +169,7 @@ class Network:
 
     @staticmethod
     def output(own: Parameters, features: Array) -> Array:
-        """Return the output [atom] for features [atom, feature] of one element's atoms.
+        """Return the output [atom, ...] for features [atom, feature] of one element's atoms.
 
         Args:
             own: arrays of the element, without the leading axis.
@@ -185,6 +195,7 @@ def random_network(
     seed: int,
     shells: int = SHELLS,
     energy: float = 0.1,
+    vector: bool = False,
 ) -> dict[str, np.ndarray]:
     """Return the arrays of a network to begin a training with, or to test with.
 
@@ -195,10 +206,11 @@ def random_network(
         cutoff: angstrom.
         seed: of the random numbers.
         shells: number of angular momenta.
-        energy: size of an atom's energy, eV.
+        energy: size of an atom's energy, eV; of the output where that is another.
+        vector: as of `Network`.
     """
     random = np.random.default_rng(seed)
-    shape = Network(elements, radials, shells, widths, "").shapes
+    shape = Network(elements, radials, shells, widths, "", vector).shapes
     width = cutoff / radials
     found = {
         "radial_coefficient": random.normal(0.3, 0.1, shape["radial_centre"]),
@@ -214,5 +226,6 @@ def random_network(
         elif key.endswith(("bias", "shift")):
             found[key] = 0.1 * found[key]
     found["output_weight"] *= energy
-    found["atom_energy"] = np.full(1, -energy)
+    if not vector:
+        found["atom_energy"] = np.full(1, -energy)
     return {key: found[key] for key in shape}  # as in reports

@@ -39,4 +39,8 @@ def units_of(kind: str, names: Iterable[str]) -> dict[str, str]:
     """Return the units of the arrays of a potential."""
     if kind == "pair_spline":
         return dict.fromkeys(names, "eV")
+    if kind == "eann_dipole":
+        return {
+            name: "e" if name.startswith("output") else EANN_UNITS.get(name, "") for name in names
+        }
     return {name: EANN_UNITS.get(name, "") for name in names}

@@ -363,6 +363,51 @@ class Replayed(Struct, frozen=True, kw_only=True, tag="replayed"):
     seconds: float
 
 
+class Trained(Struct, frozen=True, kw_only=True, tag="trained"):
+    """An epoch of a fit is done: its mean loss, the loss of the validation data, errors of those.
+
+    ``errors`` are root mean squares in the units of `FitError`; ``better`` than all before.
+    """
+
+    epoch: int
+    loss: float
+    validation: float
+    errors: dict[str, float]
+    learning_rate: float
+    better: bool
+    seconds: float
+
+
+class FitError(Struct, frozen=True, kw_only=True):
+    """How far a network is off: root mean squares of the errors and of the data, in ``unit``.
+
+    Energies are those less the atoms' own; energies, virials and dipoles are per atom.
+    """
+
+    quantity: str
+    label: str
+    unit: str
+    count: int
+    error: float
+    size: float
+
+
+class Fitted(Struct, frozen=True, kw_only=True, tag="fitted"):
+    """A fit ended: ``completed``, ``converged`` (nothing better came) or ``stopped``."""
+
+    folder: str
+    files: tuple[str, ...]
+    reason: str
+    epochs: int
+    best_epoch: int
+    numbers: int
+    training_frames: int
+    validation_frames: int
+    training: tuple[FitError, ...]
+    validation: tuple[FitError, ...]
+    seconds: float
+
+
 Event = (
     Started
     | Phase
@@ -379,6 +424,8 @@ Event = (
     | Uncertainty
     | Frames
     | Replayed
+    | Trained
+    | Fitted
 )
 
 

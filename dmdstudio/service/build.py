@@ -34,6 +34,7 @@ from dmdstudio.files.spectra import (
     read_as,
     to_wavenumber,
 )
+from dmdstudio.plan import force_fit
 from dmdstudio.plan.catalog import BONDED, Catalog, ParameterField, options_from
 from dmdstudio.plan.events import Ready
 from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan, Recipe, TargetPlan
@@ -73,7 +74,7 @@ def catalog() -> Catalog:
 
     registries = (potentials, surfaces, observables, gradients)
     entries = [item.entry() for registry in registries for _, item in registry.items()]
-    return Catalog((*entries, *formats(), *reading.formats()))
+    return Catalog((*entries, *formats(), *reading.formats(), force_fit.entry()))
 
 
 def build(

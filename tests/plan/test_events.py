@@ -25,6 +25,9 @@ TARGET = events.TargetReport(
     name="d", observable="self_diffusion", label="D", unit="1e-9 m2/s", value=[2.4], error=[0.1],
     experiment=[2.36], source="doi 10.1038/…", weight=1.0, loss=1e-3, curves=(CURVE,),
 )  # fmt: skip
+FIT_ERROR = events.FitError(
+    quantity="forces", label="force", unit="eV/angstrom", count=3, error=0.1, size=1.0
+)
 REPORT = events.StepReport(
     iteration=3, loss=0.1 + 0.2, loss_error=5e-324, parameters=(PARAMETER,), targets=(TARGET,),
     gradient_norm=1.7976931348623157e308, learning_rate=0.004, effective_sample_fraction=1.0,
@@ -115,6 +118,28 @@ EVENTS = [
         cell=[[9.0, 0.0, 0.0], [1.0, 8.0, 0.0], [0.0, 0.0, 7.0]],
     ),
     events.Replayed(iteration=3, replica=1, frames=200, interval=0.02, seconds=1.5),
+    events.Trained(
+        epoch=1,
+        loss=0.5,
+        validation=0.4,
+        errors={"forces": 80.0},
+        learning_rate=1e-3,
+        better=True,
+        seconds=2.0,
+    ),
+    events.Fitted(
+        folder="fit",
+        files=("fit/eann.npz",),
+        reason="converged",
+        epochs=9,
+        best_epoch=4,
+        numbers=700,
+        training_frames=9,
+        validation_frames=1,
+        training=(),
+        validation=(FIT_ERROR,),
+        seconds=20.0,
+    ),
     events.Diagnosed(
         lag=[0.0, 0.02],
         growth=[1.0, 1.04],
