@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array
+from jax import Array, lax
 from msgspec import Struct
 
 from dmdstudio.base.registry import Registry
@@ -73,7 +73,8 @@ class Potential(abc.ABC):
     """One term of the potential energy.
 
     A subclass declares itself by its class attributes and gives `energy`; force and pull follow by
-    differentiation, and may be overridden where a closed form is faster.
+    differentiation, and may be overridden where a closed form is faster. Whatever gives them, the
+    force of `pull` must be the same bits as `force`: exact reversal lives on that.
     """
 
     name: ClassVar[str]
@@ -127,14 +128,26 @@ class Potential(abc.ABC):
         """
 
     def force(self, parameters: Parameters, configuration: Configuration) -> Array:
-        """Return F = -dU/dx [atom, xyz], eV/angstrom."""
-        return -jax.grad(self._moved, argnums=2)(parameters, configuration, configuration.offset)
+        """Return F = -dU/dx [atom, xyz], eV/angstrom: the same bits in whatever program it stands.
+
+        XLA would fuse the force with what else a program needs and round it otherwise there (sums
+        in another order, products contracted to fused multiply-adds). Exact reversal lives on the
+        same bits forth and back, so nothing is fused across these barriers.
+        """
+        numbers, lattice, cell = lax.optimization_barrier(
+            (parameters, configuration.lattice, configuration.cell)
+        )
+        where = Configuration(lattice, configuration.offset, cell)
+        slope = jax.grad(self._moved, argnums=2)(numbers, where, where.offset)
+        return lax.optimization_barrier(-slope)
 
     def pull(self, parameters: Parameters, configuration: Configuration, w: Array) -> Pull:
-        """Return force, (dF/dx)^T w and (dF/dtheta)^T w from one jvp of the gradient.
+        """Return force, (dF/dx)^T w and (dF/dtheta)^T w.
 
         With G(x, theta) = grad U, jvp along (w, 0) gives G = (-F, dU/dtheta) and
-        (H w, d2U/dtheta dx w); H is symmetric, so these are the negative pulls.
+        (H w, d2U/dtheta dx w); H is symmetric, so these are the negative pulls. F is not taken
+        from there but from `force`, whose bits are those of the way forth: one more force, and the
+        way back is exact for every potential that says no more than its energy.
 
         Args:
             parameters: of this term.
@@ -145,8 +158,9 @@ class Potential(abc.ABC):
         def gradient(offset: Array) -> tuple[Array, Parameters]:
             return jax.grad(self._moved, argnums=(2, 0))(parameters, configuration, offset)
 
-        (slope, _), (curvature, mixed) = jax.jvp(gradient, (configuration.offset,), (w,))
-        return Pull(-slope, -curvature, jax.tree.map(jnp.negative, mixed))
+        curvature, mixed = jax.jvp(gradient, (configuration.offset,), (w,))[1]
+        force = self.force(parameters, configuration)
+        return Pull(force, -curvature, jax.tree.map(jnp.negative, mixed))
 
     def level(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return the energy of a configuration in float64, eV, as samples want it.

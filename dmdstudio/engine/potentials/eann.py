@@ -247,15 +247,10 @@ class EANN(Potential):
         return sums if sums.trusted else None
 
     def force(self, parameters: Parameters, configuration: Configuration) -> Array:
-        """Return F [atom, xyz], eV/angstrom: the same bits in whatever program it stands.
-
-        XLA would fuse the force of a backward step with what else the step needs, and round it
-        otherwise. Exact reversal lives on equal bits, so nothing may cross these barriers.
-        """
+        """Return F [atom, xyz], eV/angstrom."""
         if sums := self._sums(parameters):
             return sums.force(configuration, sums.flat(parameters))
-        parameters, configuration = lax.optimization_barrier((parameters, configuration))
-        return lax.optimization_barrier(super().force(parameters, configuration))
+        return super().force(parameters, configuration)
 
     def pull(self, parameters: Parameters, configuration: Configuration, w: Array) -> Pull:
         """Return the force as `force` has it, and the gradient of the slope of U along w."""
