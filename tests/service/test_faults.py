@@ -493,6 +493,7 @@ def test_a_dozen_faulty_runs(workshop, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)
 def test_a_hundred_faulty_runs(workshop, tmp_path):
     table = _faulty_runs(workshop, tmp_path, 100, seed=0)
     print(_told(table))

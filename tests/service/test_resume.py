@@ -128,6 +128,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(tiny_recipe, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(7200)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_twenty_kills(tiny_recipe, tmp_path):
     recipe = with_settings(tiny_recipe, ["refinement.iterations=60", "dynamics.steps=1000"])
