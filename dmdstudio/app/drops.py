@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,17 @@ Kind = Literal["project", "recipe", "run", "structure", "potential", "data", "un
 _STRUCTURES = {
     ".xyz", ".extxyz", ".cif", ".pdb", ".gro", ".poscar", ".vasp", ".lmp", ".data"
 }  # fmt: skip
-_DATA = {".csv", ".tsv", ".dat", ".txt"}
+_DATA = {
+    ".csv", ".tsv", ".dat", ".txt", ".dpt", ".asc", ".xy", ".prn", ".jdx", ".dx", ".jcm", ".jcamp",
+    ".spc", ".h5", ".hdf5", ".nxs", ".opus",
+}  # fmt: skip
+_OPUS = re.compile(r"\.\d{1,4}")
+_DATA_SENTENCE = {
+    True: "Becomes the experiment of a target",
+    False: "Is kept, and becomes a target once there is a structure",
+}
+_FIRST_LINES = 60
+_NUMBER = re.compile(r"[-+\u2212]?(\d+[.,]?\d*|[.,]\d+)([eEdD][-+]?\d+)?")
 _STRUCTURE_NAMES = {"POSCAR", "CONTCAR", "XDATCAR"}
 _POTENTIALS = {".xml", ".in", ".top", ".itp", ".sw", ".pickle", ".npz"}
 
@@ -46,12 +57,24 @@ def sort_drop(path: Path, has_recipe: bool) -> Drop:
         "potential": "Becomes the potential"
         if has_recipe
         else "Is kept, and becomes the potential once there is a structure",
-        "data": "Becomes the experiment of a target"
-        if has_recipe
-        else "Is kept, and becomes a target once there is a structure",
+        "data": _DATA_SENTENCE[has_recipe],
         "unknown": _why_unknown(path),
     }[kind]
     return Drop(path, kind, sentence)
+
+
+def sort_text(has_recipe: bool) -> Drop:
+    """Return what dropping columns of numbers would do."""
+    return Drop(Path("Columns of numbers"), "data", _DATA_SENTENCE[has_recipe])
+
+
+def holds_columns(text: str) -> bool:
+    """Whether a text looks like columns of numbers: two rows of two numbers among its first."""
+    rows = 0
+    for line in text.lstrip("\ufeff").splitlines()[:_FIRST_LINES]:
+        words = re.split(r"[\s;]+|,(?=\s)|(?<=\S),(?=\S)", line.strip())
+        rows += len(words) > 1 and all(map(_NUMBER.fullmatch, words[:2]))
+    return rows > 1
 
 
 def _kind(path: Path) -> Kind:
@@ -70,7 +93,22 @@ def _kind(path: Path) -> Kind:
         return "structure"
     if suffix in _POTENTIALS or path.name.startswith("in."):  # as LAMMPS' own examples are called
         return "potential"
-    return "data" if suffix in _DATA else "unknown"
+    if suffix in _DATA or _OPUS.fullmatch(suffix) or _is_spectrum(path):
+        return "data"
+    return "unknown"
+
+
+def _is_spectrum(path: Path) -> bool:
+    """Whether a file of an unknown ending begins as instruments' own formats do."""
+    from dmdstudio.files.spectra import measurement_formats
+    from dmdstudio.files.spectra.format import HEAD_BYTES
+
+    try:
+        with open(path, "rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError:
+        return False
+    return any(known.sniff(head) for _, known in measurement_formats.items() if not known.general)
 
 
 def _why_unknown(path: Path) -> str:

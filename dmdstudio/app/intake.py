@@ -10,19 +10,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from dmdstudio.app.background import in_background
 from dmdstudio.app.beginning import at_temperature, first_recipe
+from dmdstudio.app.data_reading import FoundData, found_data, tables_of_corrections, write_pasted
 from dmdstudio.app.drops import Kind, sort_drop
 from dmdstudio.app.edits import target_of, with_needs
 from dmdstudio.app.matter import Matter, matter_of
 from dmdstudio.app.matter_watch import MatterWatch
+from dmdstudio.app.measured import Corrections
 from dmdstudio.app.potential_file import FoundPotential, found_potential
 from dmdstudio.app.session import Place, Session
 from dmdstudio.base.errors import DmdError, RecipeError
+from dmdstudio.plan.reading import ReadingPlan
 from dmdstudio.plan.recipe import Recipe
-from dmdstudio.plan.structure import Measurement
+
+SHAPES = ("absorbance", "transmittance", "raman_intensity")
+"""Quantities that say something only up to a factor."""
 
 
 class Intake(QObject):
@@ -34,6 +40,7 @@ class Intake(QObject):
 
     Signals:
         notice: level, message, advice, details.
+        ambiguous: a data file that leaves something open, as `FoundData`.
         begun: the first recipe of a structure.
         waiting_changed: other files wait for a structure.
 
@@ -42,6 +49,7 @@ class Intake(QObject):
     """
 
     notice = Signal(str, str, str, str)
+    ambiguous = Signal(object)
     begun = Signal(object)
     waiting_changed = Signal()
 
@@ -56,7 +64,8 @@ class Intake(QObject):
         self.waiting: list[Path] = []
         self._is_engine_starting = is_engine_starting
         self._beginning = False
-        self._postponed: list[tuple[Path, Measurement, str]] = []
+        self._postponed: list[FoundData] = []
+        self._said: dict[Path, tuple[ReadingPlan, Corrections]] = {}
         self._matter_watch = MatterWatch(session)
         session.matter_changed.connect(self.take_postponed)
         session.catalog_changed.connect(self.take_postponed)
@@ -79,10 +88,21 @@ class Intake(QObject):
             case "potential":
                 self._add_waiting(path)
             case "data":
-                self._read(lambda: _measurement(path), self._take_data)
+                said = self._said.get(path, (None, ()))
+                self._read(lambda: found_data(path, *said), self._take_data)
+
+    def take_read(self, path: Path, reading: ReadingPlan, corrections: Corrections) -> None:
+        """Put a data file into the recipe that is read as the user says."""
+        self._said[path] = reading, corrections
+        self.take("data", path)
+
+    def take_text(self, text: str) -> None:
+        """Put columns of numbers into the recipe, as a data file of their own."""
+        beside = self.session.recipe_path
+        self._read(lambda: write_pasted(text, beside), lambda path: self.take("data", path))
 
     def _read(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        in_background(self, work, done, self._tell_error)
+        in_background(self, work, done, self.tell_error)
 
     def begin(self, path: Path) -> None:
         """Begin the recipe of a structure; data that came before become its targets."""
@@ -101,7 +121,7 @@ class Intake(QObject):
 
     def _not_begun(self, error: DmdError) -> None:
         self._beginning = False
-        self._tell_error(error)
+        self.tell_error(error)
 
     def _add_waiting(self, path: Path) -> None:
         self.waiting = [*(p for p in self.waiting if p != path), path]
@@ -128,7 +148,7 @@ class Intake(QObject):
         try:
             self.session.replace_recipe(table, f"potential of {found.path.name}")
         except RecipeError as error:
-            self._tell_error(error)
+            self.tell_error(error)
         else:
             self.notice.emit("info", *found.notice)
 
@@ -136,48 +156,77 @@ class Intake(QObject):
         if self.session.recipe is not None:
             self._tell_sentence(self.session.change(("system", "structure"), self._name(path)))
 
-    def _take_data(self, read: tuple[Path, Measurement, str]) -> None:
-        path, measurement, observable = read
+    def _take_data(self, found: FoundData) -> None:
+        if found.is_open:
+            self.ambiguous.emit(found)
+            return
         if self.session.recipe is None:
-            self._add_waiting(path)
+            self._add_waiting(found.path)
             return
         reading = self.session.matter is None and not self.session.matter_problem
         if reading or (self._is_engine_starting() and not self.session.catalog.entries):
-            self._postponed.append(read)  # until it is known what is measured, and of what
+            self._postponed.append(found)  # until it is known what is measured, and of what
             return
+        path, observable, quantity = found.path, found.observable, found.measurement.quantity
         known = [entry.name for entry in self.session.catalog.section("observable")]
         if known and observable not in known:
             self._warn(
-                f"{path.name} holds {measurement.quantity!r}, which is no observable.",
+                f"{path.name} holds {quantity!r}, which is no observable.",
                 f"Known: {', '.join(known)}.",
             )
             return
         targets = self.session.recipe.target
-        for number, target in enumerate(targets):
-            if target.observable == observable:
-                place = ("target", number, "data")
-                self._tell_sentence(self.session.change(place, self._name(path)))
-                return
+        same = [n for n, target in enumerate(targets) if target.observable == observable]
+        if same:
+            self._replace_data(same[0], found)
+        else:
+            self._add_target(found)
+        self._said.pop(path, None)
+        if found.is_remembered:
+            words = f"{path.name} is read as files like it were: {_words_of(found.reading)}."
+            advice = "Data, above the plot of its target, changes that."
+            self.notice.emit("info", words, advice, "")
+
+    def _replace_data(self, index: int, found: FoundData) -> None:
+        """Give a target another file, as one edit."""
         table = self.session.table()
-        at = at_temperature(self.session.recipe, measurement.conditions)
-        if at is not None and not any(target.data for target in targets):
+        target = table["target"][index]
+        target["data"] = self._name(found.path)
+        _say(target, found.reading, found.corrections, found.measurement.quantity)
+        self._replace(table, f"data {found.path.name}")
+
+    def read_target_as(self, index: int, reading: ReadingPlan, corrections: Corrections) -> None:
+        """Have the file of a target read otherwise, as one edit."""
+        table = self.session.table()
+        if index < len(table.get("target", [])):
+            _say(table["target"][index], reading, corrections, reading.quantity)
+            self._replace(table, "reading of the data")
+
+    def _add_target(self, found: FoundData) -> None:
+        recipe = self.session.recipe
+        assert recipe is not None
+        path, table = found.path, self.session.table()
+        at = at_temperature(recipe, found.measurement.conditions)
+        if at is not None and not any(target.data for target in recipe.target):
             table["sampling"]["temperature"] = at
             words = f"The temperature is {at:g} K now, at which {path.name} was measured."
             self.notice.emit("info", words, "Undo takes both back.", "")
         elif at is not None:
             words = f"{path.name} was measured at {at:g} K, the recipe is at "
-            self._warn(f"{words}{self.session.recipe.sampling.temperature:g} K.")
-        entry = self.session.catalog.find("observable", observable)
+            self._warn(f"{words}{recipe.sampling.temperature:g} K.")
+        entry = self.session.catalog.find("observable", found.observable)
         fitted = target_of(table, entry, self.session.matter) if entry else {}
-        added: dict[str, Any] = {**fitted, "observable": observable, "data": self._name(path)}
-        if observable != measurement.quantity and measurement.quantity != "n_alpha":
-            added["fit_scale"] = True  # absorbance and such: only the shape says something
+        added = {**fitted, "observable": found.observable, "data": self._name(path)}
+        _say(added, found.reading, found.corrections, found.measurement.quantity)
         table["target"] = [*table.get("target", []), added]
         table = with_needs(table, self.session.catalog, self.session.matter)
+        self._replace(table, f"add target {found.observable}")
+
+    def _replace(self, table: dict[str, Any], words: str) -> None:
         try:
-            self.session.replace_recipe(table, f"add target {observable}")
+            self.session.replace_recipe(table, words)
         except RecipeError as error:
-            self._tell_error(error)
+            self.tell_error(error)
 
     def take_postponed(self) -> None:
         """Take in the data that waited until it was known what is measured, and of what."""
@@ -200,7 +249,8 @@ class Intake(QObject):
     def _warn(self, message: str, advice: str = "", details: str = "") -> None:
         self.notice.emit("warning", message, advice, details)
 
-    def _tell_error(self, error: DmdError) -> None:
+    def tell_error(self, error: DmdError) -> None:
+        """Say what went wrong."""
         self.notice.emit("error", error.message, error.advice, "")
 
     def _tell_sentence(self, sentence: str) -> None:
@@ -223,11 +273,20 @@ def _begun(path: Path) -> tuple[Recipe, Matter]:
     return first_recipe(path, matter), matter
 
 
-def _measurement(path: Path) -> tuple[Path, Measurement, str]:
-    """Return what a file holds and which observable that measures."""
-    from dmdstudio.app.measured import measurement_of, stamp_of
-    from dmdstudio.files.spectra import observable_of, read_measurement
+def _say(
+    target: dict[str, Any], reading: ReadingPlan, corrections: Corrections, quantity: str
+) -> None:
+    """Write into a target's table how its file is read, and that only its shape counts, if so."""
+    said = {key: value for key, value in msgspec.to_builtins(reading).items() if value}
+    for key, value in (("reading", said), ("corrections", tables_of_corrections(corrections))):
+        if value:
+            target[key] = value
+        else:
+            target.pop(key, None)
+    if quantity in SHAPES:
+        target["fit_scale"] = True
 
-    stamp = stamp_of(path)  # so that the plot of it need not read it again
-    measurement = read_measurement(path) if stamp is None else measurement_of(stamp)
-    return path, measurement, observable_of(measurement.quantity)
+
+def _words_of(reading: ReadingPlan) -> str:
+    said = [reading.block, reading.quantity.replace("_", " "), reading.axis_unit]
+    return ", ".join(word for word in said if word)

@@ -45,6 +45,11 @@ def runs_folder() -> Path:
     return platformdirs.user_data_path("DMD Studio", appauthor=False) / "runs"
 
 
+def data_folder() -> Path:
+    """Return where data are kept that came without a file, beside the runs."""
+    return runs_folder().parent / "data"
+
+
 def documents_folder() -> Path:
     """Return where people keep what they write: their documents, else their home."""
     import platformdirs

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Iterator
 
 import numpy as np
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -55,7 +55,12 @@ class ComparePanel(Panel):
 
     Data files are read as soon as the recipe names them, so that a measurement is seen before
     anything runs. Regions that count more or less than the rest are drawn, and can be dragged.
+
+    Signals:
+        data_wanted: the number of a target whose data are to be looked at.
     """
+
+    data_wanted = Signal(int)
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
@@ -70,6 +75,9 @@ class ComparePanel(Panel):
         self.chooser.currentIndexChanged.connect(lambda _: self._draw_now())
         self._heading = QLabel()
         self._heading.setObjectName("figure")
+        self.data = QPushButton("Data…")
+        self.data.setToolTip("How the experiment's file is read, and corrections of it")
+        self.data.clicked.connect(self.show_data)
         self.add_region = QPushButton("Add region…")
         self.add_region.setObjectName("add")
         self.add_region.setToolTip(
@@ -113,6 +121,8 @@ class ComparePanel(Panel):
         top = QHBoxLayout()
         top.setSpacing(0)
         top.addWidget(self._heading, 1)
+        top.addWidget(self.data)
+        top.addSpacing(8)
         top.addWidget(self.add_region)
         top.addSpacing(12)
         for number, (words, tip) in enumerate(
@@ -187,6 +197,7 @@ class ComparePanel(Panel):
         if page == 1:
             self._heading.setText("All targets")
             self.add_region.hide()
+            self.data.hide()
             self.chooser.hide()
 
     def _show(self, comparison: Comparison | None) -> None:
@@ -195,6 +206,7 @@ class ComparePanel(Panel):
         self._wrong.setText(self._what_is_wrong())
         self._wrong.setVisible(bool(self._wrong.text()))
         self.add_region.setVisible(self._can_have_regions())
+        self.data.setVisible(self.data_place is not None)
         if comparison is None or is_scalar(comparison.report):
             self.regions.show_target(None, free=False)
         if comparison is None:
@@ -226,9 +238,10 @@ class ComparePanel(Panel):
         target, view, gaps = comparison.report, self.session.view, comparison.gaps
         drawn = draw_curve(self.plot, view, target, gaps, self._arrays)
         if comparison.raw is not None:
+            words = "Corrected" if comparison.is_corrected else "As measured"
             self.plot.line(
                 "raw", comparison.raw.axis, comparison.raw.value, "series 4",
-                label="Corrected" if comparison.is_corrected else "As measured", width=1.0, in_range=not drawn,
+                label=words, width=1.0, in_range=not drawn,
             )  # fmt: skip
             drawn = True
         else:
@@ -335,6 +348,19 @@ class ComparePanel(Panel):
         if source in self._measured:
             self._measured[source] = read
             self._ask()
+
+    @property
+    def data_place(self) -> int | None:
+        """The number of the target that is shown, None where it has no data or they stand still."""
+        chosen = self._chosen
+        if chosen is None or chosen.plan is None or self.session.view.running:
+            return None
+        return chosen.index if chosen.plan.data else None
+
+    def show_data(self) -> None:
+        """Ask for the dialog about the data of the target that is shown."""
+        if self.data_place is not None:
+            self.data_wanted.emit(self.data_place)
 
     # -- regions
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QObject, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QDropEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from dmdstudio.app.drops import Drop, sort_drop
+from dmdstudio.app.drops import Drop, holds_columns, sort_drop, sort_text
 from dmdstudio.app.theme import theme
 
 _MOST_SHOWN = 6
@@ -84,9 +84,11 @@ class DropTarget(QObject):
 
     Signals:
         dropped: the paths, as a list.
+        text_dropped: columns of numbers.
     """
 
     dropped = Signal(list)
+    text_dropped = Signal(str)
 
     def __init__(self, window: QWidget, has_recipe: Callable[[], bool]) -> None:
         super().__init__(window)
@@ -108,14 +110,22 @@ class DropTarget(QObject):
                 return True
             case QEvent.Type.Drop if isinstance(event, QDropEvent):
                 self.overlay.hide()
-                paths = [drop.path for drop in self._drops(event)]
+                paths, text = self._files(event), event.mimeData().text()
                 event.acceptProposedAction()
-                QTimer.singleShot(0, lambda: self.dropped.emit(paths))
+                if paths:
+                    QTimer.singleShot(0, lambda: self.dropped.emit(paths))
+                elif holds_columns(text):
+                    QTimer.singleShot(0, lambda: self.text_dropped.emit(text))
                 return True
             case QEvent.Type.Resize if isinstance(watched, QWidget):
                 self.overlay.setGeometry(watched.rect())
         return False
 
     def _drops(self, event: QDropEvent) -> list[Drop]:
-        urls = [url for url in event.mimeData().urls() if url.isLocalFile()]
-        return [sort_drop(Path(url.toLocalFile()), self._has_recipe()) for url in urls]
+        if files := self._files(event):
+            return [sort_drop(path, self._has_recipe()) for path in files]
+        is_data = holds_columns(event.mimeData().text())
+        return [sort_text(self._has_recipe())] if is_data else []
+
+    def _files(self, event: QDropEvent) -> list[Path]:
+        return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]

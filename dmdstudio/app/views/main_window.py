@@ -19,6 +19,7 @@ from dmdstudio.app.run_folders import example_recipe, runs_folder, settings
 from dmdstudio.app.start_items import unfinished
 from dmdstudio.app.theme import theme_changed
 from dmdstudio.app.views.compare_panel import ComparePanel
+from dmdstudio.app.views.data_desk import DataDesk
 from dmdstudio.app.views.diffusion_panel import DiffusionPanel
 from dmdstudio.app.views.drop_overlay import DropTarget
 from dmdstudio.app.views.export_dialog import ExportDialog
@@ -110,6 +111,8 @@ class MainWindow(QMainWindow):
         self.setStatusBar(StatusLine(self.session))
         self.drop_target = DropTarget(self, lambda: self.session.recipe is not None)
         self.drop_target.dropped.connect(self.controller.open_paths)
+        self.drop_target.text_dropped.connect(self.controller.intake.take_text)
+        self.data_desk = DataDesk(self, self.controller, self.panels["compare"])
         self.keeping = Keeping(self)
         self._connect()
         self._idle = QTimer(self, interval=15)
@@ -165,6 +168,8 @@ class MainWindow(QMainWindow):
             "quit": self.close,
             "undo": session.undo_stack.undo,
             "redo": session.undo_stack.redo,
+            "paste": self.data_desk.paste,
+            "data": self.data_desk.show_shown,
             "run": self._run,
             "stop": controller.stop,
             "discard": controller.discard,
@@ -275,6 +280,7 @@ class MainWindow(QMainWindow):
             "export": view.best is not None and view.started is not None,
             "report": view.best is not None and view.started is not None,
             **dict.fromkeys(("save", "save_as", "save_recipe"), session.recipe is not None),
+            "data": self.data_desk.is_free,
             "undo": session.undo_stack.canUndo(),
             "redo": session.undo_stack.canRedo(),
             "show_run_folder": view.started is not None,

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from dmdstudio.app.background import in_background
+from dmdstudio.app.data_reading import forget_readings, remembered_count
 from dmdstudio.app.preferences import (
     cache_folder,
     cache_size,
@@ -66,6 +67,16 @@ class PreferencesDialog(QDialog):
         row.addWidget(self._size, 1)
         row.addWidget(self.clear)
         form.addRow("", row)
+        self._readings = _quiet("")
+        self.forget = QPushButton("Forget")
+        self.forget.setAccessibleName("Forget how data files are read")
+        self.forget.setToolTip("Ask again about data files that leave something open")
+        self.forget.clicked.connect(self._forget_readings)
+        row = QHBoxLayout()
+        row.addWidget(self._readings, 1)
+        row.addWidget(self.forget)
+        form.addRow("Data files", row)
+        self._count_readings()
         close = QPushButton("Close")
         close.setDefault(True)
         close.clicked.connect(self.close)
@@ -105,6 +116,17 @@ class PreferencesDialog(QDialog):
     def _take_theme(self) -> None:
         prefer("theme", self.theme.currentData())
         set_theme(self.theme.currentData())
+
+    def _forget_readings(self) -> None:
+        forget_readings()
+        self._count_readings()
+
+    def _count_readings(self) -> None:
+        count = remembered_count()
+        kinds = {0: "No kind of data file is", 1: "One kind of data file is"}
+        known = kinds.get(count, f"{count} kinds of data files are")
+        self._readings.setText(f"{known} read without asking.")
+        self.forget.setEnabled(count > 0)
 
     def _measure(self) -> None:
         folder = cache_folder()

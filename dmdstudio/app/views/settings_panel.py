@@ -351,8 +351,20 @@ class SettingsPanel(QWidget):
             sentence = self._editor.rename(name, int(place[1]), value or "")
             self._session.report((*place, field), sentence)
             form.set_error(field, sentence)
+        elif (name, field) == ("target", "data"):
+            self._change_file(int(place[1]), value)
         else:
             form.set_error(field, self._session.change((*place, field), value))
+
+    def _change_file(self, index: int, name: str | None) -> None:
+        """Take another data file; what was said of the one before need not hold for it."""
+        table = self._session.table()
+        target = table["target"][index]
+        for key in ("data", "reading", "corrections"):
+            target.pop(key, None)
+        if name:
+            target["data"] = name
+        self._session.replace_recipe(table, "change data")
 
     def _choose(self, place: Place, field: str, value: str) -> None:
         """Take another method or observable; the settings of the one before do not fit it."""

@@ -17,6 +17,7 @@ from dmdstudio.files.spectra.conversion import (
     n_alpha_from_epsilon,
     to_wavenumber,
 )
+from dmdstudio.files.spectra.corrections import apply
 from dmdstudio.files.spectra.format import (
     BlockFormat,
     MeasurementFormat,
@@ -36,6 +37,7 @@ __all__ = [
     "absorbance_from_transmittance",
     "annotated_text",
     "answer",
+    "apply",
     "completed",
     "hdf5",
     "jcamp",

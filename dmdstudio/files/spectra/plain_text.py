@@ -25,6 +25,7 @@ from dmdstudio.files.spectra.format import (
     measurement_formats,
     read_text,
 )
+from dmdstudio.files.spectra.questions import COLUMNS_LEFT_OUT
 from dmdstudio.files.spectra.vocabulary import is_error, names_axis, quantity_of
 from dmdstudio.plan.structure import Measurement
 
@@ -255,7 +256,7 @@ def _spectrum(
     errors = [n for n in range(count) if is_error(labels[n]) and n not in (axis, value)]
     left = [labels[n] or f"column {n + 1}" for n in others if n != value]
     if left:
-        notes["columns left out"] = ", ".join(left[:20])
+        notes[COLUMNS_LEFT_OUT] = ", ".join(left[:20])
     source = notes.pop("source", "") or notes.pop("title", "")
     return Spectrum(
         axis=numbers[:, axis],

@@ -15,6 +15,9 @@ from dmdstudio.plan.structure import Measurement
 NEEDS = "needs"
 """The key of a measurement's conditions that lists what is open."""
 
+COLUMNS_LEFT_OUT = "columns left out"
+"""The key that names the columns beside the chosen one, where spectra are columns of a table."""
+
 ANSWERED = ("quantity", "axis_unit", "value_unit")
 """What can be answered after reading, in this order: the quantity decides what the units may be."""
 
@@ -66,7 +69,7 @@ def answer(measurement: Measurement, answers: dict[str, str]) -> Measurement:
     if unknown:
         raise FileError(
             f"There is no question {unknown[0]!r} about a data file.",
-            nearest(unknown[0], ANSWERED),
+            nearest(unknown[0], list(ANSWERED)),
         )
     return measurement
 
@@ -107,8 +110,8 @@ def question_of(key: str, measurement: Measurement) -> Question:
     about = f" The file says {said!r}." if said else ""
     known = QUANTITIES.get(measurement.quantity)
     if key == "block":
-        columns = all(name.startswith("column ") for name in measurement.blocks)
-        what = "Which column holds the values?" if columns else "Which of them is it?"
+        of_columns = COLUMNS_LEFT_OUT in measurement.conditions
+        what = "Which column holds the values?" if of_columns else "Which of the spectra is it?"
         return Question(key, what, measurement.blocks, measurement.blocks)
     if key == "axis_unit":
         units = known.axis_units if known else AXIS_UNITS
