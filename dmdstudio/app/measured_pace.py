@@ -50,7 +50,7 @@ def work_of(recipe: Recipe, redrawn: float) -> float:
         recipe: what is done.
         redrawn: share of the starts that are drawn afresh.
     """
-    steps, sampling = recipe.dynamics.steps, recipe.sampling
+    steps, sampling = recipe.dynamics.all_steps, recipe.sampling
     work = (1.0 + DERIVATIVE_COST) * steps + redrawn * sampling.decorrelation_steps
     if recipe.optimizer.kind == "gauss_newton":
         free = sum(p.free for term in recipe.terms for p in term.parameter)

@@ -170,9 +170,11 @@ def memory_bytes(recipe: Recipe, atoms: int, setting: Setting) -> float:
     frames = plan.steps / plan.record_every + 1.0
     if recipe.gradient.options.get("frames") == "retrace":
         frames /= plan.segments
+    if plan.both_ways:
+        frames *= 2.0
     arrays = FRAME_ARRAYS * frames
     if recipe.gradient.method == "backpropagation":
-        arrays += 2.0 * plan.steps
+        arrays += 2.0 * plan.all_steps
     need = 3.0 * arrays * atoms * number
     if not setting.is_cpu and recipe.execution.pairs != "cells":
         need += PAIR_ARRAYS * len(recipe.potential) * number * atoms**2

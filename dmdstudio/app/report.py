@@ -246,7 +246,8 @@ def _settings(recipe: Recipe, view: RunView) -> str:
                    f"{sampling.replicas} replicas"],
         ["Trajectories", f"{length:g} ps, {dynamics.steps} steps of {dynamics.timestep:g} fs, "
                          f"recorded every {dynamics.record_every} steps, "
-                         f"{dynamics.segments} segment{'s' if dynamics.segments > 1 else ''}"],
+                         f"{dynamics.segments} segment{'s' if dynamics.segments > 1 else ''}"
+                         f"{', both ways in time' if dynamics.both_ways else ''}"],
         ["Gradient", f"{started.method.replace('_', ' ')}, truncation {truncation}"],
         ["Optimiser", f"{recipe.optimizer.kind.replace('_', ' ')}, "
                       f"{recipe.refinement.iterations} iterations"],

@@ -33,6 +33,8 @@ class Energies(NamedTuple):
     Attributes:
         potential_first, potential_last: scalars.
         kinetic: [segment, frame]; segments share the frame between them.
+
+    All [way, ...] where a start is run both ways.
     """
 
     potential_first: Array

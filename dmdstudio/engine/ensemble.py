@@ -74,11 +74,11 @@ class Ensemble:
 
     def _require_sound(self, parameters: np.ndarray) -> None:
         """Raise `DivergenceError` where a replica's energies are not those of its ensemble."""
-        e, system = self.energies, self.problem.system
+        system = self.problem.system
         thermal = BOLTZMANN * self.problem.sampling.temperature
         freedom = 3 * system.atoms - 3
-        change = np.abs(self._energy_change()) / system.atoms
-        heat = 2.0 * e.kinetic.mean(axis=(1, 2)) / (freedom * thermal)
+        heat = 2.0 * _replica_mean(self.energies.kinetic) / (freedom * thermal)
+        change = np.abs(self._energy_change()).reshape(len(heat), -1).max(axis=1) / system.atoms
         hottest = HOTTEST + 10.0 * np.sqrt(2.0 / freedom)
         tests = (
             (
@@ -111,8 +111,9 @@ class Ensemble:
                 )
 
     def _energy_change(self) -> np.ndarray:
+        """Return the change of the total energy [replica], or [replica, way], eV."""
         e = self.energies
-        return e.potential_last + e.kinetic[:, -1, -1] - e.potential_first - e.kinetic[:, 0, 0]
+        return e.potential_last + e.kinetic[..., -1, -1] - e.potential_first - e.kinetic[..., 0, 0]
 
     @property
     def drift(self) -> float:
@@ -124,7 +125,7 @@ class Ensemble:
     @property
     def temperature(self) -> float:
         """Mean kinetic temperature of the trajectories, K; three degrees of freedom are fixed."""
-        kinetic = self.energies.kinetic.mean(axis=(1, 2)) @ self.weights.weight
+        kinetic = _replica_mean(self.energies.kinetic) @ self.weights.weight
         return float(2.0 * kinetic / ((3 * self.problem.system.atoms - 3) * BOLTZMANN))
 
     @cached_property
@@ -250,6 +251,11 @@ class Ensemble:
 def segment_mean(summaries: Tree) -> Tree:
     """Return the mean of summaries [replica, segment, ...] over segments."""
     return jax.tree.map(lambda a: a.mean(axis=1), summaries)
+
+
+def _replica_mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean over all but the replicas [replica]."""
+    return values.reshape(len(values), -1).mean(axis=1)
 
 
 def _sample_mean(values: np.ndarray) -> np.ndarray:

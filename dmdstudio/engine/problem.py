@@ -407,6 +407,11 @@ class Problem:
         )
 
     @property
+    def both_ways(self) -> bool:
+        """Whether every start is run both ways in time."""
+        return self.dynamics.both_ways
+
+    @property
     def blocks(self) -> int:
         """Blocks, from one frame to the next, per segment."""
         return self.dynamics.steps // (self.dynamics.segments * self.dynamics.record_every)

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from dmdstudio.engine.adjoint import Backward, Truncation
+from dmdstudio.engine import both_ways
+from dmdstudio.engine.adjoint import Adjoint, Backward, Truncation
 from dmdstudio.engine.core import Phase, Start, State, Tree
 from dmdstudio.engine.dynamics import Trajectory
 from dmdstudio.engine.gradient import Work
@@ -97,22 +98,33 @@ class Program:
             def sample(phase: Phase) -> Any:
                 return problem.sample(parameters, phase, start.cell)
 
+            def run(start: Start) -> Trajectory:
+                return leapfrog.forward(theta, start, sample, keep, every_mark)
+
             theta = problem.theta(parameters)
-            return leapfrog.forward(theta, start, sample, keep, every_mark)
+            return both_ways.forward(run, start) if problem.both_ways else run(start)
 
         return self.replicas.compile(one)
 
     @cached_property
     def backward(self) -> Callable[..., Any]:
         """((parameters, cotangents, truncation), trajectory, cell, half) -> gradient, residual."""
-        backward = Backward(self.problem.leapfrog())
+        backward, problem = Backward(self.problem.leapfrog()), self.problem
 
         def one(shared: Any, trajectory: Trajectory, cell: Array, half: Array) -> Any:
             parameters, cotangents, truncation = shared
             cotangent = jax.tree.map(lambda c: c[half], cotangents)
-            theta, to_parameters = jax.vjp(self.problem.theta, parameters)
-            adjoint = backward(theta, cell, trajectory, cotangent, truncation)
-            return to_parameters(adjoint.theta)[0], adjoint.residual
+            theta, to_parameters = jax.vjp(problem.theta, parameters)
+
+            def pull(trajectory: Trajectory) -> Adjoint:
+                return backward(theta, cell, trajectory, cotangent, truncation)
+
+            if not problem.both_ways:
+                adjoint = pull(trajectory)
+                return to_parameters(adjoint.theta)[0], adjoint.residual
+            slopes, residual = both_ways.backward(pull, trajectory)
+            mean = jax.tree.map(lambda a: a.mean(axis=0), slopes)
+            return to_parameters(mean)[0], jnp.max(residual)
 
         return self.replicas.compile(one)
 
@@ -126,7 +138,16 @@ class Program:
             values, truncation = shared
             directions = jnp.diag(problem.scale)[np.flatnonzero(problem.free)]
             along = jax.vmap(lambda d: jax.jvp(problem.theta, (values,), (d,))[1])
-            found = tangents(problem.theta(values), along(directions), start, truncation)
+            theta, slopes = problem.theta(values), along(directions)
+
+            def run(start: Start) -> Tree:
+                return tangents(theta, slopes, start, truncation)
+
+            if problem.both_ways:
+                both = both_ways.each_way(run, start)
+                found = jax.tree.map(lambda a: a.mean(axis=0), both)
+            else:
+                found = run(start)
             size = problem.scale[problem.free]
             return jax.tree.map(lambda a: (a.T / size).T, found)
 
@@ -135,9 +156,10 @@ class Program:
     @cached_property
     def growth(self) -> Callable[..., Any]:
         """(parameters, last state, cell, w) -> growth of the adjoint against lag."""
-        backward = Backward(self.problem.leapfrog())
+        backward, both = Backward(self.problem.leapfrog()), self.problem.both_ways
 
         def one(parameters: Array, last: State, cell: Array, w: Array) -> Array:
+            last = jax.tree.map(lambda a: a[0], last) if both else last
             return backward.growth(self.problem.theta(parameters), cell, last, w)
 
         return self.replicas.compile(one)

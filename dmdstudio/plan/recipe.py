@@ -205,6 +205,19 @@ class DynamicsPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             ge=1,
         ),
     ] = 1
+    both_ways: Annotated[
+        bool,
+        setting(
+            "Both ways",
+            "Run every start both ways in time, a second trajectory with its velocities reversed: "
+            "twice the data from the same number of starts, for twice the time.",
+        ),
+    ] = False
+
+    @property
+    def all_steps(self) -> int:
+        """Steps that are run from every start."""
+        return 2 * self.steps if self.both_ways else self.steps
 
 
 class GradientPlan(Struct, frozen=True, kw_only=True):

@@ -92,7 +92,7 @@ def measured(
     """Draw fresh starts and run all trajectories with the initial parameters."""
     problem = program.problem
     steps = problem.sampling.equilibration_steps
-    share = steps / (steps + problem.dynamics.steps)
+    share = steps / (steps + problem.dynamics.all_steps)
     sampler = draw_pool(program, problem.initial, None, steps, 0)
     pool = yield from pieces(sampler, "equilibrating", 0.0, share, control)
     if pool is None:

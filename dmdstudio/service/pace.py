@@ -32,7 +32,7 @@ class Pace:
     """
 
     def __init__(self, problem: Problem, state: RefinementState, last: int) -> None:
-        steps, plan = problem.dynamics.steps, problem.sampling
+        steps, plan = problem.dynamics.all_steps, problem.sampling
         self._cost = {
             "sampling": float(plan.decorrelation_steps),
             "propagating": float(steps),

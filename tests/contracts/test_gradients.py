@@ -190,8 +190,10 @@ def test_segments_are_starts_of_their_own(several):
 
 
 def test_backpropagation_agrees_on_segments(several):
-    _, adjoint, _ = _segmented(several, 2)
-    _, other, _ = _segmented(several, 2, "gradient.method=backpropagation")
+    """On those of starts that are run both ways, too."""
+    both = ("dynamics.both_ways=true", "dynamics.steps=200")
+    _, adjoint, _ = _segmented(several, 2, *both)
+    _, other, _ = _segmented(several, 2, *both, "gradient.method=backpropagation")
     assert np.allclose(other.total, adjoint.total, rtol=1e-9)
 
 

@@ -62,12 +62,12 @@ def measured(recipe, *settings):
     "settings",
     [
         (),
-        ("dynamics.segments=2",),
+        ("dynamics.segments=2", "dynamics.both_ways=true"),
         ("dynamics.segments=2", "gradient.truncation=window", "gradient.horizon=0.04"),
         ("gradient.truncation=damping", "gradient.horizon=0.03"),
         ("potential.parameter.sigma.free=false",),
     ],
-    ids=["whole", "segments", "window", "damping", "one parameter"],
+    ids=["whole", "segments both ways", "window", "damping", "one parameter"],
 )
 def test_contracted_with_the_loss_it_is_the_gradient(several, settings):
     ensemble = measured(several, *EXACT, *settings)

@@ -119,6 +119,7 @@ def test_five_components_are_the_whole_traceless_tensor():
     assert float(jnp.sum(found**2)) * 20.0**3 / 5 == pytest.approx(np.sum(shear**2) / 10, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_moving_virial_has_the_slopes_of_the_virial():
     """Of angles and an Ewald sum in a skewed cell, by the positions and by the charge."""
     charged = potentials.get("ewald").examples("float64", 64, "gpu")["balanced"]

@@ -13,6 +13,7 @@ from jax import Array, lax
 from msgspec import Struct
 
 from dmdstudio.base.units import ACCELERATION
+from dmdstudio.engine.both_ways import each_way, together
 from dmdstudio.engine.core import Configuration, Phase, Start, Theta, Tree
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import GradientMethod, Pathwise, Work, gradients
@@ -69,7 +70,12 @@ class Backpropagation(GradientMethod):
         def one(shared: tuple[Array, Tree], start: Start, half: Array) -> Array:
             def contracted(values: Array) -> Array:
                 theta = problem.theta(values)
-                features = trajectory(problem, theta, start, self.options.checkpoint)
+
+                def run(start: Start) -> Tree:
+                    return trajectory(problem, theta, start, self.options.checkpoint)
+
+                both = problem.both_ways
+                features = together(each_way(run, start)) if both else run(start)
                 means = jax.tree.map(
                     lambda s: s.mean(axis=0), jax.vmap(problem.summaries)(features)
                 )
