@@ -1,6 +1,7 @@
 """The window with the real engine: run, stop, resume, a killed engine, a closed window."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ import psutil
 import pytest
 from window_life import LoopWatch, destroy
 
+from dmdstudio.app.views.export_dialog import ExportDialog
 from dmdstudio.app.views.main_window import MainWindow
 from dmdstudio.app.views.plot import Plot
 from dmdstudio.plan.events import Iterated, Started
@@ -33,6 +35,20 @@ def start_run(qtbot, window, kind=Started):
     qtbot.waitUntil(lambda: any(isinstance(e, kind) for e in seen), timeout=PATIENCE)
 
 
+def export(qtbot, window, path, certify=True):
+    """Write the best potential of the run that is shown; return what came of it."""
+    window.actions_by_name["export"].trigger()
+    dialog = window.findChild(ExportDialog)
+    qtbot.waitUntil(dialog.write.isEnabled, timeout=PATIENCE)
+    dialog.format.setCurrentIndex(dialog.format.findData("lammps"))
+    dialog.certify.setChecked(certify)
+    dialog.output.setText(str(path))
+    with qtbot.waitSignal(dialog.exporter.done, timeout=PATIENCE) as written:
+        dialog.write.click()
+    dialog.close()
+    return written.args[0]
+
+
 def test_a_run_from_the_click_to_the_exported_file(qtbot, at_work, tmp_path):
     window, watch = at_work, LoopWatch()
     window.show_tab("diffusion")
@@ -53,14 +69,7 @@ def test_a_run_from_the_click_to_the_exported_file(qtbot, at_work, tmp_path):
         window.show_tab(name)
         shown = [plot for plot in panel.findChildren(Plot) if plot.isVisible()]
         qtbot.waitUntil(lambda shown=shown: not any(plot.is_empty for plot in shown))
-    window.actions_by_name["export"].trigger()
-    dialog = next(w for w in window.children() if type(w).__name__ == "ExportDialog")
-    qtbot.waitUntil(dialog.write.isEnabled, timeout=PATIENCE)
-    dialog.format.setCurrentIndex(dialog.format.findData("lammps"))
-    dialog.output.setText(str(tmp_path / "refined.in"))
-    dialog.write.click()
-    qtbot.waitUntil((tmp_path / "refined.in").exists, timeout=PATIENCE)
-    dialog.close()
+    assert export(qtbot, window, tmp_path / "refined.in").certificate is not None
 
 
 def test_stop_keeps_the_run_and_resume_goes_on(qtbot, at_work):
@@ -91,14 +100,19 @@ def test_stop_during_compilation_ends_within_five_seconds(qtbot, at_work):
     assert not at_work.session.view.running
 
 
-def test_a_killed_engine_leaves_the_window_alive_and_the_run_resumable(qtbot, at_work):
+def test_a_killed_engine_leaves_the_best_state_to_export_and_the_run_to_resume(
+    qtbot, at_work, tmp_path
+):
     window = at_work
     start_run(qtbot, window, Iterated)
     psutil.Process(window.controller.bridge.engine_pid).kill()
     qtbot.waitUntil(lambda: not window.controller.busy, timeout=10_000)
     assert "ended unexpectedly" in window.notice.words.text()
     assert window.notice.isVisible() and window.session.view.best is not None
-    assert window.actions_by_name["export"].isEnabled()
+    written = export(qtbot, window, tmp_path / "best.in", certify=False).files[0]
+    sigma = next(p.value for p in window.session.view.best.parameters if "sigma" in p.key)
+    numbers = [float(word) for word in re.findall(r"\d+\.\d+", written.read_text("utf-8"))]
+    assert pytest.approx(sigma, rel=1e-6) in numbers
     window.actions_by_name["resume"].trigger()
     qtbot.waitUntil(lambda: window.session.view.finished is not None, timeout=PATIENCE)
     assert [s.iteration for s in window.session.view.steps] == [0, 1, 2]
@@ -187,6 +201,7 @@ def test_the_window_never_imports_jax(tiny_recipe, tmp_path):
 import sys
 from dmdstudio.app.main import make_application
 application = make_application()
+from dmdstudio.app.views.export_dialog import ExportDialog
 from dmdstudio.app.views.main_window import MainWindow
 from dmdstudio.app.views.plot import Plot
 window = MainWindow()
