@@ -51,6 +51,7 @@ def main() -> int:
                 "QT_SCALE_FACTOR": str(scale),
                 "XDG_CONFIG_HOME": settings,
                 "XDG_STATE_HOME": settings,  # no edits left for the next window
+                "DMDSTUDIO_RUNS": str(arguments.run_dir.resolve().parent),
                 "PYTHONPATH": str(ROOT),
             }
             status = subprocess.run(command, env=environment).returncode
@@ -109,6 +110,10 @@ def take(run_dir: Path, diagnosis: Path | None, output: Path, themes: list[str],
         window.show_tab("compare")
         window.show_step("Refine")
         picture("settings", theme)
+        window.actions_by_name["runs"].trigger()
+        window.controller.shelf.refresh()
+        picture("runs", theme)
+        window.docks[2].raise_()
     window.close()
     return 0
 

@@ -6,7 +6,9 @@ from msgspec.structs import replace
 from recorded import recorded_run
 
 from dmdstudio.app.outliers import usual_range
-from dmdstudio.plan.events import Curve, Finished, Iterated
+from dmdstudio.app.state import RunView, reduce
+from dmdstudio.app.theme import theme_changed
+from dmdstudio.plan.events import Curve, Finished, Iterated, Log
 
 DONE = Finished(reason="completed", iterations=3, best_iteration=2, seconds=1.0)
 
@@ -89,3 +91,20 @@ def test_a_usual_range_judges_every_line_by_itself():
     assert usual_range([[1.0, -2.0, float("nan")]], log=True) == (None, 0)
     shown, outside = usual_range([[1.0, 1.2, 0.8, 1.1, 1e-9, 0.0]], log=True)
     assert outside == 1 and shown[0] > -1.0
+
+
+def test_the_log_is_that_of_one_run_and_keeps_its_times(window, monkeypatch):
+    shown = window.log
+    monkeypatch.setattr("dmdstudio.app.views.log_view.time.time", lambda: 1e9)
+    window.session.hear(Log(level="info", text="one"))
+    shown.refresh()
+    before = shown.toPlainText()
+    assert before.endswith("  one")
+    monkeypatch.setattr("dmdstudio.app.views.log_view.time.time", lambda: 1e9 + 3600)
+    theme_changed().changed.emit()
+    assert shown.toPlainText() == before
+    other = RunView()
+    for text in "abcdef":
+        other = reduce(other, Log(level="info", text=text, time=1.0))
+    window.session.show_run(other)
+    assert [line[-1] for line in shown.toPlainText().splitlines()] == list("abcdef")

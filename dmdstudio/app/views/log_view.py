@@ -11,6 +11,8 @@ from dmdstudio.app.session import Session
 from dmdstudio.app.theme import theme, theme_changed
 from dmdstudio.plan.events import Log
 
+_MOST_AT_ONCE = 5
+
 
 class LogView(QPlainTextEdit):
     """The run's log, warnings and errors in their colours; the newest line is kept in sight."""
@@ -25,27 +27,32 @@ class LogView(QPlainTextEdit):
         self.document().setDocumentMargin(8)
         self._session = session
         self._shown = 0
-        self._live = True
+        self._last: Log | None = None
+        self._heard: list[float] = []
+        """When each line was first written, seconds since 1970; 0 where that is not known."""
         session.run_changed.connect(self.refresh)
         theme_changed().changed.connect(self._rewrite)
 
     def refresh(self) -> None:
         """Add what is new."""
         log = self._session.view.log
-        if len(log) < self._shown:
+        if self._shown and (len(log) < self._shown or log[self._shown - 1] is not self._last):
+            self._heard.clear()  # of another run
             self._rewrite()
             return
-        self._live = len(log) - self._shown < 5  # a stored run comes as a whole
-        for entry in log[self._shown :]:
-            self._write(entry)
-        self._shown = len(log)
+        # Lines of a live run that carry no time come now; a stored run comes as a whole.
+        now = time.time() if len(log) - len(self._heard) < _MOST_AT_ONCE else 0.0
+        self._heard += [entry.time or now for entry in log[len(self._heard) :]]
+        for entry, moment in zip(log[self._shown :], self._heard[self._shown :], strict=True):
+            self._write(entry, moment)
+        self._shown, self._last = len(log), log[-1] if log else None
 
     def _rewrite(self) -> None:
         self.clear()
         self._shown = 0
         self.refresh()
 
-    def _write(self, entry: Log) -> None:
+    def _write(self, entry: Log, moment: float) -> None:
         at_end = self.verticalScrollBar().value() >= self.verticalScrollBar().maximum() - 4
         colours = theme()
         colour = {"warning": colours.attention, "error": colours.bad}.get(entry.level, colours.text)
@@ -55,14 +62,9 @@ class LogView(QPlainTextEdit):
             cursor.insertBlock()
         form = QTextCharFormat()
         form.setForeground(QColor(colours.quiet))
-        stamp = self._stamp(entry)
+        stamp = time.strftime("%H:%M:%S", time.localtime(moment)) if moment else " " * 8
         cursor.insertText(stamp + "  ", form)
         form.setForeground(QColor(colour))
         cursor.insertText(entry.text, form)
         if at_end:
             self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
-
-    def _stamp(self, entry: Log) -> str:
-        """Return the time of a line; those of a live run that carry none happen now."""
-        moment = entry.time or (time.time() if self._live else 0.0)
-        return time.strftime("%H:%M:%S", time.localtime(moment)) if moment else " " * 8
