@@ -74,7 +74,6 @@ print("growth", (memory().uss - first) / 2**20, "before", *before, "after", *lef
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="a window leaves about half a megabyte of plots behind", strict=False)
 def test_a_hundred_windows_grow_by_two_megabytes_at_most(example):
     script = GROWTH.format(here=str(HERE), recipe=str(example))
     done = subprocess.run(
