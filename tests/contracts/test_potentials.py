@@ -181,7 +181,7 @@ def test_pull_is_force_hessian_and_mixed_derivative(case, compiled):
         return jnp.sum(Potential.force(example.potential, parameters, where) * w)
 
     zero = jnp.zeros(example.positions.shape)
-    by_x, by_theta = jax.grad(contracted, argnums=(0, 1))(zero, example.parameters)
+    by_x, by_theta = jax.jit(jax.grad(contracted, argnums=(0, 1)))(zero, example.parameters)
     assert np.allclose(pull.position, by_x, rtol=0, atol=1e-12 * np.abs(by_x).max())
     for name, value in by_theta.items():
         assert np.allclose(pull.parameters["it"][name], value, rtol=1e-11, atol=1e-12)
@@ -211,8 +211,8 @@ def test_compiled_kernels_give_what_xla_gives(case):
     w = jnp.asarray(np.random.default_rng(3).normal(size=here.positions.shape))
     (field, theta), (plain, _) = _field(here), _field(xla)
     a, b = (
-        field.pull(theta, _lattice(here), here.system.cell, w),
-        plain.pull(theta, _lattice(xla), xla.system.cell, w),
+        jax.jit(field.pull)(theta, _lattice(here), here.system.cell, w),
+        jax.jit(plain.pull)(theta, _lattice(xla), xla.system.cell, w),
     )
     for one, other in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
         assert np.allclose(one, other, rtol=1e-11, atol=1e-12 * np.abs(np.asarray(other)).max())
@@ -490,8 +490,7 @@ def test_pairs_that_bonds_leave_out_do_not_count(name):
             pull = jax.jit(field.pull)(theta, lattice, cell, w)
             assert np.array_equal(force, pull.force)
 
-            plain = Potential.pull(
-                example.potential,
+            plain = jax.jit(functools.partial(Potential.pull, example.potential))(
                 jax.tree.map(lambda a, p=precision: a.astype(p), example.parameters),
                 configuration(example.system, lattice, jnp.asarray(cell)),
                 w,
@@ -610,7 +609,7 @@ def test_samples_are_compiled_and_exact_inside_the_mapping_over_replicas(name):
     replicas = Replicas.plan(2, 0, tuple(jax.devices()))
     found = replicas.compile(one)(theta, np.stack([lattice] * 2), np.stack([cell] * 2))
     assert example.potential.compiled
-    expected = one(theta, jnp.asarray(lattice), jnp.asarray(cell), plain)
+    expected = jax.jit(functools.partial(one, field=plain))(theta, lattice, cell)
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         scale = np.abs(np.asarray(b)).max()
         assert np.allclose(a, np.stack([b, b]), rtol=0, atol=1e-12 * scale)
