@@ -436,6 +436,8 @@ def _check_gradient(options: Any) -> int:
         exact = "the very same bits" if residual == 0 else "not the same bits"
         words = f"the reversal came back to within {residual:g} lattice units ({exact})"
     print(f"{result.replicas} replicas, {result.steps} steps, {result.precision}; {words}.")
+    if result.note:
+        print(result.note)
     return 0
 
 

@@ -198,7 +198,11 @@ class GradientRow(Struct, frozen=True, kw_only=True):
 
 
 class GradientChecked(Struct, frozen=True, kw_only=True, tag="gradient_checked"):
-    """Gradient methods side by side on the same starts."""
+    """Gradient methods side by side on the same starts.
+
+    Where the recipe has a ``truncation``, `TRUNCATED_ADJOINT` is among them: the gradient that a
+    refinement takes, whose error is the bias of the truncation.
+    """
 
     rows: tuple[GradientRow, ...]
     reversal_residual: float | None
@@ -206,6 +210,21 @@ class GradientChecked(Struct, frozen=True, kw_only=True, tag="gradient_checked")
     replicas: int
     steps: int
     seconds: dict[str, float]
+    truncation: str = ""
+
+    @property
+    def note(self) -> str:
+        """What is to be known of the truncated adjoint, a sentence; empty where there is none."""
+        if not self.truncation:
+            return ""
+        return (
+            f"The truncated adjoint is what a refinement takes: its difference from "
+            f"backpropagation is the bias of gradient.truncation = {self.truncation!r} here."
+        )
+
+
+TRUNCATED_ADJOINT = "truncated_adjoint"
+"""Name of the recipe's own method in a `GradientChecked`, where it truncates."""
 
 
 class HorizonRow(Struct, frozen=True, kw_only=True):

@@ -16,11 +16,12 @@ import numpy as np
 from dmdstudio.base.units import from_internal
 from dmdstudio.engine import refinement
 from dmdstudio.engine.ensemble import Ensemble
-from dmdstudio.engine.gradient import gradients
+from dmdstudio.engine.gradient import GradientMethod, gradients
 from dmdstudio.engine.pool import Pool, draw_pool, weigh
 from dmdstudio.engine.problem import AnySlot, ArraySlot, Problem
 from dmdstudio.engine.program import Program
 from dmdstudio.plan.events import (
+    TRUNCATED_ADJOINT,
     Evaluated,
     Event,
     Finished,
@@ -108,7 +109,8 @@ def check_gradient(recipe: Recipe, control: Control, replicas: int = 4) -> Event
 
     Adjoint and backpropagation differ in everything but the energy function; the finite difference
     is of the whole loss, with the weights of the starts, so it checks the thermodynamic part too. A
-    truncation is left out: what it leaves of the gradient is no derivative of the loss.
+    truncation is left out, for what it leaves of the gradient is no derivative of the loss; the
+    truncated adjoint comes as one more method, whose difference is the bias of its truncation.
 
     Yields:
         phases and progress, last `GradientChecked`.
@@ -132,12 +134,9 @@ def check_gradient(recipe: Recipe, control: Control, replicas: int = 4) -> Event
     values: dict[str, np.ndarray] = {}
     seconds: dict[str, float] = {}
     residual: float | None = None
-    for name in ("reversible_adjoint", "backpropagation"):
+    for name, method in _compared(problem.method).items():
         began = time.perf_counter()
         yield Phase(name="differentiating", detail=name)
-        kind = gradients.get(name)
-        own = name == problem.method.name and not _truncated(problem)
-        method = problem.method if own else kind.build(kind.Options())
         compared = problem if method is problem.method else replace(problem, method=method)
         ensemble.program = program if compared is problem else Program(compared)
         work = refinement.differentiate(ensemble, problem.initial, cotangent)
@@ -167,13 +166,23 @@ def check_gradient(recipe: Recipe, control: Control, replicas: int = 4) -> Event
         replicas=problem.replicas.count,
         steps=problem.dynamics.steps,
         seconds=seconds,
+        truncation=_truncation(problem.method),
     )
 
 
-def _truncated(problem: Problem) -> bool:
-    """Whether the method drops part of the gradient, which then is no derivative of the loss."""
-    options = getattr(problem.method, "options", None)
-    return getattr(options, "truncation", "none") != "none"
+def _compared(own: GradientMethod) -> dict[str, GradientMethod]:
+    """Return the methods that are compared, by name; the recipe's own twice where it truncates."""
+    kinds = [gradients.get(name) for name in ("reversible_adjoint", "backpropagation")]
+    found = {kind.name: kind.build(kind.Options()) for kind in kinds}
+    if _truncation(own):
+        return {**found, TRUNCATED_ADJOINT: own}
+    return {name: own if name == own.name else method for name, method in found.items()}
+
+
+def _truncation(method: GradientMethod) -> str:
+    """Return how the method drops part of the gradient; empty where it is the whole."""
+    truncation = getattr(getattr(method, "options", None), "truncation", "none")
+    return "" if truncation == "none" else truncation
 
 
 class _Probe(NamedTuple):

@@ -58,11 +58,14 @@ def test_adjoint_backpropagation_and_differences_agree(tiny_recipe):
 
 
 def test_the_check_is_of_the_whole_gradient(tiny_recipe):
-    """A truncated adjoint is no derivative of the loss; the check leaves its truncation out."""
-    cut = with_settings(tiny_recipe, ["gradient.truncation=window", "gradient.horizon=0.02"])
+    """A truncated adjoint is no derivative of the loss: it stands beside that, with its bias."""
+    cut = with_settings(tiny_recipe, ["gradient.truncation=damping", "gradient.horizon=0.02"])
     *_, checked = loop.check_gradient(cut, Control())
     assert isinstance(checked, GradientChecked)
-    assert all(row.errors["reversible_adjoint"] < 1e-10 for row in checked.rows)
+    assert "'damping'" in checked.note
+    for row in checked.rows:
+        assert row.errors["reversible_adjoint"] < 1e-10
+        assert row.errors["truncated_adjoint"] > 1e-3
 
 
 @pytest.mark.parametrize("steps", [1000, pytest.param(100_000, marks=pytest.mark.slow)])

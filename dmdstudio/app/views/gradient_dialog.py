@@ -53,6 +53,8 @@ class GradientDialog(QDialog):
             f"{checked.replicas} replicas, {checked.steps} steps, {checked.precision}. The lattice "
             f"returns to {exact} (residual {checked.reversal_residual or 0:g}). Time: {times}."
         )
+        if checked.note:
+            words.setText(f"{words.text()} {checked.note}")
         words.setWordWrap(True)
         words.setObjectName("quiet")
         layout = QVBoxLayout(self)
