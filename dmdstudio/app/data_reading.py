@@ -6,9 +6,7 @@ files have in common.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -193,6 +191,23 @@ def found_data(
     return FoundData(path, measurement, observable, said, corrections, is_remembered=remembered)
 
 
+@dataclass(frozen=True)
+class AskedFile:
+    """A file that is asked about.
+
+    Attributes:
+        path: the file.
+        reading: what is said of it.
+        corrections: of it.
+        target: the number of the target whose file it is; None where it was dropped.
+    """
+
+    path: Path
+    reading: ReadingPlan
+    corrections: Corrections = ()
+    target: int | None = None
+
+
 # ---------------------------------------------------------------------- what is said of such files
 
 
@@ -206,7 +221,7 @@ def likeness(path: Path, raw: Measurement) -> str:
     words = [raw.conditions.get(f"{key} words", "") for key in ("axis_unit", "quantity")]
     about = [path.suffix.lower(), raw.conditions.get("needs", ""), *words]
     about += [raw.quantity, raw.axis_unit, *raw.blocks[:_MOST_NAMED]]
-    return hashlib.sha256("\0".join(about).encode()).hexdigest()[:16]
+    return _digest("\0".join(about))
 
 
 def remembered_reading(path: Path, raw: Measurement) -> ReadingPlan | None:
@@ -225,7 +240,7 @@ def remember_reading(path: Path, reading: ReadingPlan) -> None:
     known.pop(key, None)
     known[key] = msgspec.to_builtins(reading)
     kept = dict(list(known.items())[-_MOST_REMEMBERED:])
-    prefer("readings", json.dumps(kept))
+    prefer("readings", msgspec.json.encode(kept).decode())
 
 
 def remembered_count() -> int:
@@ -238,12 +253,17 @@ def forget_readings() -> None:
     prefer("readings", "")
 
 
-def _remembered() -> dict[str, Mapping[str, Any]]:
+def _remembered() -> dict[str, dict[str, Any]]:
     try:
-        known = json.loads(preference("readings") or "{}")
-    except ValueError:
+        return msgspec.json.decode(preference("readings") or "{}", type=dict[str, dict[str, Any]])
+    except msgspec.DecodeError:  # edited by hand
         return {}
-    return known if isinstance(known, dict) else {}
+
+
+def _digest(text: str) -> str:
+    import hashlib  # starts the cryptography of the system, which no window needs to open
+
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 # ------------------------------------------------------------------------------------ corrections
@@ -299,7 +319,7 @@ def write_pasted(text: str, recipe_path: Path | None) -> Path:
     Raises:
         FileError: neither can be written to.
     """
-    name = f"pasted-{hashlib.sha256(text.encode()).hexdigest()[:8]}.txt"
+    name = f"pasted-{_digest(text)[:8]}.txt"
     beside = recipe_path.parent if recipe_path is not None else None
     folders = [data_folder()]
     if beside is not None and not is_run_folder(beside):

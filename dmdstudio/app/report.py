@@ -22,6 +22,7 @@ from dmdstudio.app.words import (
     number_with_error,
     relative_change,
     titles,
+    weights_words,
     with_unit,
 )
 from dmdstudio.base.errors import RunError
@@ -171,7 +172,7 @@ def _experiment(target: TargetReport) -> str:
     if not target.experiment:
         return "none"
     if not is_scalar(target):
-        return f"{len(target.experiment)} points"
+        return f"{len(target.experiment)} points{weights_words(target)}"
     error = target.experiment_error[0] if target.experiment_error else 0.0
     return number_with_error(target.experiment[0], error, "")
 

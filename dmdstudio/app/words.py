@@ -52,6 +52,12 @@ def difference(target: TargetReport) -> str:
     return away.replace("-", "−")
 
 
+def weights_words(target: TargetReport) -> str:
+    """Return what its points weigh where they do not weigh alike: ``', weights 0.5 to 3'``."""
+    weights = target.point_weight
+    return f", weights {min(weights):g} to {max(weights):g}" if weights else ""
+
+
 def short_key(key: str) -> str:
     """Return ``'sigma Ar'`` for ``'lennard_jones.sigma[Ar]'``."""
     return key.rpartition(".")[2].replace("[", " ").replace("]", "")

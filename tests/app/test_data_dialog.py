@@ -189,6 +189,20 @@ def test_columns_are_pasted_and_dropped_as_text(opened, qtbot, example):
     asked(opened, qtbot).close()
 
 
+def test_what_was_answered_before_there_is_a_structure_is_kept_for_it(
+    window, qtbot, tmp_path, example
+):
+    dialog = drop(window, qtbot, tmp_path, film=rows(X, Y))
+    say(dialog, qtbot, quantity="absorbance", axis_unit="1/cm")
+    dialog.use.click()
+    qtbot.waitUntil(lambda: [p.name for p in window.controller.intake.waiting] == ["film.dat"])
+    window.open_paths([example.parent / "argon-256.extxyz"])
+    qtbot.waitUntil(lambda: window.session.recipe is not None and bool(infrared(window)))
+    (target,) = infrared(window)
+    assert target.reading == ReadingPlan(quantity="absorbance", axis_unit="1/cm")
+    assert window.data_desk.dialog is None
+
+
 @pytest.mark.parametrize(
     ("text", "columns"),
     [

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import msgspec
 import numpy as np
 import optax
 import pytest
+from gaussian import Model
 from test_gradients import finish
 
 from dmdstudio.engine.ensemble import Ensemble
-from dmdstudio.engine.newton import Line, gauss_newton, measure
+from dmdstudio.engine.newton import Line, gauss_newton, line, measure
 from dmdstudio.engine.pool import draw_pool, weigh
 from dmdstudio.engine.program import Program
 from dmdstudio.engine.refinement import differentiate
@@ -49,12 +52,25 @@ def test_the_slope_is_half_the_gradient(both):
     finish(ensemble.propagate(problem.initial, keep=True))
     cotangent = jax.grad(problem.loss)(jax.tree.map(jnp.asarray, ensemble.means))
     gradient = finish(differentiate(ensemble, problem.initial, cotangent))
-    line = finish(measure(ensemble, problem.initial, 0))
-    slope = line.jacobian.T @ line.residual
+    measured = finish(measure(ensemble, problem.initial, 0))
+    slope = measured.jacobian.T @ measured.residual
     assert np.allclose(slope, 0.5 * gradient.total * problem.relative, rtol=1e-8)
     total = gradient_loss(problem, ensemble)
-    assert np.sum(line.residual**2) == pytest.approx(total, rel=1e-12)
-    assert np.all(np.linalg.eigvalsh(line.noise) >= -1e-12 * line.noise.max())
+    assert np.sum(measured.residual**2) == pytest.approx(total, rel=1e-12)
+    assert np.all(np.linalg.eigvalsh(measured.noise) >= -1e-12 * measured.noise.max())
+
+
+def test_the_squares_add_up_to_the_loss_whatever_the_points_weigh():
+    model = Model(noise=0.1)
+    weight = np.linspace(0.3, 3.0, len(model.jacobian))
+    target = dataclasses.replace(model.measure(), point_weight=weight)
+    made, found = model.simulate(target, model.truth * 1.02)
+    measured = line(made, model.truth * 1.02, found)
+    loss = float(target.loss(jnp.asarray(made.means.whole["line"])))
+    assert np.sum(measured.residual**2) == pytest.approx(loss, rel=1e-12)
+    assert loss != pytest.approx(
+        float(dataclasses.replace(target, point_weight=None).loss(made.means.whole["line"]))
+    )
 
 
 def gradient_loss(problem, ensemble):
@@ -75,8 +91,8 @@ def _walk(measured, begin, largest=1.0):
     at = jnp.asarray(begin)
     state = optimizer.init(at)
     way = [np.asarray(at)]
-    for line in measured:
-        step, state = optimizer.update(at, state, at, line=line(np.asarray(at)))
+    for made in measured:
+        step, state = optimizer.update(at, state, at, line=made(np.asarray(at)))
         at = optax.apply_updates(at, step)
         way.append(np.asarray(at))
     return np.array(way)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from gaussian import Model
@@ -9,13 +11,15 @@ from gaussian import Model
 from dmdstudio.engine.uncertainty import uncertainty
 
 
-def test_intervals_cover_the_truth_as_often_as_they_say():
-    """With noise of experiment and simulation alike, and few replicas."""
+@pytest.mark.parametrize("uneven", [False, True])
+def test_intervals_cover_the_truth_as_often_as_they_say(uneven):
+    """With noise of experiment and simulation alike, few replicas, whatever the points weigh."""
     model = Model(noise=0.15)
+    weight = np.linspace(0.3, 3.0, len(model.jacobian)) if uneven else None
     covered, shifts, claimed = [], [], []
     start = model.truth * 1.01
     for _ in range(600):
-        target = model.measure()
+        target = dataclasses.replace(model.measure(), point_weight=weight)
         found = uncertainty(*_unpacked(model, target, start))
         estimate = start + found.remaining
         # at the estimate nothing remains

@@ -40,7 +40,13 @@ from dmdstudio.app.views.target_drawing import (
     number_words,
     report_in,
 )
-from dmdstudio.app.words import difference, number_with_error, titles, with_unit
+from dmdstudio.app.words import (
+    difference,
+    number_with_error,
+    titles,
+    weights_words,
+    with_unit,
+)
 from dmdstudio.base.errors import DmdError
 from dmdstudio.plan.events import TargetReport
 from dmdstudio.plan.reading import ReadingPlan
@@ -296,7 +302,7 @@ class ComparePanel(Panel):
         experiment = ""
         if target.experiment:
             error = target.experiment_error[0] if target.experiment_error else 0.0
-            points = f"{len(target.experiment)} points"
+            points = f"{len(target.experiment)} points{weights_words(target)}"
             experiment = number_with_error(target.experiment[0], error, "") if scalar else points
         self.figures.set("Latest", latest)
         self.figures.set("Experiment", experiment)

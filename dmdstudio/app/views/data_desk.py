@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QMimeData, QObject
 from PySide6.QtGui import QGuiApplication
@@ -11,10 +12,12 @@ from PySide6.QtWidgets import QWidget
 
 from dmdstudio.app.background import in_background
 from dmdstudio.app.controller import Controller
-from dmdstudio.app.data_reading import FoundData, found_data, remember_reading
+from dmdstudio.app.data_reading import AskedFile, FoundData, found_data, remember_reading
 from dmdstudio.app.drops import holds_columns
 from dmdstudio.app.views.compare_panel import ComparePanel
-from dmdstudio.app.views.data_dialog import AskedFile, DataDialog
+
+if TYPE_CHECKING:
+    from dmdstudio.app.views.data_dialog import DataDialog
 
 
 class DataDesk(QObject):
@@ -59,6 +62,8 @@ class DataDesk(QObject):
         self._ask(AskedFile(recipe.path(plan.data), plan.reading, plan.corrections, index))
 
     def _ask(self, asked: AskedFile) -> None:
+        from dmdstudio.app.views.data_dialog import DataDialog  # seldom needed
+
         if self.dialog is None:
             self.dialog = DataDialog(self._window)
             self.dialog.answered.connect(self._take)

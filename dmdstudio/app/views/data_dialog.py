@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -23,13 +23,11 @@ from PySide6.QtWidgets import (
 )
 
 from dmdstudio.app.background import in_background
-from dmdstudio.app.data_reading import Choice, Preview, fitting, preview
-from dmdstudio.app.measured import Corrections
+from dmdstudio.app.data_reading import AskedFile, Choice, Preview, fitting, preview
 from dmdstudio.app.views.correction_list import CorrectionList
 from dmdstudio.app.views.plot import Plot
 from dmdstudio.base.errors import DmdError
 from dmdstudio.base.units import pretty
-from dmdstudio.plan.reading import ReadingPlan
 from dmdstudio.plan.structure import Measurement
 
 _NAMES = {
@@ -40,23 +38,6 @@ _NAMES = {
 }
 _OPEN = "Choose…"
 _MOST_ROWS = 4
-
-
-@dataclass(frozen=True)
-class AskedFile:
-    """One file of the dialog.
-
-    Attributes:
-        path: the file.
-        reading: what is said of it.
-        corrections: of it.
-        target: the number of the target whose file it is; None where it was dropped.
-    """
-
-    path: Path
-    reading: ReadingPlan
-    corrections: Corrections = ()
-    target: int | None = None
 
 
 class DataDialog(QDialog):
