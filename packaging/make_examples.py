@@ -77,30 +77,33 @@ def liquid_argon(atoms: int, sites: tuple[int, int, int], seed: int) -> None:
     write(path, ("Ar",) * atoms, positions, system, f"liquid argon, 94.4 K, {DENSITY} g/cm3")
 
 
-def liquid_water(sites: int, seed: int) -> None:
+def liquid_water(sites: int, seed: int, folder: str, steps: int) -> None:
     import jax.numpy as jnp
 
     from dmdstudio.base.units import to_internal
     from dmdstudio.engine.water import water
     from dmdstudio.plan.recipe import read_recipe
+    from dmdstudio.plan.settings import with_settings
     from dmdstudio.service.build import build
 
     mass = sites**3 * water(np.eye(3), 1)[0].masses.sum()
     edge = (mass / to_internal(WATER_DENSITY, "g/cm3")) ** (1 / 3)
     system, positions = water(np.eye(3) * edge, sites)
     recipe = read_recipe(EXAMPLES / "water-flexible")
-    path = recipe.path(recipe.system.structure)
+    path = EXAMPLES / folder / f"water-{sites**3}.extxyz"
+    recipe = with_settings(recipe, [f"system.structure={path}"])
     symbols = tuple(system.type_names[t] for t in system.types)
     title = f"liquid water, 298.15 K, {WATER_DENSITY} g/cm3"
     write(path, symbols, positions, system, title)
     problem, _ = build(recipe)  # finds the bonds of what was just written
     theta, lattice = problem.theta(jnp.asarray(problem.initial)), jnp.asarray(problem.start)
     temperature = recipe.sampling.temperature
-    stages = [(temperature, 0.2, 5000), (temperature, 1.0, 50000)]
+    stages = [(temperature, 0.2, 5000), (temperature, 1.0, steps)]
     write(path, symbols, sampled(problem.field, theta, lattice, seed, stages), system, title)
 
 
 if __name__ == "__main__":
     liquid_argon(256, (7, 7, 6), seed=1)
     liquid_argon(346, (7, 7, 8), seed=2)
-    liquid_water(4, seed=3)
+    liquid_water(4, seed=3, folder="water-flexible", steps=50000)
+    liquid_water(6, seed=4, folder="water-infrared-eann", steps=20000)
