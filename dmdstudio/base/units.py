@@ -87,6 +87,7 @@ _UNITS: dict[str, tuple[str, float]] = {
     "eV/rad2": ("bending constant", 1.0),
     "kJ/mol/rad2": ("bending constant", 1e3 / AVOGADRO * _JOULE),
     "kcal/mol/rad2": ("bending constant", 4184.0 / AVOGADRO * _JOULE),
+    "eV angstrom": ("strength of charges", 1.0),
     "eV/angstrom": ("force", 1.0),
     "kJ/mol/nm": ("force", 1e3 / AVOGADRO * _JOULE / 10.0),
     "kJ/mol/angstrom": ("force", 1e3 / AVOGADRO * _JOULE),

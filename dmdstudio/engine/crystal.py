@@ -29,3 +29,35 @@ def crystal(
     masses = np.array(list(types.values()))[index]
     system = System(tuple(types), index, masses, cell, precision, lattice_bits, platform)
     return system, (sites + jitter) @ cell
+
+
+def diamond(
+    element: str,
+    mass: float,
+    edge: float,
+    stir: float,
+    precision: str,
+    lattice_bits: int,
+    platform: str,
+) -> tuple[System, np.ndarray]:
+    """Return 64 atoms about the sites of a skewed diamond lattice and their positions [atom, xyz].
+
+    Args:
+        element: name of the type.
+        mass: amu.
+        edge: of the cell, of two by two by two unit cells, angstrom.
+        stir: standard deviation of every coordinate about its site, angstrom.
+        precision: of the system.
+        lattice_bits: of the system.
+        platform: of the system.
+    """
+    basis = np.array([[0, 0, 0], [0, 2, 2], [2, 0, 2], [2, 2, 0]])
+    basis = np.concatenate([basis, basis + 1]) / 4
+    copies = np.stack(np.meshgrid(*[np.arange(2)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    sites = (copies[:, None] + basis).reshape(-1, 3) / 2
+    cell = edge * np.eye(3) + np.array([[0, 0, 0], [0.4, 0, 0], [-0.3, 0.2, 0]])
+    moved = np.random.default_rng(7).normal(scale=stir, size=sites.shape)
+    masses = np.full(len(sites), mass)
+    types = np.zeros(len(sites), int)
+    system = System((element,), types, masses, cell, precision, lattice_bits, platform)
+    return system, sites @ cell + moved

@@ -282,6 +282,8 @@ def test_parameter_gradients(compiled):
 def test_it_ends_smoothly_at_the_cutoff(case):
     """Two atoms drawn apart: energy, force and curvature are continuous, zero beyond.
 
+    Some published ones have a curvature that jumps (`smooth`).
+
     Of the sum over pairs, where there are other sums too.
     """
     example = _example(case)
@@ -307,10 +309,12 @@ def test_it_ends_smoothly_at_the_cutoff(case):
     found = jax.jit(lambda r: jnp.stack([pair(r), jax.grad(pair)(r), jax.grad(jax.grad(pair))(r)]))
     apart = np.array([found(cutoff + 1.0)[0], 0.0, 0.0])  # some have an energy of lone atoms
     assert float(found(cutoff + 1e-6)[0]) == apart[0]
-    assert np.all(np.abs(found(cutoff - 1e-7) - apart) < 1e-7)
+    smooth = getattr(term, "smooth", 2)
+    continuous, near = slice(smooth + 1), 1e-7 if smooth == 2 else 1e-4
+    assert np.all(np.abs(found(cutoff - 1e-7) - apart)[continuous] < near)
     at = getattr(example.potential.options, "switch_start", cutoff)
     below, above = found(at - 1e-8) - apart, found(at + 1e-8) - apart
-    assert np.allclose(below, above, rtol=1e-5, atol=1e-9)
+    assert np.allclose(below[continuous], above[continuous], rtol=1e-5, atol=1e-9)
 
 
 # ------------------------------------------------------------------------------- compiled pair sums

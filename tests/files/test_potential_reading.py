@@ -277,37 +277,92 @@ def test_files_that_lammps_ships_are_read_or_refused_by_form():
             read_potential(lammps_bench(name), water)
 
 
+DIAMOND = [[0, 0, 0], [0, 2, 2], [2, 0, 2], [2, 2, 0], [1, 1, 1], [1, 3, 3], [3, 1, 3], [3, 3, 1]]
+SHIPPED = {
+    "Si.sw": ("sw", "Si", DIAMOND, 5.431),
+    "Si.tersoff": ("tersoff", "Si", DIAMOND, 5.431),
+    "SiC_1994.tersoff": ("tersoff", "C", DIAMOND, 3.57),
+    "Cu_mishin1.eam.alloy": ("eam/alloy", "Cu", DIAMOND[:4], 3.615),
+    "CuNi.eam.alloy": ("eam/alloy", "Cu Ni", DIAMOND[:4], 3.58),
+    "AlCu.eam.alloy": ("eam/alloy", "Al Cu", DIAMOND[:4], 3.9),
+}
+"""Files by name: style, elements, sites in quarters of a unit cell, its edge (angstrom)."""
+MASSES = {"Al": 26.982, "C": 12.011, "Cu": 63.546, "Ni": 58.693, "Si": 28.085}
+
+
+def solids(name: str, count: int) -> list[Structure]:
+    """Disturbed crystals for a file, the later ones skewed."""
+    _, elements, sites, edge = SHIPPED[name]
+    random, copies = np.random.default_rng(3), 2 if elements in ("C", "Si") else 4
+    grid = np.stack(np.meshgrid(*[np.arange(copies)] * 3, indexing="ij"), -1).reshape(-1, 3)
+    at = (4 * grid[:, None] + np.array(sites)).reshape(-1, 3) / (4 * copies)
+    symbols = tuple(map(str, random.choice(elements.split(), len(at))))
+    masses, found = np.array([MASSES[s] for s in symbols]), []
+    for n in range(count):
+        cell = edge * copies * np.eye(3) * (1.0, 0.99, 1.01, 1.0, 1.0)[n]
+        cell[2, :2] = ((0.5, -0.3), (0, 0), (0, 0), (0, 0.1), (-0.4, 0.2))[n]
+        moved = at @ cell + random.normal(scale=0.04 * edge / copies**0.5, size=at.shape)
+        found.append(Structure(symbols, moved, cell, masses))
+    return found
+
+
 @needs_lammps
-def test_silicon_of_lammps_has_the_energy_of_lammps(tmp_path: Path):
-    """Stillinger and Weber's file as LAMMPS ships it, on five structures, skewed ones too."""
-    shipped = lammps_bench("../potentials/Si.sw")
-    random = np.random.default_rng(3)
-    basis = np.array([[0, 0, 0], [0, 2, 2], [2, 0, 2], [2, 2, 0]])
-    sites = np.concatenate([basis, basis + 1])
-    copies = np.stack(np.meshgrid(*[np.arange(2)] * 3, indexing="ij"), -1).reshape(-1, 3)
-    sites = (4 * copies[:, None] + sites).reshape(-1, 3) / 8
-    structures, inputs = [], []
-    for n in range(5):
-        cell = 10.862 * np.eye(3) * (1.01, 1.0, 0.99, 1.0, 1.0)[n]
-        cell[2, :2] = ((0, 0), (0, 0), (0, 0), (0.5, -0.3), (-0.4, 0.2))[n]
-        positions = sites @ cell + random.normal(scale=0.15, size=sites.shape)
-        silicon = Structure(("Si",) * 64, positions, cell, np.full(64, 28.0855))
-        structures.append(silicon)
-        written(tmp_path, data_text(silicon, "Si", {"Si": 0.0}, bonded=False), f"{n}.data")
-        lines = ["units metal", "atom_style full", f"read_data {n}.data", "pair_style sw"]
-        lines.append(f"pair_coeff * * {shipped} Si")
-        inputs.append(written(tmp_path, "\n".join(lines) + "\n", f"{n}.in"))
-    by_input = read_potential(lammps_bench("POTENTIALS/in.sw"), structures[0])
-    found = read_potential(shipped, structures[0])
-    assert found.summary == "stillinger weber" and not found.notes
-    assert by_input.terms == found.terms
-    unit = factor("eV", "kJ/mol")
-    for one, other in zip(ours(found, structures), in_lammps(tmp_path, inputs, unit), strict=True):
+@pytest.mark.parametrize(
+    ("names", "count"),
+    [
+        (("Si.tersoff", "CuNi.eam.alloy"), 1),
+        pytest.param(tuple(SHIPPED), 5, marks=pytest.mark.slow),
+    ],
+)
+def test_many_body_files_that_lammps_ships_have_the_energy_of_lammps(
+    tmp_path: Path, names: tuple[str, ...], count: int
+):
+    """Read as such, and through an input that names them."""
+    results, inputs = [], []
+    for name in names:
+        style, elements, *_ = SHIPPED[name]
+        shipped, structures = lammps_bench(f"../potentials/{name}"), solids(name, count)
+        (tmp_path / name).write_bytes(shipped.read_bytes())
+        for n, structure in enumerate(structures):
+            charges = dict.fromkeys(elements.split(), 0.0)
+            data = f"{name}.{n}.data"
+            written(tmp_path, data_text(structure, elements, charges, bonded=False), data)
+            lines = ["units metal", "atom_style full", f"read_data {data}", f"pair_style {style}"]
+            lines.append(f"pair_coeff * * {name} {elements}")
+            inputs.append(written(tmp_path, "\n".join(lines) + "\n", f"{name}.{n}.in"))
+        found = read_potential(shipped, structures[0])
+        assert not found.notes
+        (by_input,) = read_potential(inputs[-1], structures[-1]).terms
+        assert by_input.kind == found.terms[0].kind
+        assert by_input.parameter == found.terms[0].parameter
+        results += ours(found, structures)
+    theirs = in_lammps(tmp_path, inputs, factor("eV", "kJ/mol"))
+    for path, one, other in zip(inputs, results, theirs, strict=True):
+        print(path.stem, f"{one[0] / other[0] - 1:.1e}", end=" ")
+        print(f"{np.abs(one[1] - other[1]).max() / np.abs(other[1]).max():.1e}")
         agree(one, other)
-    with pytest.raises(FileError, match=r"GaN.sw, line 1: has no entry Si Si Si"):
-        read_potential(shipped.with_name("GaN.sw"), structures[0])
-    with pytest.raises(FileError, match="structures of one element; this one holds H, O"):
-        read_potential(shipped, five_waters()[0])
+
+
+@needs_lammps
+def test_many_body_files_are_refused_where_they_do_not_fit(tmp_path: Path):
+    silicon, alloy = solids("Si.sw", 1)[0], solids("CuNi.eam.alloy", 1)[0]
+    for name, structure, words in (
+        ("GaN.sw", silicon, r"GaN.sw, line 1: has no entry Si Si Si"),
+        ("Si.sw", alloy, "structures of one element; this one holds Cu, Ni"),
+        ("GaN.tersoff", silicon, r"GaN.tersoff, line 1: has no entry Si Si Si"),
+        ("AlCu.eam.alloy", alloy, "has tables of Al, Cu, but the structure holds Ni as well"),
+    ):
+        with pytest.raises(FileError, match=words):
+            read_potential(lammps_bench(f"../potentials/{name}"), structure)
+    cut = lammps_bench("../potentials/CuNi.eam.alloy").read_text().split("\n")
+    for lines, words in (
+        (cut[:400], r"it.eam.alloy has \d+ of the 500 numbers"),
+        ([*cut[:4], cut[4].replace("500", "5"), *cut[5:]], "it.eam.alloy, line 5: the number of"),
+        ([*cut, "1.0"], "it.eam.alloy has 1 words more"),
+    ):
+        path = written(tmp_path, "\n".join(lines), "it.eam.alloy")
+        with pytest.raises(FileError, match=words):
+            read_potential(path, alloy)
 
 
 STYLES = {

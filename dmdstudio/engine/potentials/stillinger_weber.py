@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from dmdstudio.base.errors import PhysicsError
 from dmdstudio.engine.core import Configuration, Parameters, System
+from dmdstudio.engine.crystal import diamond
 from dmdstudio.engine.potential import Example, Potential, potentials
 from dmdstudio.plan.catalog import ParameterField, setting
 
@@ -121,20 +122,12 @@ class StillingerWeber(Potential):
     @classmethod
     def examples(cls, precision: str, lattice_bits: int, platform: str) -> dict[str, Example]:
         """Return silicon, a little disturbed in a skewed cell, with the published numbers."""
-        basis = np.array([[0, 0, 0], [0, 2, 2], [2, 0, 2], [2, 2, 0]])
-        basis = np.concatenate([basis, basis + 1]) / 4
-        copies = np.stack(np.meshgrid(*[np.arange(2)] * 3, indexing="ij"), -1).reshape(-1, 3)
-        sites = (copies[:, None] + basis).reshape(-1, 3) / 2
-        cell = 10.862 * np.eye(3) + np.array([[0, 0, 0], [0.4, 0, 0], [-0.3, 0.2, 0]])
-        stir = np.random.default_rng(7).normal(scale=0.12, size=sites.shape)
-        types = np.zeros(len(sites), int)
-        masses = np.full(len(sites), 28.0855)
-        system = System(("Si",), types, masses, cell, precision, lattice_bits, platform)
+        system, positions = diamond("Si", 28.0855, 10.862, 0.12, precision, lattice_bits, platform)
         term = cls.build(StillingerWeberOptions(), system)
         numbers = [2.1683, 2.0951, 7.049556277, 0.6022245584, 21.0, 1.2, np.arccos(-1.0 / 3.0)]
         names = [field.name for field in cls.parameters]
         parameters = {n: jnp.array([v]) for n, v in zip(names, numbers, strict=True)}
-        return {"silicon": Example(system, term, parameters, sites @ cell + stir)}
+        return {"silicon": Example(system, term, parameters, positions)}
 
     @property
     def cutoff(self) -> float:

@@ -6,7 +6,15 @@ its import below.
 
 from __future__ import annotations
 
-from dmdstudio.files.potentials import ase_calculator, eann, gromacs, lammps, openmm, pair_spline
+from dmdstudio.files.potentials import (
+    ase_calculator,
+    eann,
+    embedded_atom,
+    gromacs,
+    lammps,
+    openmm,
+    pair_spline,
+)
 from dmdstudio.files.potentials.array_file import parameter_files, read_parameters
 from dmdstudio.files.potentials.format import ExportFormat, export, export_formats, formats
 from dmdstudio.files.potentials.provenance import ParameterChange, Provenance
@@ -17,6 +25,7 @@ __all__ = [
     "Provenance",
     "ase_calculator",
     "eann",
+    "embedded_atom",
     "export",
     "export_formats",
     "formats",

@@ -59,9 +59,10 @@ class AseCalculator(ExportFormat):
         "term, where it is a network."
     )
     kinds = (
-        "born_mayer_huggins", "buckingham", "cosine_angle", "coulomb", "eann", "ewald",
-        "harmonic_angle", "harmonic_bond", "improper", "lennard_jones", "mie", "morse",
-        "morse_bond", "pair_spline", "periodic_torsion", "stillinger_weber", "urey_bradley",
+        "born_mayer_huggins", "buckingham", "cosine_angle", "coulomb", "eann", "embedded_atom",
+        "ewald", "harmonic_angle", "harmonic_bond", "improper", "lennard_jones", "mie", "morse",
+        "morse_bond", "pair_spline", "periodic_torsion", "stillinger_weber", "tersoff",
+        "urey_bradley",
     )  # fmt: skip
     suffix = ".py"
     taken = (".xyz",)

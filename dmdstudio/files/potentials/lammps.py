@@ -40,7 +40,9 @@ _PACKAGES = {
     "coul/long": "KSPACE",
     "cosine/squared": "EXTRA-MOLECULE",
     "fourier": "EXTRA-MOLECULE",
+    "eam/alloy": "MANYBODY",
     "sw": "MANYBODY",
+    "tersoff": "MANYBODY",
 }
 
 
@@ -52,12 +54,13 @@ class Lammps(ExportFormat):
     doc = (
         "NAME.in sets up structure and potential and computes the energy; NAME.data holds the "
         "structure, with bonds and charges; NAME_md.in runs NVT and NVE and measures the "
-        "self-diffusion coefficient; NAME.table or NAME.sw hold what commands cannot. Packages "
-        "EXTRA-PAIR, and for molecules MOLECULE, LEPTON or KSPACE, for silicon MANYBODY."
+        "self-diffusion coefficient; NAME.table, .sw, .tersoff or .alloy hold what commands "
+        "cannot. Packages EXTRA-PAIR, and for molecules MOLECULE, LEPTON or KSPACE, for silicon "
+        "and metals MANYBODY."
     )
     kinds = KINDS
     suffix = ".in"
-    taken = (".data", ".sw", ".table")
+    taken = (".alloy", ".data", ".sw", ".table", ".tersoff")
 
     def write(
         self,
@@ -83,8 +86,11 @@ class Lammps(ExportFormat):
         write_text(path, f"{about}\n{head}{_turn_note(rotation)}{text}")
         write_text(dynamics, dynamics_input(about, path.name, dynamics.name, provenance))
         for file, content in beside.items():
-            first, _, rest = content.partition("\n")  # which says the units, where there are any
-            write_text(file, f"{first}\n{about}\n{rest}")
+            first, _, rest = content.partition("\n")  # which says the units
+            told = about
+            if file.suffix == ".alloy":  # just three lines of comment, which LAMMPS cuts at 1023
+                told = "\n".join(line[:1000] for line in about.split("\n")[1:3])
+            write_text(file, f"{first}\n{told}\n{rest}")
         return [path, data, dynamics, *beside]
 
     def write_structure(

@@ -16,11 +16,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dmdstudio.base.errors import FileError
+from dmdstudio.files.potentials.embedded_atom import setfl
 from dmdstudio.files.potentials.lennard_jones import lennard_jones_numbers
 from dmdstudio.files.potentials.numbers import option, parameter, require_unswitched, scale_14
 from dmdstudio.files.potentials.pair_formulas import FORMULAS, type_pairs
 from dmdstudio.files.potentials.pair_table import TABLE_POINTS, spline_tables
 from dmdstudio.files.potentials.stillinger_weber import stillinger_weber_file
+from dmdstudio.files.potentials.tersoff import tersoff_file
 from dmdstudio.files.structures.topology import Topology
 from dmdstudio.plan.recipe import chain
 from dmdstudio.plan.terms import PotentialTerm
@@ -156,6 +158,27 @@ def _stillinger_weber(term: PotentialTerm, topology: Topology) -> PairStyle:
     )
 
 
+def _tersoff(term: PotentialTerm, topology: Topology) -> PairStyle:
+    (element,) = topology.types
+    return PairStyle(
+        "tersoff",
+        "",
+        "Tersoff.",
+        {("*", "*"): f"{{file}} {element}"},
+        file=(".tersoff", tersoff_file(term, element)),
+    )
+
+
+def _embedded_atom(term: PotentialTerm, topology: Topology) -> PairStyle:
+    return PairStyle(
+        "eam/alloy",
+        "",
+        "Embedded atoms; the refined factors are in the tables.",
+        {("*", "*"): f"{{file}} {' '.join(topology.types)}"},
+        file=(".alloy", setfl(term, topology)),
+    )
+
+
 def _ewald(term: PotentialTerm, topology: Topology) -> PairStyle:
     mesh = len(topology.structure.symbols) >= MESH_ATOMS
     method = "pppm" if mesh else "ewald"
@@ -211,9 +234,11 @@ def _improper(term: PotentialTerm, owner: str) -> str:
 _PAIRS: dict[str, Callable[[PotentialTerm, Topology], PairStyle]] = {
     **dict.fromkeys(FORMULAS, _formula),
     "lennard_jones": _lennard_jones,
+    "embedded_atom": _embedded_atom,
     "ewald": _ewald,
     "pair_spline": _pair_spline,
     "stillinger_weber": _stillinger_weber,
+    "tersoff": _tersoff,
 }
 _BONDED: dict[str, tuple[str, str, str, Callable[[PotentialTerm, str], str]]] = {
     "cosine_angle": ("angle", "cosine/squared", "k/2 (eV), angle at rest (degrees)", _bent),

@@ -9,6 +9,8 @@ from dmdstudio.files.potentials.reading import (  # isort: skip
     gromacs,
     lammps,
     stillinger_weber,
+    tersoff,
+    embedded_atom,
     pair_table,
     eann,
 )
@@ -25,6 +27,7 @@ __all__ = [
     "PotentialFormat",
     "ReadPotential",
     "eann",
+    "embedded_atom",
     "formats",
     "gromacs",
     "lammps",
@@ -34,4 +37,5 @@ __all__ = [
     "read_potential",
     "recipe_part",
     "stillinger_weber",
+    "tersoff",
 ]

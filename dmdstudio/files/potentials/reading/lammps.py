@@ -45,8 +45,8 @@ class LammpsInput:
     label = "LAMMPS input or data"
     doc = (
         "Inputs (units real or metal) with the data file that they read, or a data file with "
-        "coefficients: lj/cut, lj/mdf, born, buck, morse, mie/cut, table, sw, alone or with "
-        "coul/long, coul/dsf; bonds, angles and impropers harmonic, morse, charmm or "
+        "coefficients: lj/cut, lj/mdf, born, buck, morse, mie/cut, table, sw, tersoff, eam/alloy, "
+        "alone or with coul/long, coul/dsf; bonds, angles and impropers harmonic, morse, charmm or "
         "cosine/squared, periodic dihedrals; atom styles full, charge, molecular, atomic."
     )
     suffixes: tuple[str, ...] = (".in", ".lmp", ".data")

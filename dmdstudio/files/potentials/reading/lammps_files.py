@@ -1,6 +1,6 @@
 """Pair styles of LAMMPS whose numbers are in files of their own: tables, and many-body potentials.
 
-Source: https://docs.lammps.org/pair_table.html, pair_sw.html
+Source: https://docs.lammps.org/pair_table.html, pair_sw.html, pair_tersoff.html, pair_eam.html
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ from dmdstudio.plan.catalog import shown
 from dmdstudio.plan.recipe import PotentialPlan, chain
 from dmdstudio.plan.structure import Structure
 
-_FORMATS = {"sw": "stillinger_weber", "table": "pair_table"}
+_FORMATS = {
+    "eam/alloy": "embedded_atom",
+    "sw": "stillinger_weber",
+    "table": "pair_table",
+    "tersoff": "tersoff",
+}
 """Which format the files of a style are in."""
 
 

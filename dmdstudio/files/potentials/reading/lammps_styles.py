@@ -44,6 +44,8 @@ _ARGUMENTS = {
     "mie/cut": ("cutoff",),
     "table": ("interpolation", "points"),
     "sw": (),
+    "tersoff": (),
+    "eam/alloy": (),
     "zero": ("nothing",),
     "none": (),
 }
