@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from dmdstudio.app.words import choice_words
 from dmdstudio.base.units import pretty
 from dmdstudio.plan.catalog import Field
 
@@ -183,14 +184,15 @@ class Form(QWidget):
             return box
         if choices:
             combo = QComboBox()
-            combo.addItems(choices)
+            for choice in choices:
+                combo.addItem(choice_words(choice), choice)
             combo.setMinimumContentsLength(8)
             combo.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
             combo.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             combo.installEventFilter(self._no_wheel)
-            combo.currentTextChanged.connect(lambda text: self._take(name, text))
+            combo.currentIndexChanged.connect(lambda _: self._take(name, combo.currentData()))
             return combo
         line = QLineEdit()
         line.setMinimumWidth(60)
@@ -214,9 +216,9 @@ class Form(QWidget):
         if isinstance(editor, QCheckBox):
             editor.setChecked(bool(value))
         elif isinstance(editor, QComboBox):
-            if editor.findText(text) < 0:
-                editor.addItem(text)
-            editor.setCurrentText(text)
+            if editor.findData(text) < 0:
+                editor.addItem(choice_words(text), text)
+            editor.setCurrentIndex(editor.findData(text))
         else:
             typing = editor.hasFocus() and editor.isModified()
             if not typing and editor.text() != text and not editor.property("wrong"):
@@ -234,7 +236,8 @@ class Form(QWidget):
                 label.setEnabled(matters)
                 tip = f"{field.doc}{_bounds_words(field)}"
                 only = "; ".join(
-                    f"{self.fields[k].label.lower()} {' or '.join(v)}" for k, v in known.items()
+                    f"{self.fields[k].label.lower()} {' or '.join(map(choice_words, v))}"
+                    for k, v in known.items()
                 )
                 for widget in (editor, label):
                     widget.setToolTip(tip if matters else f"{tip} Matters only with {only}.")
@@ -247,7 +250,7 @@ class Form(QWidget):
         editor = self._editors[name]
         if isinstance(editor, QCheckBox):
             return "true" if editor.isChecked() else "false"
-        return editor.currentText() if isinstance(editor, QComboBox) else editor.text()
+        return editor.currentData() if isinstance(editor, QComboBox) else editor.text()
 
     def set_error(self, name: str, sentence: str) -> None:
         """Say below a field what is wrong with it, or nothing."""

@@ -26,6 +26,23 @@ from dmdstudio.plan.events import (
     Uncertainty,
 )
 
+_PROPER = {
+    "nvt": "NVT",
+    "npt": "NPT",
+    "cpu": "CPU",
+    "gpu": "GPU",
+    "sgd": "SGD",
+    "rmsprop": "RMSprop",
+    "adabelief": "AdaBelief",
+    "arpls": "arPLS",
+    "asls": "AsLS",
+    "green_kubo": "Green–Kubo",
+    "gauss_newton": "Gauss–Newton",
+    "lorentz_berthelot": "Lorentz–Berthelot",
+    "yeh_hummer": "Yeh–Hummer",
+}
+"""Choices of recipes that are names or abbreviations."""
+
 
 def number_with_error(value: float, error: float, unit: str) -> str:
     """Return ``'2.41 ± 0.05 10⁻⁹ m²/s'`` with the digits that the error allows."""
@@ -56,6 +73,16 @@ def weights_words(target: TargetReport) -> str:
     """Return what its points weigh where they do not weigh alike: ``', weights 0.5 to 3'``."""
     weights = target.point_weight
     return f", weights {min(weights):g} to {max(weights):g}" if weights else ""
+
+
+def choice_words(choice: str) -> str:
+    """Return how a person writes a choice of a recipe: ``'Infrared spectrum'``, ``'NVT'``."""
+    if choice in _PROPER:
+        return _PROPER[choice]
+    if any(c.isdigit() for c in choice):
+        return choice
+    words = choice.replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def short_key(key: str) -> str:

@@ -84,8 +84,10 @@ def test_a_setting_that_does_not_matter_is_faded_and_says_with_which_choice_it_d
     qtbot.addWidget(form)
     form.set_values({"temperature": 94.4, "ensemble": "nvt"})
     pressure = form.editor("pressure")
-    assert not pressure.isEnabled() and "ensemble npt" in pressure.toolTip()
-    form.editor("ensemble").setCurrentText("npt")
+    assert not pressure.isEnabled() and "ensemble NPT" in pressure.toolTip()
+    ensemble = form.editor("ensemble")
+    assert ensemble.currentText() == "NVT" and form.values()["ensemble"] == "nvt"
+    ensemble.setCurrentIndex(ensemble.findText("NPT"))
     assert pressure.isEnabled() and "Matters only" not in pressure.toolTip()
 
 

@@ -58,6 +58,7 @@ _CATALOG = {**CATALOG, "gradient": "gradient"}
 _HEIGHT = "height"
 _MARGIN = 8
 _SETTLE_MILLISECONDS = 150
+_MOST_TRIES = 40
 _NONE_YET = {
     "potential": "No term yet.",
     "surface": "No surface. Spectra need one: the dipole moment or polarisability that they see.",
@@ -81,6 +82,7 @@ class SettingsPanel(QWidget):
         self.level = EXPERT if preference("settings level") == EXPERT else GUIDED
         self._headings: list[tuple[Place, ItemHeading]] = []
         self._goal: Place = ()
+        self._tries = 0
         self._settled = QTimer(self, singleShot=True, interval=_SETTLE_MILLISECONDS)
         self._settled.timeout.connect(self._settle)
         self.area.verticalScrollBar().rangeChanged.connect(self._reach)
@@ -267,13 +269,17 @@ class SettingsPanel(QWidget):
 
     def _go(self, goal: Place) -> None:
         """Go somewhere, and stay there while the forms find their sizes."""
-        self._goal = goal
+        self._goal, self._tries = goal, _MOST_TRIES
         self._settled.start()
         self._reach()
 
     def _settle(self) -> None:
         self._reach()
-        self._goal = ()
+        page, self._tries = self._page, self._tries - 1
+        if page.isVisible() and page.height() < page.minimumSizeHint().height() and self._tries > 0:
+            self._settled.start()  # a busy machine: the forms are not laid out yet
+        else:
+            self._goal = ()
 
     def _item(self, place: Place, values: dict[str, Any]) -> QVBoxLayout:
         """Return the heading and the form of one of several."""
