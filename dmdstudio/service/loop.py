@@ -49,6 +49,8 @@ __all__ = ["check_gradient", "diagnose", "evaluate", "recipe_at", "refine", "rep
 Events = Iterator[Event]
 TEMPERATURE_TOLERANCE = 0.05
 """Relative difference of the trajectories' temperature that is worth a warning."""
+MISS_TOLERANCE = 1e-4
+"""Miss of the reversal, angstrom, that changes forces and their derivatives by 1e-3 or less."""
 
 
 def refine(recipe: Recipe, run_dir: str | Path, control: Control) -> Events:
@@ -221,11 +223,21 @@ def _warnings(problem: Problem, report: StepReport) -> Events:
             time=time.time(),
         )
     if report.reversal_residual:
-        yield Log(
-            level="warning",
-            text=f"The reversal missed its start by {report.reversal_residual:g} lattice units.",
-            time=time.time(),
-        )
+        yield Log(level="warning", text=_missed(problem, report), time=time.time())
+
+
+def _missed(problem: Problem, report: StepReport) -> str:
+    """Say by how much the reversal missed its start, and what to do where it matters."""
+    units = report.reversal_residual or 0.0
+    length = units / problem.system.lattice_size * problem.system.perpendicular_widths.max()
+    advice = (
+        "The gradient does not feel that."
+        if length < MISS_TOLERANCE
+        else "The gradient is off: set gradient.anchor_every to a tenth of the steps of a segment, "
+        "or execution.precision = float64."
+    )
+    missed = f"{units:g} lattice units ({length:.1e} angstrom)"
+    return f"The reversal missed its start by {missed}. {advice}"
 
 
 def _best(store: RunStore | Followed) -> int:

@@ -257,6 +257,7 @@ def test_starts_that_are_too_cold_are_named(tiny_recipe):
     for temperature, missed, words in (
         (0.8 * wanted, 0.0, ["raise sampling.equilibration_steps"]),
         (wanted, 3.0, ["missed its start by 3 lattice units"]),
+        (wanted, 1e8, ["set gradient.anchor_every"]),
         (1.02 * wanted, 0.0, []),
     ):
         report = SimpleNamespace(temperature=temperature, reversal_residual=missed)
