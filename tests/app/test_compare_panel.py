@@ -8,6 +8,8 @@ import pytest
 from conftest import EXAMPLE
 from hypothesis import given
 from hypothesis import strategies as st
+from PySide6.QtCore import QCoreApplication, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from recorded import recorded_run
 
 from dmdstudio.app.measured import Arrays, comparable, raw_curve, says_more, stamp_of
@@ -86,6 +88,52 @@ def test_regions_are_the_same_numbers_in_the_plot_in_the_fields_and_in_the_recip
     assert regions(water) == [(0.0, 60.0, 0.0), (2000.0, 2700.0, 3.0)]
     water.actions_by_name["undo"].trigger()
     assert regions(water) == [] and not panel.plot.contents.spans and panel.regions.isHidden()
+
+
+def test_a_region_is_drawn_moved_and_resized_by_the_mouse(panel, water, qtbot):
+    """By events of the mouse, as pyqtgraph sees them; a drag zooms again afterwards."""
+    view = panel.plot._plot.getViewBox()
+    widget = panel.plot._widget.viewport()
+
+    def place(x):
+        scene = view.mapViewToScene(QPointF(x, 8000.0))
+        return panel.plot._widget.mapFromScene(scene)
+
+    def move(x, button):
+        at = place(x).toPointF()
+        none = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
+        event = QMouseEvent(
+            QMouseEvent.Type.MouseMove, at, widget.mapToGlobal(at), none[0], button, none[1]
+        )
+        qtbot.wait(15)  # pyqtgraph takes no more than 100 moves a second
+        QCoreApplication.sendEvent(widget, event)
+
+    def drag(begin, end):
+        left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+        QCoreApplication.processEvents()  # rows that came have their places
+        move(begin, none)
+        qtbot.mousePress(widget, left, pos=place(begin))
+        for share in (0.3, 0.6, 1.0):
+            move(begin + share * (end - begin), left)
+        qtbot.mouseRelease(widget, left, pos=place(end))
+
+    def shown():
+        return regions(water)[0][:2]
+
+    panel.regions.draw()
+    assert panel.regions._hint.isVisible()
+    drag(2000.0, 2700.0)
+    assert shown() == pytest.approx((2000.0, 2700.0), abs=20.0) and panel.regions._hint.isHidden()
+    drag(2700.0, 3000.0)
+    assert shown() == pytest.approx((2000.0, 3000.0), abs=30.0)
+    drag(2500.0, 2000.0)
+    assert shown() == pytest.approx((1500.0, 2500.0), abs=40.0)
+    before = panel.plot.view_range()[0]
+    panel.regions.draw()
+    qtbot.keyClick(panel.plot, Qt.Key.Key_Escape)
+    assert panel.regions._hint.isHidden()
+    drag(3000.0, 3500.0)
+    assert len(regions(water)) == 1 and panel.plot.view_range()[0] != before
 
 
 def test_numbers_that_do_not_fit_are_said_and_change_nothing(panel, water):

@@ -26,6 +26,7 @@ from dmdstudio.app.comparison import Comparison, RawCurves, comparisons
 from dmdstudio.app.measured import Arrays, Corrections, Stamp, comparable, stamp_of
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import is_scalar
+from dmdstudio.app.views.elided_label import ElidedLabel
 from dmdstudio.app.views.figures_row import Figures
 from dmdstudio.app.views.overlays import draw_other_targets
 from dmdstudio.app.views.overview import Overview
@@ -79,7 +80,7 @@ class ComparePanel(Panel):
         self.chooser = QComboBox()
         self.chooser.setAccessibleName("Target")
         self.chooser.currentIndexChanged.connect(lambda _: self._draw_now())
-        self._heading = QLabel()
+        self._heading = ElidedLabel()
         self._heading.setObjectName("figure")
         self.data = QPushButton("Data…")
         self.data.setToolTip("How the experiment's file is read, and corrections of it")
@@ -94,12 +95,14 @@ class ComparePanel(Panel):
         self.plot = Plot("Prediction and experiment", "")
         self.regions = RegionEditor(session, self.plot)
         self.regions.changed.connect(self._ask)
+        self.plot.setMinimumHeight(170)  # before that, rows of regions give way
         self.plot.menu.extra = lambda menu: self.regions.add_to_menu(
             menu, self.plot.place_below(QCursor.pos())
         )
         menu = QMenu(self.add_region)
         menu.addAction("Leave a region out", lambda: self.regions.add(0.0))
         menu.addAction("Weigh a region more or less", lambda: self.regions.add(2.0))
+        menu.addAction("Draw across the plot", self.regions.draw)
         self.add_region.setMenu(menu)
         self.residual = Plot("Prediction minus experiment", "")
         self.residual.setMinimumHeight(96)
@@ -127,6 +130,7 @@ class ComparePanel(Panel):
         top = QHBoxLayout()
         top.setSpacing(0)
         top.addWidget(self._heading, 1)
+        top.addSpacing(12)
         top.addWidget(self.data)
         top.addSpacing(8)
         top.addWidget(self.add_region)

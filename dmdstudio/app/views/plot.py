@@ -44,10 +44,13 @@ class Plot(QWidget):
     Signals:
         hovered: the position under the crosshair, in the unit of the data; None where it has gone.
         curve_switched: a line was switched on or off.
+        span_marked: the ends of the part that was asked for, as the axis counts; None where it was
+            left.
     """
 
     hovered = Signal(object)
     curve_switched = Signal(str)
+    span_marked = Signal(object)
 
     def __init__(self, title: str, empty: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -122,6 +125,7 @@ class Plot(QWidget):
         view.invertX(self.contents.falling)
         view.reset.connect(self.reset_view)
         view.zoomed.connect(self._note_zoom)
+        view.marked.connect(self.span_marked)
         self.crosshair = Crosshair(self._widget, self.contents)
         self.crosshair.moved.connect(self.hovered)
         layout = self._drawn.layout()
@@ -289,6 +293,10 @@ class Plot(QWidget):
         self.prepare()
         self.items.region(name, Span(low, high, colour, label), ends, dragged, self)
         self._legend.show_contents(self.contents)
+
+    def ask_for_span(self) -> None:
+        """Let the next drag across the plot mark a part of the bottom axis; Escape leaves it."""
+        self._plot.getViewBox().begin_mark()
 
     def remove_region(self, name: str) -> None:
         """Take a region away."""
@@ -470,12 +478,16 @@ class Plot(QWidget):
             Qt.Key.Key_End: lambda: self.crosshair.jump(last=True),
             Qt.Key.Key_Up: lambda: self.crosshair.switch(-1),
             Qt.Key.Key_Down: lambda: self.crosshair.switch(1),
-            Qt.Key.Key_Escape: lambda: self.crosshair.leave(keys_too=True),
+            Qt.Key.Key_Escape: self._leave,
         }
         if key in moves:
             moves[Qt.Key(key)]()
         else:
             super().keyPressEvent(event)
+
+    def _leave(self) -> None:
+        self._plot.getViewBox().end_mark()
+        self.crosshair.leave(keys_too=True)
 
     def leaveEvent(self, event: Any) -> None:  # noqa: N802
         """Take the crosshair away with the mouse."""

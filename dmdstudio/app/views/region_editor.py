@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -65,15 +66,21 @@ class RegionEditor(QWidget):
         self.area = QScrollArea()
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setWidgetResizable(True)
+        self.area.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setWidget(rows)
         self._wrong = QLabel()
         self._wrong.setObjectName("wrong")
         self._wrong.setWordWrap(True)
         self._wrong.hide()
+        self._hint = QLabel("Drag across the plot to mark a region; Esc leaves it.")
+        self._hint.setObjectName("quiet")
+        self._hint.hide()
+        plot.span_marked.connect(self._take_drawn)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
+        column.addWidget(self._hint)
         column.addWidget(self.area)
         column.addWidget(self._wrong)
         self.hide()
@@ -97,9 +104,11 @@ class RegionEditor(QWidget):
                 row.show_region(regions[number], unit, free)
             row.set_visible(number < len(regions))
         if regions:
-            shown = min(len(regions), _MOST_ROWS)
-            self.area.setFixedHeight(shown * (self.rows[0].height + self._grid.verticalSpacing()))
-        self.setVisible(bool(regions))
+            row = self.rows[0].height + self._grid.verticalSpacing()
+            self.area.setMinimumHeight(row)
+            self.area.setMaximumHeight(min(len(regions), _MOST_ROWS) * row)
+        self.area.setVisible(bool(regions))
+        self.setVisible(bool(regions) or not self._hint.isHidden())
 
     @property
     def _regions(self) -> Regions:
@@ -135,12 +144,34 @@ class RegionEditor(QWidget):
             gap = widest_gap([(low, high) for low, high in taken], left, right)
             middle, half = 0.5 * sum(gap), min(half, 0.25 * (gap[1] - gap[0]))
         low, high = sorted(view.from_view(x) for x in (middle - half, middle + half))
+        self._add_between(low, high, weight)
+
+    def draw(self) -> None:
+        """Let the next drag across the plot mark a region that does not count."""
+        if self._free:
+            self._plot.setFocus()
+            self._plot.ask_for_span()
+            self._hint.show()
+            self.show()
+
+    def _take_drawn(self, ends: tuple[float, float] | None) -> None:
+        self._hint.hide()
+        self.setVisible(bool(self._regions))
+        if ends is not None and self._free:
+            view = self._plot.contents.coordinates
+            low, high = sorted(view.from_view(x) for x in ends)
+            self._add_between(low, high, 0.0)
+
+    def _add_between(self, low: float, high: float, weight: float) -> None:
+        """Add a region that ends where others begin, unless there is no room."""
+        low, high = self._rounded(low, high)
         regions = (*self._regions, RegionPlan(low=low, high=high, weight=weight))
-        number = len(regions) - 1
-        settled = moved(regions, number, *self._rounded(low, high))
-        if settled is regions and any(a < high and b > low for a, b in ends_of(self._regions)):
-            return  # there is no room
-        self._change(settled)
+        settled = moved(regions, len(regions) - 1, low, high)
+        if low < high and not (settled is regions and self._is_taken(low, high)):
+            self._change(settled)
+
+    def _is_taken(self, low: float, high: float) -> bool:
+        return any(begin < high and end > low for begin, end in ends_of(self._regions))
 
     def add_to_menu(self, menu: QMenu, place: float | None) -> None:
         """Offer what can be done at a place of the plot."""
