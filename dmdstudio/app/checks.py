@@ -45,6 +45,7 @@ def check_all(
     catalog: Catalog,
     matter: Matter | None = None,
     matter_problem: str = "",
+    data_problem: str = "",
 ) -> tuple[Check, ...]:
     """Return the checks of all steps, in order.
 
@@ -56,6 +57,7 @@ def check_all(
         catalog: what exists, empty until the engine has told.
         matter: what the structure is made of, None while that is not known.
         matter_problem: why it cannot be known.
+        data_problem: why the measured data cannot be compared.
     """
     if recipe is None:
         waiting = [Check(step, "waiting", "Drop a structure to begin") for step in STEPS]
@@ -63,7 +65,7 @@ def check_all(
     found = [
         _system(recipe, matter, matter_problem),
         _potential(recipe, catalog, matter),
-        _experiment(recipe, catalog),
+        _experiment(recipe, catalog, data_problem),
     ]
     hindered = obstacles(recipe, catalog, matter)
     found = [
@@ -154,7 +156,7 @@ def _unfit(recipe: Recipe, catalog: Catalog) -> str:
     return ""
 
 
-def _experiment(recipe: Recipe, catalog: Catalog) -> Check:
+def _experiment(recipe: Recipe, catalog: Catalog, problem: str) -> Check:
     if not recipe.target:
         return Check("Experiment", "attention", "No target: drop a data file here")
     measured = [t for t in recipe.target if t.data]
@@ -163,7 +165,7 @@ def _experiment(recipe: Recipe, catalog: Catalog) -> Check:
             return Check("Experiment", "attention", f"{target.data} is not there")
     if not measured:
         return Check("Experiment", "attention", "No target has a data file")
-    if reason := _unfit(recipe, catalog):
+    if reason := problem or _unfit(recipe, catalog):
         return Check("Experiment", "attention", reason)
     names = ", ".join(_label(catalog, "observable", t.observable, t.name) for t in measured)
     return Check("Experiment", "ready", names)

@@ -16,6 +16,7 @@ from PySide6.QtCore import QObject, Signal
 from dmdstudio.app.background import in_background
 from dmdstudio.app.beginning import at_temperature, first_recipe
 from dmdstudio.app.data_reading import FoundData, found_data, tables_of_corrections, write_pasted
+from dmdstudio.app.data_watch import DataWatch
 from dmdstudio.app.drops import Kind, sort_drop
 from dmdstudio.app.edits import target_of, with_needs
 from dmdstudio.app.matter import Matter, matter_of
@@ -67,6 +68,7 @@ class Intake(QObject):
         self._postponed: list[FoundData] = []
         self._said: dict[Path, tuple[ReadingPlan, Corrections]] = {}
         self._matter_watch = MatterWatch(session)
+        DataWatch(session)
         session.matter_changed.connect(self.take_postponed)
         session.catalog_changed.connect(self.take_postponed)
 

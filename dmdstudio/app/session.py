@@ -55,6 +55,7 @@ class Session(QObject):
         self.problems: dict[Place, str] = {}
         self.matter: Matter | None = None
         self.matter_problem = ""
+        self.data_problem = ""
         self.undo_stack = QUndoStack(self)
         self.ran: Recipe | None = None
         self.compared: dict[Path, tuple[str, RunView]] = {}
@@ -131,6 +132,12 @@ class Session(QObject):
         if (matter, problem) != (self.matter, self.matter_problem):
             self.matter, self.matter_problem = matter, problem
             self.matter_changed.emit()
+
+    def show_data_problem(self, problem: str) -> None:
+        """Show why measured data cannot be compared; nothing where they can."""
+        if problem != self.data_problem:
+            self.data_problem = problem
+            self.problems_changed.emit()
 
     # -- the run
 

@@ -162,6 +162,25 @@ def test_data_of_a_target_are_corrected_as_one_edit(opened, qtbot, tmp_path):
     assert opened.session.recipe.target[place].corrections == expected, "cancelled"
 
 
+def test_a_recipe_whose_data_say_too_little_waits_for_an_answer(opened, qtbot, example):
+    (example.parent / "bare.dat").write_text(rows(X, Y))
+    table = opened.session.table()
+    added = {"observable": "infrared_spectrum", "data": "bare.dat", "fit_scale": True}
+    opened.session.replace_recipe({**table, "target": [*table["target"], added]}, "target")
+    qtbot.waitUntil(lambda: "bare.dat does not say what it holds" in opened.session.data_problem)
+    assert not opened.actions_by_name["run"].isEnabled()
+    opened.data_desk.show_target(len(opened.session.recipe.target) - 1)
+    dialog = asked(opened, qtbot)
+    say(dialog, qtbot, quantity="absorbance", axis_unit="1/cm")
+    dialog.use.click()
+    qtbot.waitUntil(lambda: not opened.session.data_problem)
+    place = ("target", len(opened.session.recipe.target) - 1, "regions")
+    opened.session.change(place, [{"low": 5000.0, "high": 6000.0}])
+    qtbot.waitUntil(lambda: "outside of the data" in opened.session.data_problem)
+    opened.actions_by_name["undo"].trigger()
+    qtbot.waitUntil(lambda: not opened.session.data_problem)
+
+
 def test_columns_are_pasted_and_dropped_as_text(opened, qtbot, example):
     clipboard = QGuiApplication.clipboard()
     clipboard.setText("a note of no use")

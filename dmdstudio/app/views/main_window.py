@@ -263,6 +263,7 @@ class MainWindow(QMainWindow):
             session.catalog,
             session.matter,
             session.matter_problem,
+            session.data_problem,
         )
         self.workflow.show_checks(checks)
         self.start_page.show_device(find_device(view.ready, self.controller.engine_problem))

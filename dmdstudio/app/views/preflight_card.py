@@ -78,6 +78,7 @@ class PreflightCard(QFrame):
             session.catalog,
             session.matter,
             session.matter_problem,
+            session.data_problem,
         )
         same = session.diagnosed_recipe == recipe
         diagnosed = session.view.diagnosed if same else None
