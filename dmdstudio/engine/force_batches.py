@@ -174,7 +174,7 @@ def _put(batch: Batch, number: int, slot: np.ndarray, sample: Sample) -> None:
     begin = np.searchsorted(pairs.first, np.arange(sample.atoms))
     place = slot[pairs.first], np.arange(len(pairs.first)) - begin[pairs.first]
     batch.index[place] = slot[pairs.second]
-    batch.shift[place] = pairs.shift
+    batch.shift[place] = pairs.images @ frame.cell
     batch.atoms[number] = sample.atoms
     if all(frame.periodic):
         batch.volume[number] = sample.volume

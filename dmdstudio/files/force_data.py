@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,16 @@ LARGEST_FORCE = 100.0
 
 NEAREST = 0.4
 """Distance of two atoms below which positions are in another unit, angstrom."""
+
+
+SMALL_STEP = 0.1
+"""Largest move of an atom along which the forces say how the energy changes, angstrom."""
+
+FEW = 5
+"""Steps below which nothing is said."""
+
+LIKE = 0.9
+"""Correlation of the changes of energies with the work of the forces that is no accident."""
 
 
 def read_frames(path: str | Path, plan: ForceFitPlan) -> list[LabelledFrame]:
@@ -48,7 +59,52 @@ def read_frames(path: str | Path, plan: ForceFitPlan) -> list[LabelledFrame]:
     ]
     if not found:
         raise FileError(f"{path} holds no frame.", "Name an extended XYZ file.")
+    require_consistent(found)
     return found
+
+
+def require_consistent(frames: Sequence[LabelledFrame]) -> None:
+    """Raise `FileError` where energies change by something else than the forces say.
+
+    Looked at are frames that are one small step of a trajectory apart, where there are some: there
+    dE = -(F_1 + F_2)/2 . dx up to third order.
+    """
+    work, change = [], []
+    for one, two in pairwise(frames):
+        moved = _moved(one, two)
+        if moved is None or not 0.0 < np.abs(moved).max() < SMALL_STEP:
+            continue
+        assert one.forces is not None and two.forces is not None
+        assert one.energy is not None and two.energy is not None
+        work.append(-0.5 * np.sum((one.forces + two.forces) * moved))
+        change.append(two.energy - one.energy)
+    if len(work) < FEW or not any(work) or not any(change):
+        return
+    together = np.dot(work, change)
+    likeness = together / np.sqrt(np.dot(work, work) * np.dot(change, change))
+    ratio = together / np.dot(work, work)
+    if abs(likeness) > LIKE and not 0.8 < ratio < 1.25:
+        raise FileError(
+            f"From frame to frame the energies change by {ratio:.3g} times what the forces say "
+            f"(in {len(work)} small steps from {frames[0].name} on).",
+            "Say the units of the data (--energy-unit, --force-unit, --length-unit), or export "
+            "forces and energies of the same calculation.",
+        )
+
+
+def _moved(one: LabelledFrame, two: LabelledFrame) -> np.ndarray | None:
+    """Return how atoms moved between two frames [atom, xyz], None where they are not alike."""
+    if one.symbols != two.symbols or one.periodic != two.periodic:
+        return None
+    if any(frame.energy is None or frame.forces is None for frame in (one, two)):
+        return None
+    if not np.allclose(one.cell, two.cell, rtol=0.0, atol=1e-6):
+        return None
+    moved = two.positions - one.positions
+    if all(one.periodic):
+        share = moved @ np.linalg.inv(one.cell)
+        moved = (share - np.round(share)) @ one.cell
+    return moved
 
 
 def neighbours(frame: LabelledFrame, cutoff: float) -> Pairs:
@@ -57,7 +113,9 @@ def neighbours(frame: LabelledFrame, cutoff: float) -> Pairs:
         "ijS", frame.periodic, frame.cell, frame.positions, cutoff
     )
     order = np.argsort(first, kind="stable")
-    return Pairs(first[order], second[order], images[order] @ frame.cell)
+    return Pairs(
+        first[order].astype(np.int32), second[order].astype(np.int32), images[order].astype(np.int8)
+    )
 
 
 def _atoms(path: Path) -> Iterator[ase.Atoms]:

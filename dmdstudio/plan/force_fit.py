@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
@@ -198,9 +198,9 @@ class Pairs:
     Attributes:
         first: atom whose neighbour it is [pair].
         second: atom that it is an image of [pair].
-        shift: from that atom to the image [pair, xyz], angstrom.
+        images: lattice vectors from that atom to the image [pair, 3], whole numbers.
     """
 
     first: np.ndarray
     second: np.ndarray
-    shift: np.ndarray = field(repr=False)
+    images: np.ndarray

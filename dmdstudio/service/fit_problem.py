@@ -13,6 +13,7 @@ import numpy as np
 from dmdstudio.base.errors import FileError, RecipeError
 from dmdstudio.engine.force_batches import Batch, Layout, Sample
 from dmdstudio.engine.force_fit import LENGTHS, Networks, Scaling, Sums, Trainer, survey
+from dmdstudio.engine.formal_charges import formal_charges
 from dmdstudio.engine.networks import SHELLS, Network, elements_of, random_network
 from dmdstudio.files import surfaces as _surfaces  # noqa: F401  registers its files
 from dmdstudio.files.force_data import neighbours, read_frames
@@ -364,8 +365,6 @@ def _weights(
 
 
 def _charges(plan: ForceFitPlan, elements: tuple[str, ...]) -> np.ndarray:
-    from dmdstudio.engine.formal_charges import formal_charges
-
     found = formal_charges(plan.formal_charges)
     return np.array([found.get(element, 0) for element in elements], np.float64)
 

@@ -17,7 +17,7 @@ from dmdstudio.engine.force_batches import Sample
 from dmdstudio.engine.force_fit import Networks, Sums
 from dmdstudio.files.fit_store import FitStore
 from dmdstudio.plan.events import Event, FitError, Fitted, Log, Phase, Progress, Trained
-from dmdstudio.plan.force_fit import DIPOLE_FILE, NETWORK_FILE, QUANTITIES, ForceFitPlan
+from dmdstudio.plan.force_fit import DIPOLE_FILE, NETWORK_FILE, ForceFitPlan
 from dmdstudio.service import machine
 from dmdstudio.service.control import Control
 from dmdstudio.service.fit_problem import FitProblem, fit_problem
@@ -47,7 +47,7 @@ def fit_forces(plan: ForceFitPlan, folder: str | Path, control: Control) -> Iter
     Raises:
         DmdError: something does not fit; says what.
     """
-    yield Phase(name="starting")
+    yield Phase(name="starting", detail="with the data")
     machine.prepare()
     problem = fit_problem(plan)
     with FitStore.create(folder, plan) as store:
@@ -86,7 +86,12 @@ def _fit(
         epoch = state.epoch + 1
         yield Phase(name="training", detail=f"epoch {epoch} of {plan.epochs}")
         since = time.perf_counter()
-        trained = yield from _epoch(problem, state, device, control, since)
+        try:
+            trained = yield from _epoch(problem, state, device, control, since)
+        except PhysicsError:
+            if state.epoch:
+                _write(store, problem, state)
+            raise
         if trained is None:
             reason = "stopped"
             break
@@ -174,7 +179,7 @@ def _falling(share: float) -> float:
 
 def _fit_errors(problem: FitProblem, sums: Sums) -> tuple[FitError, ...]:
     found = []
-    for quantity in QUANTITIES:
+    for quantity in problem.trainer.weights:
         count, (label, unit, scale) = float(sums.counts[quantity]), WORDS[quantity]
         if count:
             error = scale * math.sqrt(float(sums.squares[quantity]) / count)

@@ -9,6 +9,7 @@ import ase
 import ase.io
 import jax
 import jax.numpy as jnp
+import msgspec
 import numpy as np
 import pytest
 from ase.calculators.singlepoint import SinglePointCalculator
@@ -42,6 +43,13 @@ def labelled(seed: int, molecules: int = 8, edge: float = 6.4) -> ase.Atoms:
     positions = (sites[:, None] + shape @ turns).reshape(-1, 3)
     positions += random.normal(scale=0.05, size=positions.shape)
     atoms = ase.Atoms("OHH" * molecules, positions, cell=np.eye(3) * edge, pbc=True)
+    atoms.calc = SinglePointCalculator(atoms, **labels(atoms))
+    return atoms
+
+
+def labels(atoms: ase.Atoms) -> dict:
+    """Return energy, forces, stress and dipole of waters, O H H O H H ..."""
+    positions, molecules = atoms.positions, len(atoms) // 3
     first = 3 * np.arange(molecules)
     forces, energy, virial = np.zeros_like(positions), 0.0, np.zeros((3, 3))
     for one, two, length, stiffness in ((0, 1, 0.96, 40.0), (0, 2, 0.96, 40.0), (1, 2, 1.5, 10.0)):
@@ -54,10 +62,8 @@ def labelled(seed: int, molecules: int = 8, edge: float = 6.4) -> ase.Atoms:
         virial += pull.T @ d
     energy += molecules * -10.0
     dipole = np.array([CHARGES[s] for s in atoms.get_chemical_symbols()]) @ positions
-    atoms.calc = SinglePointCalculator(
-        atoms, energy=energy, forces=forces, stress=virial / atoms.get_volume(), dipole=dipole
-    )
-    return atoms
+    stress = virial / atoms.get_volume()
+    return {"energy": energy, "forces": forces, "stress": stress, "dipole": dipole}
 
 
 @pytest.fixture(scope="module")
@@ -281,6 +287,21 @@ def test_bad_data_are_refused_by_frame(tmp_path):
     (tmp_path / "torn.extxyz").write_text("3\nProperties=species:S:1:pos:R:3\nO 0 0 0\nH 1")
     with pytest.raises(FileError, match=r"Frame 1 of .*torn\.extxyz cannot be read"):
         read_frames(tmp_path / "torn.extxyz", ForceFitPlan(data=("x",)))
+
+
+def test_energies_that_change_otherwise_than_the_forces_say_are_refused(tmp_path):
+    """A trajectory tells the unit of its energies over that of its forces; other frames do not."""
+    steps = [one() for _ in range(8)]
+    for number, atoms in enumerate(steps):
+        atoms.positions[:] = one().positions
+        atoms.positions[1] += 0.02 * number * np.array([0.6, 0.5, 0.3])
+        atoms.calc.results |= labels(atoms)
+    ase.io.write(tmp_path / "run.extxyz", steps, format="extxyz")
+    plan = ForceFitPlan(data=("x",))
+    assert len(read_frames(tmp_path / "run.extxyz", plan)) == 8
+    wrong = msgspec.structs.replace(plan, energy_unit="hartree")
+    with pytest.raises(FileError, match=r"change by 27\.2 times what the forces say"):
+        read_frames(tmp_path / "run.extxyz", wrong)
 
 
 def test_units_and_names_are_the_datas_own(tmp_path):
