@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,31 +14,24 @@ from dmdstudio.base.errors import FileError, RecipeError
 from dmdstudio.engine.force_batches import Batch, Layout, Sample
 from dmdstudio.engine.force_fit import LENGTHS, Networks, Scaling, Sums, Trainer, survey
 from dmdstudio.engine.formal_charges import formal_charges
-from dmdstudio.engine.networks import SHELLS, Network, elements_of, random_network
-from dmdstudio.files import surfaces as _surfaces  # noqa: F401  registers its files
-from dmdstudio.files.force_data import neighbours, read_frames
-from dmdstudio.files.potentials import read_parameters
+from dmdstudio.engine.networks import SHELLS, elements_of, random_network
 from dmdstudio.plan.arrays import ParameterArrays
-from dmdstudio.plan.force_fit import (
-    DIPOLE_FILE,
-    NETWORK_FILE,
-    QUANTITIES,
-    ForceFitPlan,
-    LabelledFrame,
+from dmdstudio.plan.force_fit import QUANTITIES, ForceFitPlan
+from dmdstudio.service.fit_data import (
+    NAMES,
+    measured_sizes,
+    network_of,
+    read_data,
+    read_starts,
+    solved,
 )
 from dmdstudio.service.stored_fit import FitState, stored_scaling
-
-CUTOFF = 6.0
-"""Of networks from scratch, angstrom."""
 
 DIPOLE_SIZE = 0.1
 """Of the output of a new network of dipoles, e."""
 
 LOOKED_AT = 100
 """Frames that the sizes of features are taken from."""
-
-_NAMES = {"potential": ("eann", NETWORK_FILE), "dipole": ("eann_dipole", DIPOLE_FILE)}
-"""Kind and file of a network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +94,7 @@ class FitProblem:
             arrays = {key: np.asarray(value) for key, value in own.items()}
             if name == "potential":
                 arrays["output_bias"] = arrays["output_bias"] + self.references
-            kind, file = _NAMES[name]
+            kind, file = NAMES[name]
             found[file] = ParameterArrays(kind, arrays, self.settings[name], about)
         return found
 
@@ -118,112 +111,44 @@ def fit_problem(plan: ForceFitPlan, stored: Mapping[str, np.ndarray] | None = No
     """
     if not any(plan.weights.values()):
         raise RecipeError("All weights are 0, so there is nothing to fit.", "Give one a value.")
-    frames = [frame for name in plan.data for frame in read_frames(name, plan)]
-    apart = read_frames(plan.validation, plan) if plan.validation else []
-    starts = _starts(plan)
-    elements, cutoff = _elements(plan, starts, frames), _cutoff(plan, starts)
-    _require_known(frames + apart, elements)
-    samples = [_sample(frame, elements, cutoff) for frame in frames]
-    training, validation = _split(plan, samples, [_sample(f, elements, cutoff) for f in apart])
+    starts = read_starts(plan)
+    data = read_data(plan, starts)
+    elements, cutoff, training = data.elements, data.cutoff, data.training
+    count = len(elements)
     names = _networks_of(plan, training)
-    charges = _charges(plan, elements)
-    sizes = _sizes(training, len(elements), plan)
-    everything = [*training, *validation]
-    layout = Layout.of(everything, plan.batch, len(elements), cutoff, plan.precision)
-    begun: dict[str, Any] = {
-        name: starts[name].arrays if name in starts else _new(plan, name, len(elements), sizes)
+    formal = _formal_charges(plan, starts)
+    given = formal_charges(formal)
+    charges = np.array([given.get(element, 0) for element in elements], np.float64)
+    sizes = measured_sizes(training, count, plan)
+    everything = [*training, *data.validation]
+    layout = Layout.of(everything, plan.batch, count, cutoff, plan.precision)
+    begun = {
+        name: starts[name].arrays if name in starts else _new(plan, name, count, cutoff, sizes)
         for name in names
     }
-    free = {
-        name: {f.name: float(f.free) for f in _network(name, own).fields(plan.fixed)}
-        for name, own in begun.items()
-    }
-    begun = {n: {k: np.asarray(a, np.float64) for k, a in own.items()} for n, own in begun.items()}
+    free = _free(plan, begun)
+    exact: Any = {n: {k: np.asarray(a, np.float64) for k, a in own.items()}
+                  for n, own in begun.items()}  # fmt: skip
     if stored is None:
-        references, scalings = _surveyed(plan, begun, training, layout, cutoff, sizes)
+        references, scalings = _surveyed(plan, exact, training, layout, cutoff, sizes)
     else:
         references = stored["references"]
         scalings = {name: stored_scaling(stored, name) for name in names}
     settings: dict[str, object] = {"elements": " ".join(elements), "cutoff": cutoff}
-    told = {"formal_charges": plan.formal_charges} if plan.formal_charges else {}
+    told = {"formal_charges": formal} if formal else {}
     return FitProblem(
         plan=plan,
         trainer=Trainer(_weights(plan, names, sizes), scalings, free, cutoff),
         layout=layout,
         training=training,
-        validation=validation,
-        begun=begun,
+        validation=data.validation,
+        begun=exact,
         settings={"potential": settings, "dipole": {**settings, **told}},
         references=references,
         charges=charges,
         sizes=sizes,
-        notes=_notes(training, validation, elements, references, names),
+        notes=_notes(training, data.validation, elements, references, names),
     )
-
-
-# --------------------------------------------------------------------------------------- the data
-
-
-def _sample(frame: LabelledFrame, elements: tuple[str, ...], cutoff: float) -> Sample:
-    species = np.array([elements.index(symbol) for symbol in frame.symbols])
-    return Sample(frame, species, neighbours(frame, cutoff))
-
-
-def _require_known(frames: Sequence[LabelledFrame], elements: tuple[str, ...]) -> None:
-    for frame in frames:
-        if missing := sorted(set(frame.symbols) - set(elements)):
-            raise FileError(
-                f"{frame.name} holds {missing[0]}, but the network is for {' '.join(elements)}.",
-                "Leave such frames out, or name all elements (--elements) of a new network.",
-            )
-
-
-def _split(
-    plan: ForceFitPlan, samples: list[Sample], apart: list[Sample]
-) -> tuple[list[Sample], list[Sample]]:
-    """Return frames to train and frames to validate with."""
-    if apart:
-        return samples, apart
-    if len(samples) < 2:
-        raise FileError(
-            "There is a single frame, so that none is left to validate with.",
-            "Give more frames, or a file of others (--validation).",
-        )
-    order = np.random.default_rng(plan.seed).permutation(len(samples))
-    kept = min(max(1, round(plan.validation_fraction * len(samples))), len(samples) - 1)
-    return [samples[i] for i in sorted(order[kept:])], [samples[i] for i in sorted(order[:kept])]
-
-
-def _sizes(samples: Sequence[Sample], elements: int, plan: ForceFitPlan) -> dict[str, float]:
-    """Return the root mean square of what the data hold, as of `FitError`."""
-
-    def size(values: Sequence[np.ndarray]) -> float:
-        return float(np.sqrt(np.mean(np.concatenate([np.ravel(v) for v in values]) ** 2)))
-
-    found = {}
-    frames = [sample.frame for sample in samples]
-    if plan.energy_weight:
-        energies = np.array([frame.energy for frame in frames], np.float64)
-        rest = energies - _counts(samples, elements) @ _solved(samples, elements, energies)
-        found["energy"] = size([rest / [s.atoms for s in samples]])
-    if plan.force_weight:
-        found["forces"] = size([f.forces for f in frames if f.forces is not None])
-    virials = [s.volume * s.frame.stress / s.atoms for s in samples if s.frame.stress is not None]
-    dipoles = [s.frame.dipole / s.atoms for s in samples if s.frame.dipole is not None]
-    for quantity, values in (("stress", virials), ("dipole", dipoles)):
-        if values:
-            found[quantity] = size(values)
-    return found
-
-
-def _counts(samples: Sequence[Sample], elements: int) -> np.ndarray:
-    """Return how many atoms of every element frames have [frame, element]."""
-    return np.array([np.bincount(s.species, minlength=elements) for s in samples], np.float64)
-
-
-def _solved(samples: Sequence[Sample], elements: int, energies: np.ndarray) -> np.ndarray:
-    """Return the energies of atoms that fit the frames' best [element], the smallest ones."""
-    return np.linalg.lstsq(_counts(samples, elements), energies, rcond=1e-10)[0]
 
 
 def _notes(
@@ -245,64 +170,6 @@ def _notes(
 # ----------------------------------------------------------------------------------- the networks
 
 
-def _starts(plan: ForceFitPlan) -> dict[str, ParameterArrays]:
-    """Return the networks to fine-tune."""
-    named = {"potential": plan.start, "dipole": plan.start_dipole}
-    found = {name: read_parameters(_NAMES[name][0], file) for name, file in named.items() if file}
-    for name, given in found.items():
-        _network(name, given.arrays, Path(named[name]).name)
-    return found
-
-
-def _network(name: str, arrays: Mapping[str, Any], file: str = "the network") -> Network:
-    return Network.of(arrays, file, name == "dipole")
-
-
-def _elements(
-    plan: ForceFitPlan, starts: Mapping[str, ParameterArrays], frames: Sequence[LabelledFrame]
-) -> tuple[str, ...]:
-    """Return the elements in the order of the arrays."""
-    told = [plan.elements, *(str(g.settings.get("elements", "")) for g in starts.values())]
-    said = [elements_of(text) for text in told if text]
-    if len(set(said)) > 1:
-        raise RecipeError(
-            f"The elements are said to be {' '.join(said[0])}, and also {' '.join(said[1])}.",
-            "Leave out --elements, or fit the networks one by one.",
-        )
-    if not said and starts:
-        raise RecipeError(
-            "The file to start from does not say its elements.",
-            "Give --elements in the order of its arrays, such as --elements 'H O'.",
-        )
-    found = said[0] if said else tuple(sorted({s for f in frames for s in f.symbols}))
-    for name, given in starts.items():
-        count = _network(name, given.arrays).elements
-        if count != len(found):
-            raise RecipeError(
-                f"The file to start from is for {count} elements, but {len(found)} are named: "
-                f"{' '.join(found)}.",
-                "Name them all, in the order of its arrays (--elements).",
-            )
-    return found
-
-
-def _cutoff(plan: ForceFitPlan, starts: Mapping[str, ParameterArrays]) -> float:
-    told = {float(c) for g in starts.values() if (c := g.settings.get("cutoff"))}  # type: ignore
-    if plan.cutoff is not None:
-        told.add(plan.cutoff)
-    if len(told) > 1:
-        raise RecipeError(
-            f"The cutoff is said to be {' and also '.join(f'{c:g}' for c in sorted(told))} "
-            "angstrom.",
-            "Leave out --cutoff: a network keeps the one that it was made for.",
-        )
-    if not told and starts:
-        raise RecipeError(
-            "The file to start from does not say its cutoff.", "Give --cutoff 6, say."
-        )
-    return told.pop() if told else CUTOFF
-
-
 def _networks_of(plan: ForceFitPlan, samples: Sequence[Sample]) -> tuple[str, ...]:
     """Return which networks the data can train."""
     weights = plan.weights
@@ -322,7 +189,9 @@ def _networks_of(plan: ForceFitPlan, samples: Sequence[Sample]) -> tuple[str, ..
     return tuple(names)
 
 
-def _new(plan: ForceFitPlan, name: str, elements: int, sizes: Mapping[str, float]) -> dict:
+def _new(
+    plan: ForceFitPlan, name: str, elements: int, cutoff: float, sizes: Mapping[str, float]
+) -> dict[str, np.ndarray]:
     """Return the arrays of a new network."""
     try:
         widths = tuple(int(word) for word in elements_of(plan.widths))
@@ -335,7 +204,6 @@ def _new(plan: ForceFitPlan, name: str, elements: int, sizes: Mapping[str, float
         )
     vector = name == "dipole"
     size = DIPOLE_SIZE if vector else _force_size(sizes)
-    cutoff = CUTOFF if plan.cutoff is None else plan.cutoff
     found = random_network(
         elements, plan.radials, widths, cutoff, plan.seed + vector, SHELLS, size, vector
     )
@@ -364,9 +232,37 @@ def _weights(
     return found
 
 
-def _charges(plan: ForceFitPlan, elements: tuple[str, ...]) -> np.ndarray:
-    found = formal_charges(plan.formal_charges)
-    return np.array([found.get(element, 0) for element in elements], np.float64)
+def _formal_charges(plan: ForceFitPlan, starts: Mapping[str, ParameterArrays]) -> str:
+    """Return the formal charges, as a text; those of the start where there is one."""
+    if "dipole" not in starts:
+        return plan.formal_charges
+    held = str(starts["dipole"].settings.get("formal_charges", ""))
+    if plan.formal_charges and formal_charges(plan.formal_charges) != formal_charges(held):
+        raise RecipeError(
+            f"The dipole to start from has the formal charges {held or 'none'!r}, not "
+            f"{plan.formal_charges!r}.",
+            "Leave out --formal-charges: a network keeps those that it was made for.",
+        )
+    return held
+
+
+def _free(plan: ForceFitPlan, begun: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Return 1 for arrays that are trained and 0 for those that stay, by network."""
+    patterns, networks = elements_of(plan.fixed), {n: network_of(n, a) for n, a in begun.items()}
+    for pattern in patterns:
+        if not any(fnmatch.filter(network.shapes, pattern) for network in networks.values()):
+            known = dict.fromkeys(key for network in networks.values() for key in network.shapes)
+            raise RecipeError(
+                f"`fixed` names {pattern!r}, but there is no such array.",
+                f"There are: {', '.join(known)}.",
+            )
+    return {
+        name: {
+            key: float(not any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns))
+            for key in network.shapes
+        }
+        for name, network in networks.items()
+    }
 
 
 # ------------------------------------------------------------------------ measured at the beginning
@@ -397,7 +293,7 @@ def _surveyed(
     species, references = np.concatenate(kinds), nothing
     if "potential" in begun and plan.energy_weight:
         told = np.array([sample.frame.energy for sample in chosen], np.float64)
-        references = _solved(chosen, len(nothing), told - energies[: len(chosen)])
+        references = solved(chosen, len(nothing), told - energies[: len(chosen)])
     sizes_of = {"potential": _force_size(sizes), "dipole": DIPOLE_SIZE}
     return references, {
         name: Scaling.of(np.concatenate(own), species, len(nothing), sizes_of[name])

@@ -337,6 +337,6 @@ def test_what_does_not_fit_together_is_refused(fitted, data, tmp_path):
     refused("elements are said to be O H, and also H O", start=start, elements="O H")
     refused("holds H, but the network is for O", elements="O")
     refused("widths is 'many'", widths="many")
-    refused("no such array", fixed="layer9_*")
+    refused("there is no such array", fixed="layer9_*")
     zero = {f"{name}_weight": 0.0 for name in ("energy", "force", "stress", "dipole")}
     refused("All weights are 0", **zero)
