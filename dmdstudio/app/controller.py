@@ -73,6 +73,7 @@ class Controller(QObject):
         self.bridge.heard.connect(self._hear)
         self.bridge.busy.connect(self._set_busy)
         self.busy = False
+        self._stopping = False
         self._to_discard: Path | None = None
         self.engine_problem: Failed | None = None
         """Why there is no engine to be had."""
@@ -288,6 +289,8 @@ class Controller(QObject):
         if self.busy:
             self.queue.hold()
             self.bridge.stop()
+            self.session.hear(Phase(name="stopping"))
+            self._stopping = True  # what the engine still does meanwhile is no news
         else:
             self.desk.stop()
 
@@ -382,7 +385,7 @@ class Controller(QObject):
 
     def _set_busy(self, busy: bool) -> None:
         if busy != self.busy:
-            self.busy = busy
+            self.busy, self._stopping = busy, False
             if not busy:
                 self.session.diagnosing = False
             self.busy_changed.emit(busy)
@@ -392,6 +395,8 @@ class Controller(QObject):
                 self._run_next()
 
     def _hear(self, event: Event) -> None:
+        if self._stopping and isinstance(event, Phase):
+            return
         self.session.hear(event)
         started = self.session.view.started
         if isinstance(event, Failed):

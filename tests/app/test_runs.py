@@ -11,10 +11,11 @@ from dmdstudio.app.run_list import RunIndex
 from dmdstudio.app.run_queue import RunQueue
 from dmdstudio.app.run_reading import with_own_pace
 from dmdstudio.app.views.runs_view import COLUMNS
+from dmdstudio.app.views.status_line import phase_words
 from dmdstudio.files.event_log import EventTail
 from dmdstudio.files.run_store import RunStore
 from dmdstudio.plan.commands import Run
-from dmdstudio.plan.events import Finished, Iterated, Started
+from dmdstudio.plan.events import Finished, Iterated, Phase, Started
 from dmdstudio.plan.recipe import read_recipe
 
 
@@ -168,7 +169,10 @@ def test_the_queue_runs_one_after_another_and_waits_after_a_stop(window, example
     end("completed")
     assert [isinstance(c, Run) and "91.0" in c.recipe for c in sent] == [False, True]
     controller.stop()
+    controller._hear(Phase(name="propagating"))
+    assert phase_words(window.session.view) == "Stopping…"
     end("stopped")
+    assert phase_words(window.session.view) != "Stopping…"
     assert len(controller.queue.recipes) == 1 and not controller.busy
     assert window.runs._go_on.isVisibleTo(window.runs)
     window.runs._go_on.click()

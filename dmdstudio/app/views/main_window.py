@@ -121,7 +121,6 @@ class MainWindow(QMainWindow):
         self.resize(1440, 900)
         self._restore()
         self.show_start_page()
-        self._refresh()
 
     def _connect(self) -> None:
         controller, session, actions = self.controller, self.session, self.actions_by_name
@@ -212,6 +211,7 @@ class MainWindow(QMainWindow):
         self.keeping.offer()
         for dock in self.docks:
             dock.hide()
+        self._refresh()
 
     def show_workspace(self) -> None:
         """Show the recipe or run that is open."""
@@ -266,7 +266,8 @@ class MainWindow(QMainWindow):
             session.data_problem,
         )
         self.workflow.show_checks(checks)
-        self.start_page.show_device(find_device(view.ready, self.controller.engine_problem))
+        if self.pages.currentWidget() is self.start_page:
+            self.start_page.show_device(find_device(view.ready, self.controller.engine_problem))
         blocked = blocks(checks)
         enabled = {
             "new": not busy,
