@@ -69,6 +69,11 @@ def difference(target: TargetReport) -> str:
     return away.replace("-", "−")
 
 
+def counted(count: int, word: str) -> str:
+    """Return ``'1 region'`` or ``'3 regions'``."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
 def weights_words(target: TargetReport) -> str:
     """Return what its points weigh where they do not weigh alike: ``', weights 0.5 to 3'``."""
     weights = target.point_weight

@@ -155,7 +155,11 @@ def test_data_of_a_target_are_corrected_as_one_edit(opened, qtbot, tmp_path):
     expected = (Scale(by=3.0), Crop(low=1000.0, high=4000.0))
     assert opened.session.recipe.target[place].corrections == expected
     assert opened.session.undo_stack.count() == before + 1
-    opened.data_desk.show_target(place)
+    opened.show_step("Experiment")
+    opened.settings_panel.finish()
+    row = dict(opened.settings_panel._data_rows)[place]
+    assert row._words.text() == "Read as the file says. 2 corrections."
+    row.button.click()
     dialog = asked(opened, qtbot)
     after(lambda: dialog.corrections.removers[0].click())
     dialog.skip.click()

@@ -113,6 +113,7 @@ class MainWindow(QMainWindow):
         self.drop_target.dropped.connect(self.controller.open_paths)
         self.drop_target.text_dropped.connect(self.controller.intake.take_text)
         self.data_desk = DataDesk(self, self.controller, self.panels["compare"])
+        self.settings_panel.data_wanted.connect(self.data_desk.show_target)
         self.keeping = Keeping(self)
         self._connect()
         self._idle = QTimer(self, interval=15)

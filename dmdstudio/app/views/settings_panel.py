@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
@@ -31,6 +31,7 @@ from dmdstudio.app.theme import theme_changed
 from dmdstudio.app.views.add_button import AddButton
 from dmdstudio.app.views.preflight_card import PreflightCard
 from dmdstudio.app.views.section import ItemHeading, Section
+from dmdstudio.app.views.target_data_row import TargetDataRow
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.plan.catalog import Field, fields_of
 from dmdstudio.plan.recipe import LISTS, sections
@@ -68,7 +69,13 @@ _FILES = ("structure", "data", "file")
 
 
 class SettingsPanel(QWidget):
-    """All sections of the recipe under edit, below a switch between guided and expert."""
+    """All sections of the recipe under edit, below a switch between guided and expert.
+
+    Signals:
+        data_wanted: the number of a target whose data are to be looked at.
+    """
+
+    data_wanted = Signal(int)
 
     def __init__(self, session: Session, editor: Editor, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -81,6 +88,7 @@ class SettingsPanel(QWidget):
         self._session, self._editor = session, editor
         self.level = EXPERT if preference("settings level") == EXPERT else GUIDED
         self._headings: list[tuple[Place, ItemHeading]] = []
+        self._data_rows: list[tuple[int, TargetDataRow]] = []
         self._goal: Place = ()
         self._tries = 0
         self._settled = QTimer(self, singleShot=True, interval=_SETTLE_MILLISECONDS)
@@ -189,6 +197,9 @@ class SettingsPanel(QWidget):
             form.set_values(values)
         for (section, index), heading in self._headings:
             heading.set_title(self._title(str(section), table[str(section)][index]))
+        recipe = self._session.recipe
+        for index, row in self._data_rows if recipe is not None else ():
+            row.show_target(recipe.target[index])
         self._show_problems()
 
     def _shape_of(self, table: dict[str, Any]) -> object:
@@ -208,6 +219,7 @@ class SettingsPanel(QWidget):
         self._folded |= {name: section.is_folded for name, section in self._sections.items()}
         self._forms.clear()
         self._headings.clear()
+        self._data_rows.clear()
         self._sections.clear()
         page = QWidget()
         page.setObjectName("plain")
@@ -290,6 +302,11 @@ class SettingsPanel(QWidget):
         column.setSpacing(4)
         column.addWidget(heading)
         column.addWidget(self._form(place, values))
+        if section == "target":
+            row = TargetDataRow()
+            row.button.clicked.connect(lambda: self.data_wanted.emit(index))
+            self._data_rows.append((index, row))
+            column.addWidget(row)
         return column
 
     def _adding(self, section: str, items: list[Any]) -> QHBoxLayout:
