@@ -1,4 +1,4 @@
-"""The diffusion coefficient against iteration, and the curves that it comes from against time."""
+"""Diffusion or viscosity against iteration, and the curves that it comes from against time."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from dmdstudio.base.units import factor
 from dmdstudio.plan.events import Curve, StepReport, TargetReport
 
 _CURVES = 3
+_TRANSPORT = ("self_diffusion", "shear_viscosity")
+"""Observables that are integrals of correlations."""
 _ROOM = 1.15
 """Time shown over the window, so that its end can be dragged further."""
 
 
 class DiffusionPanel(Panel):
-    """Above D per iteration; below, side by side, each curve that the observable reports.
+    """Above the coefficient per iteration; below, side by side, each curve that the observable reports.
 
     The window of the correlation is shaded in them; its end can be dragged.
     """
@@ -31,7 +33,7 @@ class DiffusionPanel(Panel):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(session, parent)
         self.chooser = QComboBox()
-        self.chooser.setAccessibleName("Diffusion coefficient")
+        self.chooser.setAccessibleName("Transport coefficient")
         self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.chooser.currentIndexChanged.connect(lambda _: self._draw_now())
         self.chooser.hide()
@@ -40,7 +42,7 @@ class DiffusionPanel(Panel):
         top = QHBoxLayout()
         top.addWidget(self._window, 1)
         top.addWidget(self.chooser)
-        self.coefficient = Plot("Diffusion coefficient by iteration", "")
+        self.coefficient = Plot("Transport coefficient by iteration", "")
         self.curves = [Plot("Correlation curve", "") for _ in range(_CURVES)]
         below = QWidget()
         row = QHBoxLayout(below)
@@ -63,7 +65,7 @@ class DiffusionPanel(Panel):
         self._step = 0.0
 
     def draw(self) -> Iterator[None]:
-        """Show the chosen diffusion coefficient."""
+        """Show the chosen coefficient."""
         target = self._offer()
         self._window.clear()
         if target is None:
@@ -86,13 +88,13 @@ class DiffusionPanel(Panel):
     def _why_none(self) -> str:
         view = self.session.view
         if view.started is not None and view.started.targets:
-            return "None of this run's targets is a diffusion coefficient."
+            return "None of this run's targets is a diffusion coefficient or a viscosity."
         return self.why_empty("The diffusion coefficient")
 
     def _offer(self) -> TargetReport | None:
-        """Offer the diffusion coefficients of the run; return the chosen one."""
+        """Offer the diffusion coefficients and viscosities of the run; return the chosen one."""
         numbers = [t for t in targets_of(self.session.view) if is_scalar(t)]
-        found = [target for target in numbers if "diffusion" in target.observable]
+        found = [target for target in numbers if target.observable in _TRANSPORT]
         names = [target.name for target in found]
         if [self.chooser.itemData(i) for i in range(self.chooser.count())] != names:
             self.chooser.blockSignals(True)
