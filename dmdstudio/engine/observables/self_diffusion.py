@@ -132,8 +132,8 @@ class SelfDiffusion(Observable):
     def build(cls, options: Any, system: System, clock: Clock, temperature: float) -> SelfDiffusion:
         """Check that the trajectory holds the window, and the cell against its correction."""
         lags = clock.lags(options.window, cls.name)
-        fitted = (lags - 1) * clock.interval * 1e-3 - options.fit_from
-        if options.route == "einstein" and not fitted >= clock.interval * 1e-3:
+        fitted = np.arange(lags) * clock.interval >= options.fit_from * 1e3 - 1e-6
+        if options.route == "einstein" and fitted.sum() < 2:
             raise PhysicsError(
                 f"{cls.name} fits a line from fit_from = {options.fit_from:g} ps to the end of the "
                 f"window at {options.window:g} ps: fewer than two frames.",
