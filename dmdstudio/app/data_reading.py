@@ -6,7 +6,6 @@ files have in common.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,12 +82,12 @@ def preview(path: Path, reading: ReadingPlan, corrections: Corrections = ()) -> 
         Choice(question_of(key, said), chosen) for key, chosen in _states(said, reading).items()
     )
     result = said
-    for number in range(1, len(corrections) + 1):
+    for number in range(len(corrections), 0, -1):  # as many as can be applied
         try:
             result = apply(said, corrections[:number])
+            break
         except DmdError as error:
             problem = problem or str(error)
-            break
     return Preview(raw, said, result, choices, problem)
 
 
@@ -300,12 +299,6 @@ def changed_correction(correction: Correction, field: str, value: Any) -> Correc
 def kind_of(correction: Correction) -> str:
     """Return the kind of a correction, as a recipe names it."""
     return next(kind for kind, struct in KINDS.items() if isinstance(correction, struct))
-
-
-def tables_of_corrections(corrections: Sequence[Correction]) -> list[dict[str, Any]]:
-    """Return corrections as the tables of a recipe hold them."""
-    tables = msgspec.to_builtins(list(corrections))
-    return [{k: v for k, v in table.items() if v is not None} for table in tables]
 
 
 # ---------------------------------------------------------------------------------- pasted text

@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 
 from dmdstudio.app.background import in_background
 from dmdstudio.app.beginning import at_temperature, first_recipe
-from dmdstudio.app.data_reading import FoundData, found_data, tables_of_corrections, write_pasted
+from dmdstudio.app.data_reading import FoundData, found_data, write_pasted
 from dmdstudio.app.data_watch import DataWatch
 from dmdstudio.app.drops import Kind, sort_drop
 from dmdstudio.app.edits import target_of, with_needs
@@ -197,12 +197,17 @@ class Intake(QObject):
         _say(target, found.reading, found.corrections, found.measurement.quantity)
         self._replace(table, f"data {found.path.name}")
 
-    def read_target_as(self, index: int, reading: ReadingPlan, corrections: Corrections) -> None:
+    def read_target_as(
+        self, index: int, path: Path, reading: ReadingPlan, corrections: Corrections
+    ) -> None:
         """Have the file of a target read otherwise, as one edit."""
-        table = self.session.table()
-        if index < len(table.get("target", [])):
-            _say(table["target"][index], reading, corrections, reading.quantity)
-            self._replace(table, "reading of the data")
+        recipe, table = self.session.recipe, self.session.table()
+        targets = recipe.target if recipe is not None else ()
+        if not (index < len(targets) and recipe and recipe.path(targets[index].data) == path):
+            self._warn(f"No target has {path.name} there any more.", "Look at its data again.")
+            return
+        _say(table["target"][index], reading, corrections, reading.quantity)
+        self._replace(table, "reading of the data")
 
     def _add_target(self, found: FoundData) -> None:
         recipe = self.session.recipe
@@ -280,7 +285,8 @@ def _say(
 ) -> None:
     """Write into a target's table how its file is read, and that only its shape counts, if so."""
     said = {key: value for key, value in msgspec.to_builtins(reading).items() if value}
-    for key, value in (("reading", said), ("corrections", tables_of_corrections(corrections))):
+    done = msgspec.to_builtins(list(corrections))
+    for key, value in (("reading", said), ("corrections", done)):
         if value:
             target[key] = value
         else:

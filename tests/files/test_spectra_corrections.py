@@ -6,10 +6,11 @@ import copy
 from dataclasses import replace
 from math import log, pi
 
+import msgspec
 import numpy as np
 import pytest
 
-from dmdstudio.base.errors import DmdError, FileError, UnitError
+from dmdstudio.base.errors import DmdError, FileError, RecipeError, UnitError
 from dmdstudio.files.spectra import (
     QUANTITIES,
     absorbance_from_transmittance,
@@ -20,7 +21,9 @@ from dmdstudio.files.spectra import (
     to_wavenumber,
 )
 from dmdstudio.files.spectra.conversion import wavenumber_per_cm
-from dmdstudio.files.spectra.corrections import (
+from dmdstudio.files.spectra.corrections import apply, baseline, describe
+from dmdstudio.plan.corrections import (
+    Absorbance,
     Baseline,
     Correction,
     Crop,
@@ -28,12 +31,8 @@ from dmdstudio.files.spectra.corrections import (
     Scale,
     Shift,
     Smooth,
-    apply,
-    baseline,
-    describe,
-    from_dicts,
-    to_dicts,
 )
+from dmdstudio.plan.recipe import recipe_from_table
 from dmdstudio.plan.structure import Measurement
 
 X = np.linspace(400.0, 4000.0, 361)
@@ -165,27 +164,43 @@ def test_corrections_leave_the_raw_data_alone_and_are_noted():
         np.testing.assert_array_equal(getattr(raw, name), getattr(before, name))
     assert raw.conditions == {}
     assert found.conditions["corrections"].startswith("crop low=500 high=3900; shift by=2.5; ")
-    again = apply(raw, from_dicts(to_dicts(ALL)))
+    again = apply(raw, in_recipe(msgspec.to_builtins(ALL)))
     np.testing.assert_array_equal(found.value, again.value)
     assert apply(raw, []) is raw
     assert found.axis is not None
     assert np.interp(1650, found.axis, found.value) == pytest.approx(1)
 
 
-def test_corrections_as_plain_dictionaries():
-    written = to_dicts(ALL)
-    assert written[0] == {"kind": "crop", "low": 500, "high": 3900}
-    assert from_dicts(written) == ALL
+def test_a_transmittance_is_corrected_as_absorbance():
+    raw = curve(10.0**-BAND, "transmittance")
+    found = apply(raw, [Absorbance(), Scale(by=2.0)])
+    assert found.quantity == "absorbance" and raw.quantity == "transmittance"
+    np.testing.assert_allclose(found.value, 2.0 * BAND, atol=1e-12)
+    with pytest.raises(FileError, match="Correction 2: The measurement is absorbance"):
+        apply(raw, [Absorbance(), Absorbance()])
+
+
+def in_recipe(tables):
+    """Return corrections as a recipe with these tables has them."""
+    target = {"observable": "infrared_spectrum", "corrections": tables}
+    system, sampling = {"structure": "water.xyz"}, {"temperature": 300.0}
+    recipe = recipe_from_table({"system": system, "sampling": sampling, "target": [target]})
+    return list(recipe.target[0].corrections)
+
+
+def test_corrections_in_a_recipe():
+    assert in_recipe([{"kind": "crop", "low": 500.0, "high": 3900.0}]) == ALL[:1]
+    assert in_recipe(msgspec.to_builtins(ALL)) == ALL
     assert describe(Baseline(method="modpoly", order=3)) == "baseline method=modpoly order=3"
     for wrong, message in [
-        ({"kind": "melt"}, "Invalid value 'melt'"),
-        ({"kind": "scale"}, "missing required field `by`"),
-        ({"kind": "smooth", "points": 1}, ">= 3"),
-        ({"kind": "crop", "lower": 1}, "unknown field `lower`"),
-        ({"kind": "baseline", "method": "eval"}, "Invalid enum value 'eval'"),
+        ({"kind": "melt"}, r"corrections\[0\].kind = 'melt': Invalid value 'melt'"),
+        ({"kind": "scale"}, r"corrections\[0\].by is missing"),
+        ({"kind": "smooth", "points": 1}, "points = 1: Must be at least 3"),
+        ({"kind": "crop", "lower": 1}, "has no setting 'lower'"),
+        ({"kind": "baseline", "method": "eval"}, "'eval'"),
     ]:
-        with pytest.raises(FileError, match=message):
-            from_dicts([wrong])
+        with pytest.raises(RecipeError, match=message):
+            in_recipe([wrong])
 
 
 @pytest.mark.parametrize(

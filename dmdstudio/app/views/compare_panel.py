@@ -381,6 +381,7 @@ class ComparePanel(Panel):
             and chosen.index is not None
             and bool(chosen.report.axis)
             and not view.running
+            and not (chosen.plan and chosen.plan.regions and not chosen.regions)  # not understood
         )
 
     def _what_is_wrong(self) -> str:

@@ -80,7 +80,7 @@ class DataDesk(QObject):
     def _take(self, asked: AskedFile, remember: bool) -> None:
         intake = self._controller.intake
         if asked.target is not None:
-            intake.read_target_as(asked.target, asked.reading, asked.corrections)
+            intake.read_target_as(asked.target, asked.path, asked.reading, asked.corrections)
             return
         intake.take_read(asked.path, asked.reading, asked.corrections)
         if remember:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -26,23 +25,6 @@ from dmdstudio.plan.corrections import (
 from dmdstudio.plan.structure import Measurement
 
 _UNEVEN = 0.01
-
-
-def to_dicts(corrections: Sequence[Correction]) -> list[dict[str, Any]]:
-    """Return corrections as plain dictionaries, for a recipe."""
-    return msgspec.to_builtins(list(corrections))
-
-
-def from_dicts(dictionaries: Sequence[dict[str, Any]]) -> list[Correction]:
-    """Return corrections from plain dictionaries.
-
-    Raises:
-        FileError: a kind or a setting is unknown or out of its bounds.
-    """
-    try:
-        return msgspec.convert(list(dictionaries), list[Correction])
-    except msgspec.ValidationError as error:
-        raise FileError(f"Corrections of the spectrum: {error}.") from None
 
 
 def apply(measurement: Measurement, corrections: Sequence[Correction]) -> Measurement:

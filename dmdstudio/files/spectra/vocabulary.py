@@ -45,6 +45,9 @@ QUANTITIES = {
     "raman_intensity": Quantity("Raman intensity", ("",), "raman_spectrum"),
     "reflectance": Quantity("Reflectance", ("", "%")),
     "single_channel": Quantity("Single-channel spectrum", ("",)),
+    "vibrational_density_of_states": Quantity(
+        "Vibrational density of states", ("1/THz",), "vibrational_density_of_states"
+    ),
     "velocity_autocorrelation": Quantity(
         "Velocity autocorrelation",
         ("m2/s2", "angstrom2/fs2"),
