@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from dmdstudio.app.measured import Raw, raw_curve, report_of, says_more
-from dmdstudio.app.regions import Ranges
+from dmdstudio.app.regions import Ranges, gaps_of
 from dmdstudio.app.state import RunView, targets_of
 from dmdstudio.base.errors import RecipeError, UnitError
 from dmdstudio.base.units import spectral
@@ -98,8 +98,7 @@ def comparisons(
             raw = known.raw(measured[report.name], report, plan, view)
         gaps: Ranges = ()
         if report.name in before:
-            regions, _ = _regions(before[report.name], report, report.axis_unit, None)
-            gaps = [(region.low, region.high) for region in regions if region.weight == 0.0]
+            gaps = gaps_of(regions_of(before[report.name], report, report.axis_unit)[0])
         found.append(_compared(report, index, plan, raw, gaps, catalog, measured))
     for key, (index, plan) in plans.items():
         entry = catalog.find("observable", plan.observable)
@@ -128,12 +127,12 @@ def _compared(
         return Comparison(report, index, plan, raw, gaps)
     entry = catalog.find("observable", plan.observable)
     unit = entry.axis_unit if entry is not None else ""
-    regions, problem = _regions(plan, report, unit, measured.get(plan.key))
+    regions, problem = regions_of(plan, report, unit, measured.get(plan.key))
     return Comparison(report, index, plan, raw, gaps, unit, regions, problem)
 
 
-def _regions(
-    plan: TargetPlan, report: TargetReport, axis_unit: str, measured: Measurement | None
+def regions_of(
+    plan: TargetPlan, report: TargetReport, axis_unit: str, measured: Measurement | None = None
 ) -> tuple[Regions, str]:
     """Return regions in the unit of a report's axis, and what is wrong with them.
 

@@ -68,6 +68,18 @@ def ends_of(regions: Regions) -> list[tuple[float, float]]:
     return [(region.low, region.high) for region in regions]
 
 
+def shade_of(weight: float) -> tuple[str, str]:
+    """Return the colour of a region, by role, and what it is called."""
+    if weight == 0.0:
+        return "attention", "Left out"
+    return ("series 3" if weight >= 1.0 else "quiet"), f"Weight {weight:g}"
+
+
+def gaps_of(regions: Regions) -> list[tuple[float, float]]:
+    """Return where points are left out."""
+    return ends_of(tuple(region for region in regions if region.weight == 0.0))
+
+
 def widest_gap(ranges: Ranges, low: float, high: float) -> tuple[float, float]:
     """Return the widest part between ``low`` and ``high`` that no range has taken."""
     ends = sorted((max(low, a), min(high, b)) for a, b in ranges if b > low and a < high)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dmdstudio import __version__
+from dmdstudio.app.comparison import regions_of
 from dmdstudio.app.report_figures import Kind, loss_figure, reported, target_figure
 from dmdstudio.app.state import RunView, is_scalar, reduce
 from dmdstudio.app.words import (
@@ -95,7 +96,7 @@ def report_html(run_dir: str | Path, kind: Kind = "svg") -> str:
         _head(store.path.resolve().name, recipe, view, best),
         "<h2>Targets</h2>",
         _targets(view.first, best),
-        _pictures(view, best, kind),
+        _pictures(recipe, view, best, kind),
         "<h2>Parameters</h2>",
         _parameters(view, view.first, best),
         "<h2>Settings</h2>",
@@ -183,12 +184,15 @@ def _prediction(target: TargetReport) -> str:
     return number_with_error(target.value[0], target.error[0] if target.error else 0.0, "")
 
 
-def _pictures(view: RunView, best: StepReport, kind: Kind) -> str:
+def _pictures(recipe: Recipe, view: RunView, best: StepReport, kind: Kind) -> str:
     """Return all figures, one below the other, or two beside each other on paper."""
-    cells = [
-        _picture(title, target_figure(view, target, kind), kind, target.source)
-        for title, target in zip(titles(best.targets), best.targets, strict=True)
-    ]
+    plans = {plan.key: plan for plan in recipe.target}
+    cells = []
+    for title, target in zip(titles(best.targets), best.targets, strict=True):
+        plan = plans.get(target.name)
+        regions = regions_of(plan, target, target.axis_unit)[0] if plan is not None else ()
+        picture = target_figure(view, target, kind, regions)
+        cells.append(_picture(title, picture, kind, target.source))
     cells.append(_picture("Loss", loss_figure(view, kind), kind))
     if kind == "svg":
         return "\n".join(cells)

@@ -9,9 +9,11 @@ from typing import Any, Literal
 import numpy as np
 
 from dmdstudio.app.colours import LIGHT
+from dmdstudio.app.regions import gaps_of, shade_of, with_gaps
 from dmdstudio.app.state import RunView, is_scalar, target_history
 from dmdstudio.app.words import with_unit
 from dmdstudio.plan.events import StepReport, TargetReport
+from dmdstudio.plan.regions import Regions
 
 Kind = Literal["svg", "png"]
 
@@ -58,12 +60,13 @@ def loss_figure(view: RunView, kind: Kind) -> bytes:
     return _drawn(draw, kind)
 
 
-def target_figure(view: RunView, target: TargetReport, kind: Kind) -> bytes:
-    """Draw one target: its curves, or its number against iteration."""
-    return _drawn(lambda axes: _draw_target(axes, view, target), kind)
+def target_figure(view: RunView, target: TargetReport, kind: Kind, regions: Regions = ()) -> bytes:
+    """Draw one target: its curves with the regions of its axis, or its number against iteration."""
+    return _drawn(lambda axes: draw_target(axes, view, target, regions), kind)
 
 
-def _draw_target(axes: Any, view: RunView, target: TargetReport) -> None:
+def draw_target(axes: Any, view: RunView, target: TargetReport, regions: Regions = ()) -> None:
+    """Draw one target into Matplotlib's axes."""
     if is_scalar(target):
         iterations, values, errors = target_history(view, target.name)
         axes.errorbar(
@@ -77,24 +80,43 @@ def _draw_target(axes: Any, view: RunView, target: TargetReport) -> None:
             axes.axhspan(value - error, value + error, color=LIGHT.text, alpha=0.1, lw=0)
         _count(axes, iterations)
     else:
+        _shade(axes, regions)
+        gaps = gaps_of(regions)
         if len(target.experiment) == len(target.axis):
-            axes.plot(target.axis, target.experiment, "--", color=LIGHT.text, lw=1.1,
-                      label="Experiment")  # fmt: skip
+            axis, (value,) = with_gaps(*_arrays(target.axis, target.experiment), gaps)
+            axes.plot(axis, value, "--", color=LIGHT.text, lw=1.1, label="Experiment")
         first = reported(view.first, target.name)
         if first is not None and len(first.value) == len(first.axis):
-            axes.plot(first.axis, first.value, color=LIGHT.edge, lw=1.1, label="Initial")
-        value = np.asarray(target.value)
-        if len(value) == len(target.axis):
-            axes.plot(target.axis, value, color=LIGHT.accent, lw=1.4, label="Refined")
-        if len(target.error) == len(value):
-            error = np.asarray(target.error)
-            axes.fill_between(
-                target.axis, value - error, value + error, color=LIGHT.accent, alpha=0.2, lw=0
+            axis, (value,) = with_gaps(*_arrays(first.axis, first.value), gaps)
+            axes.plot(axis, value, color=LIGHT.edge, lw=1.1, label="Initial")
+        if len(target.value) == len(target.axis):
+            axis, (value, error) = with_gaps(
+                *_arrays(target.axis, target.value, target.error), gaps
             )
+            axes.plot(axis, value, color=LIGHT.accent, lw=1.4, label="Refined")
+            if len(error) == len(value):
+                axes.fill_between(
+                    axis, value - error, value + error, color=LIGHT.accent, alpha=0.2, lw=0
+                )
         axes.set_xlabel(with_unit(target.axis_label or "Axis", target.axis_unit))
         axes.margins(x=0.01)
     axes.set_ylabel(with_unit(target.label, target.unit))
     axes.legend(fontsize="small")
+
+
+def _arrays(axis: list[float], *columns: list[float]) -> tuple[np.ndarray, list[np.ndarray]]:
+    return np.asarray(axis, float), [np.asarray(column, float) for column in columns]
+
+
+def _shade(axes: Any, regions: Regions) -> None:
+    """Shade what counts more, less or not at all; what weighs alike is named once."""
+    colours = {"attention": LIGHT.attention, "quiet": LIGHT.quiet, "series 3": LIGHT.series[3]}
+    named: set[str] = set()
+    for region in regions:
+        role, words = shade_of(region.weight)
+        label = "" if words in named else words
+        named.add(words)
+        axes.axvspan(region.low, region.high, color=colours[role], alpha=0.14, lw=0, label=label)
 
 
 def _count(axes: Any, iterations: Sequence[int]) -> None:

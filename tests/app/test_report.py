@@ -1,16 +1,22 @@
 """A run on one page: what it says, what it must not let in, on the screen and on paper."""
 
+import functools
 import re
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from msgspec.structs import replace
 from recorded import recorded_run
 
 from dmdstudio.app.report import report_html, write_report
+from dmdstudio.app.report_figures import draw_target
+from dmdstudio.app.state import RunView, reduce
 from dmdstudio.base.errors import RunError
 from dmdstudio.files.run_store import RunStore
 from dmdstudio.plan.events import Iterated
 from dmdstudio.plan.recipe import read_recipe
+from dmdstudio.plan.regions import RegionPlan
 
 
 @pytest.fixture
@@ -31,6 +37,28 @@ def test_a_report_says_what_was_refined_and_how_to_cite(run_dir):
         assert parameter.key in page and f"{parameter.value:.6g}" in page
     assert "10.1038/s41467-025-56061-z" in page
     assert page.count("data:image/svg+xml;base64,") == len(iterated[-1].targets) + 1
+
+
+def test_regions_are_shaded_and_lines_break_where_points_are_left_out():
+    view = functools.reduce(reduce, recorded_run(), RunView())
+    target = next(t for t in view.best.targets if len(t.axis) > 8)
+    marks = [target.axis[n] for n in (2, 4, 6, 8)]
+    out, heavy = marks[:2], marks[2:]
+    kept = [n for n, x in enumerate(target.axis) if not out[0] <= x <= out[1]]
+    fewer = {
+        name: [getattr(target, name)[n] for n in kept]
+        for name in ("axis", "value", "error", "experiment")
+    }
+    regions = (
+        RegionPlan(low=out[0], high=out[1]),
+        RegionPlan(low=heavy[0], high=heavy[1], weight=3.0),
+    )
+    axes = Figure().add_subplot()
+    draw_target(axes, view, replace(target, **fewer), regions)
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert {"Left out", "Weight 3", "Experiment", "Refined"} <= set(labels)
+    lines = {line.get_label(): line.get_ydata() for line in axes.get_lines()}
+    assert [np.isnan(lines[name]).sum() for name in ("Experiment", "Refined")] == [1, 1]
 
 
 def test_a_report_stands_alone_and_takes_words_for_words(run_dir):

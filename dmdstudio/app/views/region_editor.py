@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from dmdstudio.app.comparison import Comparison
 from dmdstudio.app.forms import Wrong, text_of, value_of
-from dmdstudio.app.regions import ends_of, moved, rounded, tables_of, widest_gap
+from dmdstudio.app.regions import ends_of, moved, rounded, shade_of, tables_of, widest_gap
 from dmdstudio.app.session import Session
 from dmdstudio.app.views.plot import Plot
 from dmdstudio.base.units import pretty
@@ -228,13 +228,6 @@ class RegionEditor(QWidget):
     def _tell(self, sentence: str) -> None:
         self._wrong.setText(sentence[:1].upper() + sentence[1:])
         self._wrong.setVisible(bool(sentence))
-
-
-def shade_of(weight: float) -> tuple[str, str]:
-    """Return the colour of a region, by role, and what it is called."""
-    if weight == 0.0:
-        return "attention", "Left out"
-    return ("series 3" if weight >= 1.0 else "quiet"), f"Weight {weight:g}"
 
 
 def _place(comparison: Comparison | None) -> object:

@@ -197,9 +197,10 @@ class SettingsPanel(QWidget):
             form.set_values(values)
         for (section, index), heading in self._headings:
             heading.set_title(self._title(str(section), table[str(section)][index]))
-        recipe = self._session.recipe
-        for index, row in self._data_rows if recipe is not None else ():
-            row.show_target(recipe.target[index])
+        plans = self._session.recipe.target if self._session.recipe is not None else ()
+        for index, row in self._data_rows:
+            if index < len(plans):
+                row.show_target(plans[index])
         self._show_problems()
 
     def _shape_of(self, table: dict[str, Any]) -> object:
