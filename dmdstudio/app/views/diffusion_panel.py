@@ -25,7 +25,7 @@ _ROOM = 1.15
 
 
 class DiffusionPanel(Panel):
-    """Above the coefficient per iteration; below, side by side, each curve that the observable reports.
+    """Above the coefficient per iteration; below, side by side, each curve that it reports.
 
     The window of the correlation is shaded in them; its end can be dragged.
     """
