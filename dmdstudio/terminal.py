@@ -145,9 +145,10 @@ def print_fit(fit: Fitted) -> None:
                 pretty(error.unit),
             ]
         )
+    best = ", ".join(f"{name} of epoch {epoch}" for name, epoch in fit.best_epochs.items())
     print(
-        f"{fit.reason.capitalize()} after {fit.epochs} epochs; best was {fit.best_epoch}: "
-        f"{fit.numbers:,} numbers from {fit.training_frames} frames."
+        f"{fit.reason.capitalize()} after {fit.epochs} epochs: {fit.numbers:,} numbers from "
+        f"{fit.training_frames} frames; the best, {best}:"
     )
     print_table(["root mean square error", "validation", "training", "of data", "unit"], rows)
     for name in fit.files:

@@ -171,11 +171,17 @@ class Trainer:
 
     def loss(self, sums: Sums) -> Any:
         """Return the loss of summed errors."""
-        parts = [
-            weight * sums.squares[q] / jnp.maximum(sums.counts[q], 1.0)
-            for q, weight in self.weights.items()
-        ]
-        return sum(parts[1:], parts[0])
+        first, *rest = self.losses(sums).values()
+        return sum(rest, first)
+
+    def losses(self, sums: Sums) -> dict[str, Any]:
+        """Return what every network adds to the loss."""
+        found: dict[str, Any] = {}
+        for quantity, weight in self.weights.items():
+            name = "dipole" if quantity == "dipole" else "potential"
+            part = weight * sums.squares[quantity] / jnp.maximum(sums.counts[quantity], 1.0)
+            found[name] = found[name] + part if name in found else part
+        return found
 
     def _freed(self, tree: Any) -> Any:
         return jax.tree.map(lambda value, share: share * value, tree, self.free)

@@ -412,13 +412,16 @@ class FitError(Struct, frozen=True, kw_only=True):
 
 
 class Fitted(Struct, frozen=True, kw_only=True, tag="fitted"):
-    """A fit ended: ``completed``, ``converged`` (nothing better came) or ``stopped``."""
+    """A fit ended: ``completed``, ``converged`` (nothing better came) or ``stopped``.
+
+    ``best_epochs`` says of which epoch every network is, since each is judged by itself.
+    """
 
     folder: str
     files: tuple[str, ...]
     reason: str
     epochs: int
-    best_epoch: int
+    best_epochs: dict[str, int]
     numbers: int
     training_frames: int
     validation_frames: int

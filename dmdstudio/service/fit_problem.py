@@ -25,7 +25,7 @@ from dmdstudio.service.fit_data import (
     read_starts,
     solved,
 )
-from dmdstudio.service.stored_fit import FitState, stored_scaling
+from dmdstudio.service.stored_fit import FitState, begun, stored_scaling
 
 DIPOLE_SIZE = 0.1
 """Of the output of a new network of dipoles, e."""
@@ -44,7 +44,7 @@ class FitProblem:
         layout: of batches.
         training: frames to train with.
         validation: frames to validate with.
-        begun: networks to start from.
+        start: networks to begin with.
         settings: what the files of the networks say of them, by network.
         references: energies of the atoms by themselves, over those of the start [element], eV.
         charges: formal ones [element], e.
@@ -57,7 +57,7 @@ class FitProblem:
     layout: Layout
     training: list[Sample]
     validation: list[Sample]
-    begun: Networks
+    start: Networks
     settings: Mapping[str, dict[str, object]]
     references: np.ndarray
     charges: np.ndarray
@@ -66,10 +66,10 @@ class FitProblem:
 
     def init(self) -> FitState:
         """Return where the fit begins."""
-        precise = jax.tree.map(lambda a: np.asarray(a, self.plan.precision), self.begun)
+        precise = jax.tree.map(lambda a: np.asarray(a, self.plan.precision), self.start)
         trained = jax.tree.map(np.asarray, self.trainer.trained(precise))
         optimizer = jax.tree.map(np.asarray, self.trainer.init(trained))
-        return FitState(0, trained, optimizer, trained)
+        return begun(trained, optimizer)
 
     def batch(self, samples: Sequence[Sample]) -> Batch:
         """Put frames together."""
@@ -122,13 +122,13 @@ def fit_problem(plan: ForceFitPlan, stored: Mapping[str, np.ndarray] | None = No
     sizes = measured_sizes(training, count, plan)
     everything = [*training, *data.validation]
     layout = Layout.of(everything, plan.batch, count, cutoff, plan.precision)
-    begun = {
+    first = {
         name: starts[name].arrays if name in starts else _new(plan, name, count, cutoff, sizes)
         for name in names
     }
-    free = _free(plan, begun)
+    free = _free(plan, first)
     exact: Any = {n: {k: np.asarray(a, np.float64) for k, a in own.items()}
-                  for n, own in begun.items()}  # fmt: skip
+                  for n, own in first.items()}  # fmt: skip
     if stored is None:
         references, scalings = _surveyed(plan, exact, training, layout, cutoff, sizes)
     else:
@@ -142,7 +142,7 @@ def fit_problem(plan: ForceFitPlan, stored: Mapping[str, np.ndarray] | None = No
         layout=layout,
         training=training,
         validation=data.validation,
-        begun=exact,
+        start=exact,
         settings={"potential": settings, "dipole": {**settings, **told}},
         references=references,
         charges=charges,

@@ -105,7 +105,7 @@ def _fit(
         yield Progress(
             fraction=epoch / plan.epochs, seconds_left=spent / done * (plan.epochs - epoch)
         )
-        if epoch - state.best_epoch >= plan.patience:
+        if epoch - max(state.best_epochs.values()) >= plan.patience:
             reason = "converged"
             break
     if state.epoch == 0:
@@ -141,33 +141,24 @@ def _epoch(
         yield Progress(
             fraction=(state.epoch + (number + 1) / len(batches)) / plan.epochs, phase="training"
         )
-    mean = float(np.mean(losses))
+    mean = float(np.mean([float(loss) for loss in losses]))
     sums = problem.errors(trained, problem.validation, device)
-    loss = float(trainer.loss(sums))
+    parts = {name: float(loss) for name, loss in trainer.losses(sums).items()}
     epoch = state.epoch + 1
-    if not (math.isfinite(mean) and math.isfinite(loss)):
+    if not all(map(math.isfinite, (mean, *parts.values()))):
         raise PhysicsError(
             f"The loss left the numbers in epoch {epoch}.",
             f"Take a smaller learning rate than {plan.learning_rate:g}; what was written before "
             "stays.",
         )
-    better = loss < state.best_loss
-    trained, optimizer = jax.tree.map(np.asarray, (trained, optimizer))
-    new = FitState(
-        epoch,
-        trained,
-        optimizer,
-        trained if better else state.best,
-        epoch if better else state.best_epoch,
-        loss if better else state.best_loss,
-    )
+    new = state.after(*jax.tree.map(np.asarray, (trained, optimizer)), parts)
     event = Trained(
         epoch=epoch,
         loss=mean,
-        validation=loss,
+        validation=sum(parts.values()),
         errors={e.quantity: e.error for e in _fit_errors(problem, sums)},
         learning_rate=rate,
-        better=better,
+        better=epoch in new.best_epochs.values(),
         seconds=time.perf_counter() - since,
     )
     return new, event
@@ -220,7 +211,7 @@ def _ended(
         files=tuple(str(store.path / name) for name in names),
         reason=reason,
         epochs=state.epoch,
-        best_epoch=state.best_epoch,
+        best_epochs=state.best_epochs,
         numbers=sum(a.size for a in jax.tree.leaves(state.best)),
         training_frames=len(problem.training),
         validation_frames=len(problem.validation),

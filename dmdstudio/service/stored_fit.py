@@ -23,17 +23,37 @@ class FitState(NamedTuple):
         epoch: that have been done.
         trained: networks in their trained form.
         optimizer: state of the optimiser.
-        best: networks with the smallest loss of the validation data.
-        best_epoch: when that was; 0 before the first.
-        best_loss: that loss.
+        best: every network where the validation data liked it best.
+        best_epochs: when that was, by network; 0 before the first epoch.
+        best_losses: its part of the loss then, by network.
     """
 
     epoch: int
     trained: Networks
     optimizer: Any
     best: Networks
-    best_epoch: int = 0
-    best_loss: float = math.inf
+    best_epochs: dict[str, int]
+    best_losses: dict[str, float]
+
+    def after(self, trained: Networks, optimizer: Any, losses: Mapping[str, float]) -> FitState:
+        """Return the state an epoch later, by the losses of the validation data by network."""
+        better = {name for name, loss in losses.items() if loss < self.best_losses[name]}
+        epoch = self.epoch + 1
+        return FitState(
+            epoch,
+            trained,
+            optimizer,
+            {name: trained[name] if name in better else own for name, own in self.best.items()},
+            {n: epoch if n in better else old for n, old in self.best_epochs.items()},
+            {n: losses[n] if n in better else old for n, old in self.best_losses.items()},
+        )
+
+
+def begun(trained: Networks, optimizer: Any) -> FitState:
+    """Return the state before the first epoch."""
+    return FitState(
+        0, trained, optimizer, trained, dict.fromkeys(trained, 0), dict.fromkeys(trained, math.inf)
+    )
 
 
 def to_arrays(state: FitState, problem: FitProblem) -> dict[str, np.ndarray]:
@@ -44,8 +64,10 @@ def to_arrays(state: FitState, problem: FitProblem) -> dict[str, np.ndarray]:
         for name, tree in trees.items()
         for number, leaf in enumerate(jax.tree.leaves(tree))
     }
-    found["epochs"] = np.array([state.epoch, state.best_epoch])
-    found["best_loss"] = np.array(state.best_loss)
+    found["epoch"] = np.array(state.epoch)
+    for name in state.best:
+        found[f"best_epochs/{name}"] = np.array(state.best_epochs[name])
+        found[f"best_losses/{name}"] = np.array(state.best_losses[name])
     found["references"] = problem.references
     for name, scaling in problem.trainer.scalings.items():
         found[f"scaling/{name}/mean"] = scaling.mean
@@ -64,14 +86,13 @@ def from_arrays(arrays: Mapping[str, np.ndarray], like: FitState) -> FitState:
             raise RunError("The state of the fit does not belong to its settings.", "Begin anew.")
         return structure.unflatten(found)
 
-    epoch, best_epoch = (int(n) for n in arrays["epochs"])
     return FitState(
-        epoch,
+        int(arrays["epoch"]),
         tree("trained", like.trained),
         tree("optimizer", like.optimizer),
         tree("best", like.best),
-        best_epoch,
-        float(arrays["best_loss"]),
+        {name: int(arrays[f"best_epochs/{name}"]) for name in like.best},
+        {name: float(arrays[f"best_losses/{name}"]) for name in like.best},
     )
 
 

@@ -100,7 +100,7 @@ def test_a_fit_learns_what_the_data_hold(fitted):
     assert found["energy"].error < 0.3 * found["energy"].size
     lines = (folder / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == list(range(1, 41))
-    assert json.loads((folder / "report.json").read_text())["best_epoch"] == report.best_epoch
+    assert json.loads((folder / "report.json").read_text())["best_epochs"] == report.best_epochs
 
 
 def test_its_files_are_a_potential_and_a_surface(fitted, data):
