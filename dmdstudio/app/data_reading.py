@@ -72,12 +72,20 @@ def preview(path: Path, reading: ReadingPlan, corrections: Corrections = ()) -> 
     """
     from dmdstudio.files.spectra import apply, question_of
 
-    raw = _raw(path, reading.block)
-    said, problem = raw, ""
+    problem = ""
+    try:
+        raw = _raw(path, reading.block)
+    except DmdError as error:
+        if not reading.block:
+            raise
+        # the file may have another of that name: let it be chosen again
+        problem, reading = str(error), msgspec.structs.replace(reading, block="")
+        raw = _raw(path, "")
+    said = raw
     try:
         said = _said(raw, reading)
     except DmdError as error:
-        problem = str(error)
+        problem = problem or str(error)
     choices = tuple(
         Choice(question_of(key, said), chosen) for key, chosen in _states(said, reading).items()
     )

@@ -5,9 +5,10 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 
-from dmdstudio.app.data_reading import remembered_count
+from dmdstudio.app.data_reading import preview, remembered_count
 from dmdstudio.app.drops import holds_columns, sort_drop
 from dmdstudio.app.views.preferences_dialog import PreferencesDialog
+from dmdstudio.base.errors import FileError
 from dmdstudio.files.spectra import read_as
 from dmdstudio.plan.corrections import Crop, Scale
 from dmdstudio.plan.reading import ReadingPlan
@@ -183,6 +184,19 @@ def test_a_recipe_whose_data_say_too_little_waits_for_an_answer(opened, qtbot, e
     qtbot.waitUntil(lambda: "outside of the data" in opened.session.data_problem)
     opened.actions_by_name["undo"].trigger()
     qtbot.waitUntil(lambda: not opened.session.data_problem)
+
+
+def test_what_a_recipe_says_wrongly_can_be_chosen_again(tmp_path):
+    (tmp_path / "film.dat").write_text(rows(X, Y, Y))
+    for wrong in (ReadingPlan(block="column 7"), ReadingPlan(quantity="absorbence")):
+        found = preview(tmp_path / "film.dat", wrong)
+        assert ("column 7" in found.problem) or ("absorbence" in found.problem)
+        assert {c.question.key: c.chosen for c in found.choices} == {
+            "block": "", "quantity": "", "axis_unit": ""
+        }  # fmt: skip
+    with pytest.raises(FileError, match="no rows of numbers"):
+        (tmp_path / "film.dat").write_text("nothing")
+        preview(tmp_path / "film.dat", ReadingPlan())
 
 
 def test_columns_are_pasted_and_dropped_as_text(opened, qtbot, example):
