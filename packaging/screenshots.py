@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,6 +64,7 @@ def main() -> int:
 def take(run_dir: Path, diagnosis: Path | None, output: Path, themes: list[str], scale: int) -> int:
     """Take all pictures of one scale."""
     from dmdstudio.app.main import make_application
+    from dmdstudio.app.run_folders import remember
     from dmdstudio.app.theme import set_theme
     from dmdstudio.app.views.main_window import MainWindow
     from dmdstudio.plan.events import event_decoder
@@ -79,16 +81,15 @@ def take(run_dir: Path, diagnosis: Path | None, output: Path, themes: list[str],
         window.grab().save(str(path))
         print(path.name)
 
+    window.controller.bridge.start()  # the settings of the methods come from the engine's catalog
+    wait_for(application, lambda: bool(window.session.catalog.entries))
+    remember(run_dir)
+    window.show_start_page()
     for theme in themes:
         set_theme(theme)
         picture("start", theme)
-    window.controller.bridge.start()  # the settings of the methods come from the engine's catalog
     window.open_paths([run_dir])
-    patient_until = time.monotonic() + PATIENCE_SECONDS
-    while window.session.recipe is None or not window.session.catalog.entries:
-        settle(application, 0.1)
-        if time.monotonic() > patient_until:
-            break
+    wait_for(application, lambda: window.session.recipe is not None)
     if window.session.recipe is None:
         print(f"{run_dir} cannot be shown: {window.notice.words.text()}", file=sys.stderr)
         return 1
@@ -97,10 +98,8 @@ def take(run_dir: Path, diagnosis: Path | None, output: Path, themes: list[str],
         window.inspector.setCurrentIndex(0)
         for tab in TABS:
             window.show_tab(tab)
-            while tab == "structure" and window.panels[tab].canvas.scene is None:
-                settle(application, 0.1)  # its file is read in the background
-                if time.monotonic() > patient_until:
-                    break
+            if tab == "structure":  # its file is read in the background
+                wait_for(application, lambda: window.panels["structure"].canvas.scene is not None)
             picture(tab, theme)
         if diagnosis is not None:
             window.session.hear(event_decoder.decode(diagnosis.read_bytes()))
@@ -116,6 +115,13 @@ def take(run_dir: Path, diagnosis: Path | None, output: Path, themes: list[str],
         window.docks[2].raise_()
     window.close()
     return 0
+
+
+def wait_for(application, so: Callable[[], bool]) -> None:
+    """Let the window work until something is so, for half a minute at most."""
+    patient_until = time.monotonic() + PATIENCE_SECONDS
+    while not so() and time.monotonic() < patient_until:
+        settle(application, 0.1)
 
 
 def settle(application, seconds: float) -> None:

@@ -139,7 +139,7 @@ def reason(problem: Problem, scan: HorizonScan) -> str:
     if ratio[reference] < horizons.ENOUGH:
         return (
             f"{taken}: at no horizon is the gradient {horizons.ENOUGH:g} times its standard error; "
-            f"here it is {ratio[chosen]:.2g} times, the most that {problem.replicas.count} "
+            f"here it is {ratio[chosen]:.3g} times, the most that {problem.replicas.count} "
             "replicas give."
         )
     last = len(scan.blocks) - 1

@@ -128,13 +128,14 @@ class ComparePanel(Panel):
     def _top(self) -> QHBoxLayout:
         self.views = QButtonGroup(self)
         top = QHBoxLayout()
-        top.setSpacing(0)
+        top.setSpacing(10)
         top.addWidget(self._heading, 1)
-        top.addSpacing(12)
         top.addWidget(self.data)
-        top.addSpacing(8)
         top.addWidget(self.add_region)
-        top.addSpacing(12)
+        self._switch = QWidget()
+        segments = QHBoxLayout(self._switch)
+        segments.setContentsMargins(0, 0, 0, 0)
+        segments.setSpacing(0)
         for number, (words, tip) in enumerate(
             (("One", "Show one target"), ("All", "Show all targets side by side"))
         ):
@@ -144,10 +145,10 @@ class ComparePanel(Panel):
             button.setToolTip(tip)
             button.setAccessibleName(tip)
             self.views.addButton(button, number)
-            top.addWidget(button)
+            segments.addWidget(button)
         self.views.button(0).setChecked(True)
         self.views.idToggled.connect(lambda _, on: self._draw_now() if on else None)
-        top.addSpacing(12)
+        top.addWidget(self._switch)
         top.addWidget(self.chooser)
         return top
 
@@ -191,8 +192,7 @@ class ComparePanel(Panel):
         )
         self._offer([comparison.report for comparison in found])
         several = len(found) > 1
-        for button in self.views.buttons():
-            button.setVisible(several)
+        self._switch.setVisible(several)
         if several and self.views.checkedId() == 1:
             self._show_page(1)
             yield from self.overview.draw(session, found, self._arrays, self.why_empty)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtGui import QColor, QFontDatabase, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QColor, QFontDatabase, QResizeEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from dmdstudio.app.session import Session
@@ -52,8 +52,19 @@ class LogView(QPlainTextEdit):
         self._shown = 0
         self.refresh()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Keep the newest line in sight."""
+        at_end = self._is_at_end
+        super().resizeEvent(event)
+        if at_end:
+            self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
+
+    @property
+    def _is_at_end(self) -> bool:
+        return self.verticalScrollBar().value() >= self.verticalScrollBar().maximum() - 4
+
     def _write(self, entry: Log, moment: float) -> None:
-        at_end = self.verticalScrollBar().value() >= self.verticalScrollBar().maximum() - 4
+        at_end = self._is_at_end
         colours = theme()
         colour = {"warning": colours.attention, "error": colours.bad}.get(entry.level, colours.text)
         cursor = QTextCursor(self.document())
