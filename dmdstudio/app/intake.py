@@ -146,7 +146,10 @@ class Intake(QObject):
             return
         table = self.session.table()
         table["potential"] = found.tables(recipe.folder)
-        table = with_needs(table, self.session.catalog, self.session.matter)
+        rules = found.read.type_rules
+        table["system"] = {**table.get("system", {}), "types": rules}
+        if not rules and not recipe.system.types:  # else what is known of the atoms changes
+            table = with_needs(table, self.session.catalog, self.session.matter)
         try:
             self.session.replace_recipe(table, f"potential of {found.path.name}")
         except RecipeError as error:

@@ -66,8 +66,8 @@ class Matter:
 
 def matter_of(structure: Structure) -> Matter:
     """Count a structure whose bonds have been looked for."""
-    types = sorted(set(structure.symbols))
-    of_type = np.array(structure.symbols)
+    types = sorted(set(structure.types))
+    of_type = np.array(structure.types)
     around = _neighbours(structure)
     return Matter(
         formula=structure.formula,
@@ -129,7 +129,7 @@ def _apart(structure: Structure, first: np.ndarray, second: np.ndarray) -> np.nd
 
 def _names(structure: Structure, *along: np.ndarray) -> list[tuple[str, ...]]:
     rows = zip(*(atoms.tolist() for atoms in along), strict=True)
-    return [tuple(structure.symbols[atom] for atom in row) for row in rows]
+    return [tuple(structure.types[atom] for atom in row) for row in rows]
 
 
 def _means(kinds: Kinds) -> dict[str, float]:
@@ -155,9 +155,9 @@ def _neighbours(structure: Structure) -> Neighbours:
 
 def _torsions(structure: Structure, around: Neighbours) -> tuple[str, ...]:
     """Return the kinds of chains of three bonds over four atoms."""
-    symbols = structure.symbols
+    types = structure.types
     found = {
-        (symbols[first], symbols[j], symbols[k], symbols[last])
+        (types[first], types[j], types[k], types[last])
         for j, k in structure.bonds.tolist()
         for first in around[j]
         for last in around[k]
@@ -168,9 +168,9 @@ def _torsions(structure: Structure, around: Neighbours) -> tuple[str, ...]:
 
 def _impropers(structure: Structure, around: Neighbours) -> tuple[str, ...]:
     """Return the kinds of atoms with just three bonds, the centre first."""
-    symbols = structure.symbols
+    types = structure.types
     found = {
-        (symbols[centre], *sorted(symbols[end] for end in ends))
+        (types[centre], *sorted(types[end] for end in ends))
         for centre, ends in around.items()
         if len(ends) == 3
     }

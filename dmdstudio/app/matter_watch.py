@@ -48,7 +48,7 @@ class MatterWatch(QObject):
 
 def _key(recipe: Recipe) -> object:
     plan = recipe.system
-    return recipe.path(plan.structure), plan.replicate, plan.density, plan.bonds
+    return recipe.path(plan.structure), plan.replicate, plan.density, plan.bonds, plan.types
 
 
 def _words(error: DmdError) -> str:

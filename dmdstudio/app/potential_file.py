@@ -59,7 +59,7 @@ def found_potential(path: Path, recipe: Recipe, structure: Path | None) -> Found
     from dmdstudio.files.potentials.reading import read_potential
     from dmdstudio.service.structure import structure_of
 
-    system = recipe.system
+    system = replace(recipe.system, types="")  # which the file decides
     if structure is not None:
         system = replace(system, structure=str(structure.resolve()))
     alone = replace(recipe, system=system, potential=(), surface=())

@@ -52,6 +52,14 @@ class SystemPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "belongs to bonds. Pairs one or two bonds apart have no pair forces.",
         ),
     ] = "auto"
+    types: Annotated[
+        str,
+        setting(
+            "Types",
+            "Names for atoms of one element that differ in their bonds, such as HO = H(O); "
+            "HC = H(C): all neighbours stand in brackets. Empty tells atoms apart by elements.",
+        ),
+    ] = ""
 
 
 class ParameterPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

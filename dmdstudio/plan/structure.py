@@ -18,6 +18,8 @@ class Structure:
         masses: [atom], amu.
         title: where it comes from, for reports.
         bonds: pairs of bonded atoms [bond, 2], empty where nobody has asked for them.
+        names: types of the atoms [atom], where an element has several; else empty.
+        type_rules: the setting that they follow from.
     """
 
     symbols: tuple[str, ...]
@@ -26,6 +28,17 @@ class Structure:
     masses: np.ndarray
     title: str = ""
     bonds: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    names: tuple[str, ...] = ()
+    type_rules: str = ""
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Types of the atoms [atom], by which numbers of a potential know them."""
+        return self.names or self.symbols
+
+    def element_of(self, type_: str) -> str:
+        """Return the chemical symbol of a type."""
+        return self.symbols[self.types.index(type_)]
 
     @property
     def volume(self) -> float:

@@ -63,7 +63,7 @@ def _moved(parameter: ParameterPlan, value: float) -> ParameterPlan:
 
 def potential_terms(
     recipe: Recipe,
-    symbols: tuple[str, ...],
+    types: tuple[str, ...],
     values: Mapping[str, float],
     arrays: Mapping[str, Mapping[str, np.ndarray]] | None = None,
 ) -> list[PotentialTerm]:
@@ -71,7 +71,7 @@ def potential_terms(
 
     Args:
         recipe: the run's stored recipe, in which every setting is written out.
-        symbols: chemical symbols [atom]; a parameter ``of`` nothing belongs to all of them.
+        types: of the atoms [atom]; a parameter ``of`` nothing belongs to all of them.
         values: ``{parameter_key: value}`` in the recipe's own units; the recipe's start where a
             parameter is missing.
         arrays: by the key of their term and by name, internal units; None where there are none.
@@ -87,8 +87,8 @@ def potential_terms(
         parameters: dict[str, dict[str, float]] = {}
         for parameter in potential.parameter:
             value = values.get(parameter_key(potential, parameter), parameter.value)
-            types = [parameter.owner] if parameter.of else sorted(set(symbols))
-            for type_ in types:
+            owners = [parameter.owner] if parameter.of else sorted(set(types))
+            for type_ in owners:
                 parameters.setdefault(parameter.name, {})[type_] = to_internal(
                     value, parameter.unit
                 )

@@ -95,10 +95,10 @@ def build(
     _require_owners(recipe)
     recipe = _with_bonds_settled(recipe)
     structure = structure_of(recipe)
-    names = tuple(sorted(set(structure.symbols)))
+    names = tuple(sorted(set(structure.types)))
     system = System(
         type_names=names,
-        types=np.array([names.index(s) for s in structure.symbols]),
+        types=np.array([names.index(type_) for type_ in structure.types]),
         masses=np.asarray(structure.masses, np.float64),
         cell=np.asarray(structure.cell, np.float64),
         precision=plan.precision,

@@ -18,6 +18,7 @@ from dmdstudio.engine.potential import ForceField, potentials
 from dmdstudio.engine.potentials.ewald import MARGIN
 from dmdstudio.files.potentials import parameter_files, read_parameters
 from dmdstudio.files.structures import with_bonds
+from dmdstudio.plan.atom_types import names_by_rules
 from dmdstudio.plan.catalog import BONDED, options_from
 from dmdstudio.plan.structure import Structure
 
@@ -35,18 +36,24 @@ class RefinedPotential(Calculator):
             values in angstrom, eV, e and radians; owners are types (``O``), bonds (``H-O``) and
             angles (``H-O-H``). Networks have ``"arrays": {name: array}`` as well.
         bonds: pairs of bonded atoms [bond, 2]; None to find them.
+        types: rules for types of atoms, as ``system.types`` of a recipe has them; empty where
+            elements tell atoms apart.
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress"]
 
     def __init__(
-        self, terms: Sequence[Mapping[str, Any]], bonds: np.ndarray | None = None, **settings: Any
+        self,
+        terms: Sequence[Mapping[str, Any]],
+        bonds: np.ndarray | None = None,
+        types: str = "",
+        **settings: Any,
     ) -> None:
         super().__init__(**settings)
         self.terms = tuple(terms)
         self._compiled: tuple[Any, np.ndarray, Any] | None = None
-        self._given_bonds = bonds
-        self._bonds: tuple[tuple[str, ...], np.ndarray] | None = None
+        self._given_bonds, self._types = bonds, types
+        self._bonds: tuple[tuple[str, ...], np.ndarray, tuple[str, ...]] | None = None
 
     def calculate(
         self,
@@ -69,26 +76,26 @@ class RefinedPotential(Calculator):
         }
 
     def _function(self, atoms: Any) -> tuple[System, Any]:
-        symbols = atoms.get_chemical_symbols()
         if not all(atoms.pbc):
             raise RecipeError(
                 "The calculator needs a cell that is periodic along all three vectors.",
                 "Set atoms.pbc = True, with a cell that is large enough.",
             )
-        names = tuple(sorted(set(symbols)))
+        bonds, types = self._bonds_of(atoms)
+        names = tuple(sorted(set(types)))
         system = System(
             names,
-            np.array([names.index(s) for s in symbols]),
+            np.array([names.index(type_) for type_ in types]),
             atoms.get_masses(),
             np.asarray(atoms.cell[:], np.float64),
             "float64",
             64,
-            bonds=self._bonds_of(atoms),
+            bonds=bonds,
         )
         field, theta = force_field(self.terms, system)  # also checks the cutoff against the cell
         lattice = system.to_lattice(jnp.asarray(atoms.get_positions()))
         field = field.fitted(lattice, jnp.asarray(system.cell))
-        key = (tuple(symbols), *(getattr(term, "capacity", 0) for _, term in field.terms))
+        key = (types, *(getattr(term, "capacity", 0) for _, term in field.terms))
         lengths = np.linalg.norm(system.cell, axis=1)
         known = self._compiled
         if known is None or known[0] != key or np.any(lengths > MARGIN * known[1]):
@@ -104,17 +111,21 @@ class RefinedPotential(Calculator):
             self._compiled = known = (key, lengths, jax.jit(evaluate))
         return system, known[2]
 
-    def _bonds_of(self, atoms: Any) -> np.ndarray:
-        if self._given_bonds is not None:
-            return self._given_bonds
+    def _bonds_of(self, atoms: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return the bonds [bond, 2] and the types [atom] of atoms."""
         symbols = tuple(atoms.get_chemical_symbols())
         if self._bonds is None or self._bonds[0] != symbols:
             found = Structure(symbols, atoms.positions, atoms.cell[:], atoms.get_masses())
-            fields = [f for term in self.terms for f in potentials.get(term["kind"]).parameters]
-            if any(f.per in BONDED for f in fields):
-                found = with_bonds(found)
-            self._bonds = (symbols, found.bonds)
-        return self._bonds[1]
+            given, fields = (
+                self._given_bonds,
+                [f for term in self.terms for f in potentials.get(term["kind"]).parameters],
+            )
+            wanted = given is None and any(f.per in BONDED for f in fields)
+            shown = with_bonds(found).bonds if wanted or self._types else found.bonds
+            types = names_by_rules(self._types, symbols, shown) if self._types else symbols
+            bonds = given if given is not None else shown if wanted else found.bonds
+            self._bonds = (symbols, bonds, types)
+        return self._bonds[1:]
 
 
 def force_field(
@@ -144,13 +155,14 @@ def force_field(
 
 
 def calculator_from_terms(
-    terms: Sequence[Mapping[str, Any]], folder: str | Path = "."
+    terms: Sequence[Mapping[str, Any]], folder: str | Path = ".", types: str = ""
 ) -> RefinedPotential:
     """Return a calculator for terms as plain data, as exported ``.py`` files hold them.
 
     Args:
         terms: as of `RefinedPotential`.
         folder: where the parameter files lie that their options name.
+        types: as of `RefinedPotential`.
     """
 
     def whole(term: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -159,7 +171,7 @@ def calculator_from_terms(
         found = read_parameters(term["kind"], Path(folder) / term["options"]["file"])
         return {**term, "arrays": found.arrays}
 
-    return RefinedPotential([whole(term) for term in terms])
+    return RefinedPotential([whole(term) for term in terms], types=types)
 
 
 def load_calculator(run_dir: str | Path, iteration: str | int = "best") -> RefinedPotential:
@@ -171,10 +183,11 @@ def load_calculator(run_dir: str | Path, iteration: str | int = "best") -> Refin
     """
     from dmdstudio.service.export import refined_potential
 
-    terms, _, _ = refined_potential(run_dir, iteration)
+    terms, structure, _ = refined_potential(run_dir, iteration)
     return RefinedPotential(
         [
             {"kind": t.kind, "options": t.options, "parameters": t.parameters, "arrays": t.arrays}
             for t in terms
-        ]
+        ],
+        types=structure.type_rules,
     )

@@ -170,7 +170,8 @@ def _ours(terms: Sequence[PotentialTerm], configurations: Sequence[Structure]) -
                 "arrays": term.arrays,
             }
         )
-    calculator = RefinedPotential(plain, configurations[0].bonds)
+    first = configurations[0]
+    calculator = RefinedPotential(plain, first.bonds, first.type_rules)
     found = []
     for structure in configurations:
         atoms = ase.Atoms(

@@ -102,6 +102,7 @@ def _repeated(structure: Structure, copies: tuple[int, int, int]) -> Structure:
     return replace(
         structure,
         symbols=structure.symbols * count,
+        names=structure.names * count,
         positions=(shifts[:, None] + structure.positions).reshape(-1, 3),
         cell=structure.cell * np.array(copies)[:, None],
         masses=np.tile(structure.masses, count),

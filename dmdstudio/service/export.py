@@ -53,7 +53,7 @@ def refined_potential(
         temperature=recipe.sampling.temperature,
         timestep_fs=recipe.dynamics.timestep,
     )
-    terms = potential_terms(recipe, structure.symbols, values, arrays_of_terms(recipe))
+    terms = potential_terms(recipe, structure.types, values, arrays_of_terms(recipe))
     return terms, structure, provenance
 
 

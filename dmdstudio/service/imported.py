@@ -56,7 +56,7 @@ def _own(recipe: Recipe, label: str, path: Path, structure: Structure) -> ReadPo
             options["file"] = str(recipe.path(str(options["file"])).resolve())
         terms.append(msgspec.structs.replace(term, options=options))
         owners = {p.owner for p in term.parameter if "-" not in p.of}
-        elements = sorted(set(structure.symbols))
+        elements = sorted(set(structure.types))
         missing = sorted(set(elements) - owners - {options.get("balance")})
         if missing and owners and "" not in owners:
             raise FileError(

@@ -48,7 +48,7 @@ def lammps_ms(recipe: Recipe, steps: int, warm_up: int) -> float | str:
     from dmdstudio.files.potentials import Provenance, export
 
     structure = structure_of(recipe)
-    terms = potential_terms(recipe, structure.symbols, {})
+    terms = potential_terms(recipe, structure.types, {})
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         note = Provenance("benchmark", "benchmark", 0, "", "")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.files.structures import read_structure, replicate, with_bonds, with_density
+from dmdstudio.plan.atom_types import names_by_rules
 from dmdstudio.plan.recipe import Recipe
 from dmdstudio.plan.structure import Structure
 
@@ -39,14 +41,20 @@ def structure_of(recipe: Recipe, bonds: bool = False) -> Structure:
         recipe.system.bonds == "auto"
         and any("-" in p.of or "(" in p.of for term in recipe.terms for p in term.parameter)
     )
-    if bonds or wanted:
-        structure = with_bonds(structure)
-        if recipe.system.bonds == "find" and not len(structure.bonds):
+    rules = recipe.system.types.strip()
+    if bonds or wanted or rules:
+        bonded = with_bonds(structure)
+        if recipe.system.bonds == "find" and not len(bonded.bonds):
             raise RecipeError(
                 "The recipe has parameters of bonds or angles, but no two atoms of "
                 f"{recipe.system.structure} ({structure.formula}) are as close as a bond.",
                 "Check that its coordinates are in angstrom and belong to its cell.",
             )
+        if rules:  # which look at bonds even where nothing else does
+            names = names_by_rules(rules, bonded.symbols, bonded.bonds)
+            structure = replace(structure, names=names, type_rules=rules)
+        if bonds or wanted:
+            structure = replace(structure, bonds=bonded.bonds)
     if recipe.system.density is not None:
         structure = with_density(structure, recipe.system.density)
     return structure

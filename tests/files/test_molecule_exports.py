@@ -119,7 +119,7 @@ def calculator_of(terms, structure: Structure) -> RefinedPotential:
         {"kind": t.kind, "options": t.options, "parameters": t.parameters, "arrays": t.arrays}
         for t in terms
     ]
-    return RefinedPotential(plain, structure.bonds)
+    return RefinedPotential(plain, structure.bonds, structure.type_rules)
 
 
 def voigt(stress: np.ndarray) -> np.ndarray:

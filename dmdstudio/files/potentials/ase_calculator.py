@@ -22,6 +22,8 @@ _SCRIPT = '''{about}
 # Options: lengths in angstrom; `file` lies beside. Parameters: angstrom, eV, e, radians.
 TERMS = {terms}
 
+TYPES = {types!r}  # of atoms of one element that differ in their bonds; empty for none
+
 
 def calculator():
     """Return an ASE calculator (eV, angstrom); needs DMD Studio to be installed."""
@@ -29,7 +31,7 @@ def calculator():
 
     from dmdstudio.service.calculator import calculator_from_terms
 
-    return calculator_from_terms(TERMS, Path(__file__).resolve().parent)
+    return calculator_from_terms(TERMS, Path(__file__).resolve().parent, TYPES)
 
 
 def structure():
@@ -98,6 +100,7 @@ class AseCalculator(ExportFormat):
             module=path.stem,
             name=path.name,
             structure=atoms.name,
+            types=structure.type_rules,
             terms=pprint.pformat(plain, width=90, sort_dicts=False),
         )
         write_text(path, text)

@@ -134,7 +134,8 @@ def setfl(term: PotentialTerm, topology: Topology) -> str:
 
     tables = []
     for type_ in types:
-        tables.append(f"{atomic_numbers.get(type_, 0)} {masses[type_]!r} 1.0 none")
+        number = atomic_numbers[topology.structure.element_of(type_)]
+        tables.append(f"{number} {masses[type_]!r} 1.0 none")
         tables += scaled(f"embedding_{type_}", "embedding_factor", type_)
         tables += scaled(f"density_{type_}", "density_factor", type_)
     for n, type_ in enumerate(types):

@@ -151,7 +151,7 @@ def _topology(
         sigma = known.sigma[type_] * _NM if known else 0.1
         epsilon = known.epsilon[type_] * _KJ_PER_MOL if known else 0.0
         lines.append(
-            f"{type_} {atomic_numbers.get(type_, 0)} {masses[type_]!r} "
+            f"{type_} {atomic_numbers[structure.element_of(type_)]} {masses[type_]!r} "
             f"{charges.get(type_, 0.0)!r} A {sigma!r} {epsilon!r}"
         )
     for residue in residues.kinds:

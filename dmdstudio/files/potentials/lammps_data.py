@@ -43,7 +43,10 @@ def data_file(
         lines += [f"{len(rows)} {sort}s", f"{max(kind for kind, *_ in rows)} {sort} types"]
     lines += [*_cell(structure.cell), "", "Masses", ""]
     masses = masses_of_types(structure)
-    lines += [f"{n} {masses[type_]!r} # {type_}" for n, type_ in enumerate(topology.types, 1)]
+    for number, type_ in enumerate(topology.types, 1):
+        element = structure.element_of(type_)
+        note = type_ if type_ == element else f"{element} {type_}"
+        lines.append(f"{number} {masses[type_]!r} # {note}")
     lines += _atoms(topology, charges, full=bool(charges or members))
     for sort, rows in members.items():
         lines += ["", f"{sort.capitalize()}s", ""]
@@ -76,12 +79,12 @@ def _cell(cell: np.ndarray) -> list[str]:
 def _atoms(topology: Topology, charges: Mapping[str, float], full: bool) -> list[str]:
     structure = topology.structure
     lines = ["", f"Atoms # {'full' if full else 'atomic'}", ""]
-    for number, (symbol, xyz) in enumerate(
-        zip(structure.symbols, structure.positions, strict=True), 1
+    for number, (type_, xyz) in enumerate(
+        zip(structure.types, structure.positions, strict=True), 1
     ):
-        place = topology.types.index(symbol) + 1
+        place = topology.types.index(type_) + 1
         words = [number, place]
         if full:
-            words = [number, topology.molecules[number - 1] + 1, place, charges.get(symbol, 0.0)]
+            words = [number, topology.molecules[number - 1] + 1, place, charges.get(type_, 0.0)]
         lines.append(" ".join([*map(str, words), *(repr(float(x)) for x in xyz)]))
     return lines

@@ -63,7 +63,7 @@ def lennard_jones_numbers(term: PotentialTerm, structure: Structure) -> LennardJ
     Raises:
         FileError: a number is missing, not finite or out of order.
     """
-    types = tuple(sorted(set(structure.symbols)))
+    types = tuple(sorted(set(structure.types)))
     start, cutoff = switch_of(term)
     mixing = term.options.get("mixing", "lorentz_berthelot")
     if mixing not in ("lorentz_berthelot", "geometric"):

@@ -39,8 +39,8 @@ def masses_of_types(structure: Structure) -> dict[str, float]:
         FileError: atoms of one type differ.
     """
     found = {}
-    for type_ in sorted(set(structure.symbols)):
-        masses = np.unique(structure.masses[np.array(structure.symbols) == type_])
+    for type_ in sorted(set(structure.types)):
+        masses = np.unique(structure.masses[np.array(structure.types) == type_])
         if len(masses) > 1:
             raise FileError(
                 f"{type_} has atoms of {len(masses)} masses ({masses[0]:g} to {masses[-1]:g} amu), "
@@ -52,14 +52,14 @@ def masses_of_types(structure: Structure) -> dict[str, float]:
 
 def charges_of_types(term: PotentialTerm, structure: Structure) -> dict[str, float]:
     """Return the charge of every type, e; the one of ``balance`` makes the cell neutral."""
-    types, balance = sorted(set(structure.symbols)), term.options.get("balance") or ""
+    types, balance = sorted(set(structure.types)), term.options.get("balance") or ""
     if balance and balance not in types:
         raise FileError(f"{term.kind}: the structure has no atom type {balance!r} for `balance`.")
     found = {type_: parameter(term, "charge", type_) for type_ in types if type_ != balance}
     if balance:
         assert isinstance(balance, str)
-        others = sum(structure.symbols.count(type_) * q for type_, q in found.items())
-        found[balance] = -others / structure.symbols.count(balance)
+        others = sum(structure.types.count(type_) * q for type_, q in found.items())
+        found[balance] = -others / structure.types.count(balance)
     return found
 
 

@@ -146,8 +146,9 @@ def force_field(
     for formula, third in zip(pairs.formulas, pairs.formula_thirds, strict=True):
         forces.append(_custom_force(formula, topology.types, bonded, third))
     forces += [_spline_force(term, topology, bonded) for term in pairs.splines]
+    elements = {t: topology.structure.element_of(t) for t in topology.types}
     types = "\n".join(
-        f'    <Type name="{t}" class="{t}" element="{t}" mass="{masses[t]!r}"/>'
+        f'    <Type name="{t}" class="{t}" element="{elements[t]}" mass="{masses[t]!r}"/>'
         for t in topology.types
     )
     return f"""<ForceField>

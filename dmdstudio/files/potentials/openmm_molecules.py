@@ -21,12 +21,14 @@ class Residue:
     Attributes:
         name: three characters at most.
         types: of its atoms [atom].
+        elements: chemical symbols [atom].
         atoms: their names, four characters at most [atom].
         bonds: pairs of its atoms [bond, 2], counted from 0.
     """
 
     name: str
     types: tuple[str, ...]
+    elements: tuple[str, ...]
     atoms: tuple[str, ...]
     bonds: tuple[tuple[int, int], ...]
 
@@ -53,7 +55,9 @@ class Residues:
         found = []
         for atoms in self._members:
             place = {int(atom): n for n, atom in enumerate(atoms)}
-            types = tuple(self.topology.structure.symbols[atom] for atom in atoms)
+            structure = self.topology.structure
+            types = tuple(structure.types[atom] for atom in atoms)
+            elements = tuple(structure.symbols[atom] for atom in atoms)
             bonds = tuple(
                 (place[atom], place[other])
                 for atom in map(int, atoms)
@@ -62,7 +66,7 @@ class Residues:
             )
             key = (types, bonds)
             if key not in known:
-                known[key] = _residue(types, bonds, len(known))
+                known[key] = _residue(types, elements, bonds, len(known))
             found.append(known[key])
         return found
 
@@ -77,15 +81,20 @@ class Residues:
         return np.split(self.order, np.cumsum(sizes)[:-1])
 
 
-def _residue(types: tuple[str, ...], bonds: tuple[tuple[int, int], ...], number: int) -> Residue:
+def _residue(
+    types: tuple[str, ...],
+    elements: tuple[str, ...],
+    bonds: tuple[tuple[int, int], ...],
+    number: int,
+) -> Residue:
     if len(types) == 1:
-        name = types[0].upper()
-        return Residue(name, types, (name,), bonds)
+        name = elements[0].upper()
+        return Residue(name, types, elements, (name,), bonds)
     counted: Counter[str] = Counter()
     names = []
-    for type_ in types:
-        counted[type_] += 1
-        names.append(f"{type_.upper()}{_digits(counted[type_])}")
+    for element in elements:
+        counted[element] += 1
+        names.append(f"{element.upper()}{_digits(counted[element])}")
     name = f"M{_digits(number + 1)}"
     if len(name) > 3 or max(map(len, names)) > 4:
         raise FileError(
@@ -93,7 +102,7 @@ def _residue(types: tuple[str, ...], bonds: tuple[tuple[int, int], ...], number:
             f"of {len(types)} atoms.",
             "Export to lammps.",
         )
-    return Residue(name, types, tuple(names), bonds)
+    return Residue(name, types, elements, tuple(names), bonds)
 
 
 def _digits(number: int) -> str:

@@ -36,13 +36,13 @@ def pdb_file(residues: Residues, positions: np.ndarray, provenance: Provenance) 
     lines.append(_box(topology.structure.cell))
     serial = 0
     for number, residue in enumerate(residues.of_molecules, 1):
-        for name, type_ in zip(residue.atoms, residue.types, strict=True):
+        for name, element in zip(residue.atoms, residue.elements, strict=True):
             shown = f"{name:>2s}  " if len(residue.atoms) == 1 else f"{name:>4s}"
             xyz = "".join(f"{x:8.3f}" for x in positions[serial])
             serial += 1
             lines.append(
                 f"HETATM{serial % 100000:5d} {shown} {residue.name:>3s} A{number % 10000:4d}    "
-                f"{xyz}  1.00  0.00          {type_.upper():>2s}"
+                f"{xyz}  1.00  0.00          {element.upper():>2s}"
             )
     first = 1
     for residue in residues.of_molecules:

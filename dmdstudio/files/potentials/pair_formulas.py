@@ -44,7 +44,7 @@ class PairFormula:
 
 def type_pairs(structure: Structure) -> list[tuple[str, str]]:
     """Return the pairs of types, each once, sorted."""
-    return list(combinations_with_replacement(sorted(set(structure.symbols)), 2))
+    return list(combinations_with_replacement(sorted(set(structure.types)), 2))
 
 
 def _switched(

@@ -29,7 +29,7 @@ class Topology:
     @cached_property
     def types(self) -> tuple[str, ...]:
         """Types of atoms, sorted; their place + 1 is their number in formats that count."""
-        return tuple(sorted(set(self.structure.symbols)))
+        return tuple(sorted(set(self.structure.types)))
 
     @cached_property
     def bonds(self) -> np.ndarray:
@@ -81,7 +81,7 @@ class Topology:
 
         The centre is first, the others are sorted by their types and numbers.
         """
-        types = self.structure.symbols
+        types = self.structure.types
         found = [
             (centre, *sorted(near, key=lambda i: (types[i], i)))
             for centre, near in enumerate(self.around)
@@ -112,10 +112,10 @@ class Topology:
 
     def names(self, members: np.ndarray) -> list[str]:
         """Return what owns the numbers of bonds, angles or torsions: ``H-O-H`` [member]."""
-        symbols = self.structure.symbols
-        return [chain([symbols[i] for i in row]) for row in members]
+        types = self.structure.types
+        return [chain([types[i] for i in row]) for row in members]
 
     def star_names(self, members: np.ndarray) -> list[str]:
         """Return what owns the numbers of impropers: ``C(H,H,O)`` [member], in any order."""
-        named = [[self.structure.symbols[i] for i in row] for row in members]
+        named = [[self.structure.types[i] for i in row] for row in members]
         return [f"{centre}({','.join(sorted(others))})" for centre, *others in named]

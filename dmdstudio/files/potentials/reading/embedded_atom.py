@@ -31,7 +31,7 @@ class EmbeddedAtomFile:
     ) -> ReadPotential:
         """Read a file; see `PotentialFormat.read`."""
         found = read_setfl(content, path.name)
-        types = sorted(set(structure.symbols))
+        types = sorted(set(structure.types))
         if missing := [t for t in types if f"embedding_{t}" not in found.arrays]:
             known = [n.removeprefix("embedding_") for n in found.arrays if n.startswith("emb")]
             raise FileError(

@@ -57,7 +57,7 @@ def entry_of(
     Raises:
         FileError: the structure has several elements, or the file none or a broken entry.
     """
-    elements = sorted(set(structure.symbols))
+    elements = sorted(set(structure.types))
     if len(elements) > 1:
         raise FileError(
             f"{name} is read for structures of one element; this one holds {', '.join(elements)}.",

@@ -139,6 +139,7 @@ class ReadPotential:
         charges: of every type of atoms, e; empty where the potential has none.
         types: the file's names for the atoms of every type.
         molecules: what the file calls the molecules of the structure.
+        type_rules: what ``system.types`` of the recipe must be, where elements have several types.
     """
 
     label: str
@@ -147,6 +148,7 @@ class ReadPotential:
     charges: Mapping[str, float] = field(default_factory=dict)
     types: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     molecules: tuple[str, ...] = ()
+    type_rules: str = ""
 
     @property
     def summary(self) -> str:

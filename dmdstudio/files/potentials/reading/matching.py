@@ -35,6 +35,7 @@ class Kind:
         count: how many there are.
         molecule: the file's numbers for it.
         order: the atom of ``molecule`` that an atom is [atom].
+        owners: what a recipe calls the types of the atoms of ``molecule`` [atom].
     """
 
     symbols: tuple[str, ...]
@@ -42,6 +43,7 @@ class Kind:
     count: int
     molecule: Molecule
     order: tuple[int, ...]
+    owners: tuple[str, ...]
 
 
 def kinds_of(file: ForceFieldFile, structure: Structure) -> list[Kind]:
@@ -56,19 +58,19 @@ def kinds_of(file: ForceFieldFile, structure: Structure) -> list[Kind]:
         structure = structure if len(structure.bonds) else with_bonds(structure)
     else:
         structure = replace(structure, bonds=np.zeros((0, 2), np.int64))
-    counts: dict[Graph, int] = {}
-    for symbols, bonds in _graphs(structure):
-        counts[symbols, bonds] = counts.get((symbols, bonds), 0) + 1
+    counts: dict[tuple[Graph, tuple[str, ...]], int] = {}
+    for graph, names in _graphs(structure):
+        counts[graph, names] = counts.get((graph, names), 0) + 1
     if len(counts) > MOST_KINDS:
         raise FileError(
             f"The structure has more than {MOST_KINDS} kinds of molecules.",
             "Check that its coordinates are in angstrom and belong to its cell.",
         )
-    return [_matched(file, symbols, bonds, n) for (symbols, bonds), n in counts.items()]
+    return [_matched(file, graph, names, n) for (graph, names), n in counts.items()]
 
 
-def _graphs(structure: Structure) -> Iterator[Graph]:
-    """Iterate over the molecules: symbols [atom] and bonds between them."""
+def _graphs(structure: Structure) -> Iterator[tuple[Graph, tuple[str, ...]]]:
+    """Iterate over the molecules: symbols [atom] and bonds between them; and types [atom]."""
     belongs = molecules(structure)
     order = np.argsort(belongs, kind="stable")
     starts = np.flatnonzero(np.diff(belongs[order], prepend=-1))
@@ -79,13 +81,12 @@ def _graphs(structure: Structure) -> Iterator[Graph]:
         ends = int(inside[i]), int(inside[j])
         bonds[int(belongs[i])].append((min(ends), max(ends)))
     for n, atoms in enumerate(np.split(order, starts[1:])):
-        yield tuple(structure.symbols[atom] for atom in atoms), tuple(sorted(bonds[n]))
+        graph = tuple(structure.symbols[atom] for atom in atoms), tuple(sorted(bonds[n]))
+        yield graph, tuple(structure.types[atom] for atom in atoms)
 
 
-def _matched(
-    file: ForceFieldFile, symbols: tuple[str, ...], bonds: tuple[tuple[int, int], ...], count: int
-) -> Kind:
-    found: list[Kind] = []
+def _matched(file: ForceFieldFile, graph: Graph, names: tuple[str, ...], count: int) -> Kind:
+    (symbols, bonds), found = graph, list[Kind]()
     for template in file.templates:
         try:
             order = same_order((symbols, bonds), (template.elements, template.bonds))
@@ -95,7 +96,10 @@ def _matched(
                 "told apart in the structure."
             ) from None
         if order is not None:
-            found.append(Kind(symbols, bonds, count, file.molecule(template), tuple(order)))
+            owners = dict(zip(order, names, strict=True))
+            kind = Kind(symbols, bonds, count, file.molecule(template), tuple(order),
+                        tuple(owners[atom] for atom in range(len(order))))  # fmt: skip
+            found.append(kind)
     if not found:
         raise _missing(file, symbols, bonds)
     for other in found[1:]:

@@ -55,7 +55,7 @@ class OpenMMForceField:
         found = read_splines(content, path.name)
         if found is None:
             return ()
-        pairs = {chain(pair) for pair in product(set(structure.symbols), repeat=2)}
+        pairs = {chain(pair) for pair in product(set(structure.types), repeat=2)}
         if pairs != set(found.arrays):
             raise FileError(
                 f"{path.name} has splines of {', '.join(sorted(found.arrays))}; the structure has "

@@ -62,7 +62,7 @@ class PairTable:
 
 
 def _pairs(structure: Structure) -> list[str]:
-    types = sorted(set(structure.symbols))
+    types = sorted(set(structure.types))
     return [chain((a, b)) for n, a in enumerate(types) for b in types[n:]]
 
 

@@ -19,5 +19,7 @@ def recipe_part(found: ReadPotential, name: str) -> str:
     lines = [f"Read from {name} ({found.label}).", *found.notes]
     if not any(p.free for term in found.terms for p in term.parameter):
         lines.insert(1, "Nothing of it is refined before it is set free.")
+    if found.type_rules:
+        lines.append(f"In [system] set types = '{found.type_rules}'.")
     about = "".join(f"# {comment_text(line)}\n" for line in lines)
     return f"{about}\n{tomli_w.dumps({'potential': terms_to_tables(found.terms)})}"

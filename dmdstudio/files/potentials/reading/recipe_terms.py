@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement, product
 
 import msgspec
@@ -30,7 +30,10 @@ from dmdstudio.files.potentials.reading.graphs import (
 )
 from dmdstudio.files.potentials.reading.matching import Kind, kinds_of
 from dmdstudio.files.potentials.reading.places import Place
+from dmdstudio.files.potentials.reading.types import type_rules
+from dmdstudio.files.structures.bonds import with_bonds
 from dmdstudio.files.structures.cell import perpendicular_widths
+from dmdstudio.plan.atom_types import names_by_rules
 from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan, chain
 from dmdstudio.plan.structure import Structure
 
@@ -56,8 +59,35 @@ def recipe_terms(
     structure: Structure,
     before: Sequence[PotentialPlan] = (),
 ) -> ReadPotential:
-    """Return the terms that a force field makes of a structure; see `format.read_potential`."""
+    """Return the terms that a force field makes of a structure; see `format.read_potential`.
+
+    Where atoms of one element have different numbers, types are found by which they are told apart.
+    """
     kinds = kinds_of(file, structure)
+    try:
+        return _terms(file, label, structure, before, kinds)
+    except _DifferError:
+        rules = type_rules(kinds) if not structure.names else ""
+        if not rules:
+            raise
+    bonded = with_bonds(structure) if not len(structure.bonds) else structure
+    names = names_by_rules(rules, bonded.symbols, bonded.bonds)
+    named = replace(structure, names=names, type_rules=rules)
+    found = _terms(file, label, named, before, kinds_of(file, named))
+    return replace(found, type_rules=rules)
+
+
+class _DifferError(FileError):
+    """Atoms that a recipe does not tell apart have different numbers."""
+
+
+def _terms(
+    file: ForceFieldFile,
+    label: str,
+    structure: Structure,
+    before: Sequence[PotentialPlan],
+    kinds: Sequence[Kind],
+) -> ReadPotential:
     scales = _scales(kinds)
     collected = _Collected(file)
     for kind in kinds:
@@ -139,18 +169,18 @@ class _Collected:
         """Take in one kind of molecules."""
         molecule, template = kind.molecule, kind.molecule.template
         where = f"of {template.name!r} (line {template.place.line})"
-        for atom, element in enumerate(template.elements):
+        for atom, owner in enumerate(kind.owners):
             told = f"type {molecule.types[atom]!r} {where}"
             charge = {"charge": Number(molecule.charges[atom], "e")}
-            self._same("pairs", self.pairs, element, molecule.pairs[atom], told)
-            self._same("charges", self.charges, element, charge, told)
-            self.types.setdefault(element, set()).add(molecule.types[atom])
+            self._same("pairs", self.pairs, owner, molecule.pairs[atom], told)
+            self._same("charges", self.charges, owner, charge, told)
+            self.types.setdefault(owner, set()).add(molecule.types[atom])
         around = neighbours(len(template.elements), template.bonds)
         chains = {"bond": template.bonds, "angle": angles(around), "improper": stars(around)}
         for name, sort in BONDED.items():
             numbers = molecule.bonded.get(name, {})
             for atoms in chains[sort]:
-                owner = _owner(sort, [template.elements[atom] for atom in atoms])
+                owner = _owner(sort, [kind.owners[atom] for atom in atoms])
                 types = "-".join(molecule.types[atom] for atom in atoms)
                 told = f"{types} {where}"
                 self._same(name, self.bonded[name], owner, numbers.get(atoms), told)
@@ -163,7 +193,7 @@ class _Collected:
                         "Molecules are flexible here: add a harmonic bond for it.",
                     )
         for atoms in torsions(around):
-            owner = chain([template.elements[atom] for atom in atoms])
+            owner = chain([kind.owners[atom] for atom in atoms])
             types = "-".join(molecule.types[atom] for atom in atoms)
             waves = molecule.torsions.get(atoms, ())
             told = f"{types} {where}"
@@ -172,10 +202,10 @@ class _Collected:
                 raise self._differ(first, told, owner, "its torsions", "its own")
 
     def _differ(self, first: str, told: str, owner: str, one: str, other: str) -> FileError:
-        return FileError(
-            f"{self.file.name}: {first} and {told} are both {owner} in a recipe, which tells atoms "
-            f"apart by their element only, but differ: {one} and {other}.",
-            "Take a model in which all atoms of an element have the same numbers.",
+        return _DifferError(
+            f"{self.file.name}: {first} and {told} are both {owner} in the recipe, but differ: "
+            f"{one} and {other}.",
+            "Tell them apart by system.types, or take a model in which they have the same numbers.",
         )
 
     def _same(
@@ -342,7 +372,7 @@ class _Writer:
         if old is not None and old.kind == kind:
             kept = ("damping", "shift", "tolerance")
             options = {**{k: v for k, v in old.options.items() if k in kept}, **options}
-        counts = {owner: self.structure.symbols.count(owner) for owner in numbers}
+        counts = {owner: self.structure.types.count(owner) for owner in numbers}
         total = math.fsum(counts[owner] * n["charge"].value for owner, n in numbers.items())
         if abs(total) > NEUTRAL:
             self.notes.append(
@@ -418,11 +448,10 @@ def _parameter(name: str, owner: str, number: Number, old: ParameterPlan | None)
 def _masses(kinds: Iterable[Kind], structure: Structure, name: str) -> list[str]:
     """Say where the file's masses are others than the structure's, which count."""
     told = {}
-    symbols = np.array(structure.symbols)
+    types = np.array(structure.types)
     for kind in kinds:
-        template = kind.molecule.template
-        for element, mass in zip(template.elements, kind.molecule.masses, strict=True):
-            own = float(structure.masses[symbols == element].mean())
+        for element, mass in zip(kind.owners, kind.molecule.masses, strict=True):
+            own = float(structure.masses[types == element].mean())
             if mass and abs(mass / own - 1.0) > 0.005:
                 told[element] = f"{element} {mass:g} amu (here {own:g})"
     if not told:
