@@ -63,7 +63,9 @@ def test_a_measurement_is_seen_before_anything_runs(panel, water):
     assert panel.residual.isHidden()
 
 
-def test_regions_are_the_same_numbers_in_the_plot_in_the_fields_and_in_the_recipe(panel, water):
+def test_regions_are_the_same_numbers_in_the_plot_in_the_fields_and_in_the_recipe(
+    panel, water, qtbot
+):
     assert panel.regions.isHidden()
     set_regions(water, (0.0, 60.0, 0.0), (2000.0, 2700.0, 3.0))
     spans = panel.plot.contents.spans.values()
@@ -83,11 +85,19 @@ def test_regions_are_the_same_numbers_in_the_plot_in_the_fields_and_in_the_recip
     assert regions(water)[2][0] > 2500.0, "where there is room"
     panel.regions.rows[1].remove.click()
     assert len(regions(water)) == 2
+    panel.views.button(1).click()
+    qtbot.waitUntil(
+        lambda: bool(panel.overview.tiles and panel.overview.tiles[0].plot.contents.spans)
+    )
+    shaded = [s.label for s in panel.overview.tiles[0].plot.contents.spans.values()]
+    assert shaded == ["Left out", "Weight 2"]
+    panel.views.button(0).click()
     for _ in range(5):
         water.actions_by_name["undo"].trigger()
     assert regions(water) == [(0.0, 60.0, 0.0), (2000.0, 2700.0, 3.0)]
     water.actions_by_name["undo"].trigger()
-    assert regions(water) == [] and not panel.plot.contents.spans and panel.regions.isHidden()
+    assert regions(water) == []
+    qtbot.waitUntil(lambda: not panel.plot.contents.spans and panel.regions.isHidden())
 
 
 def test_a_region_is_drawn_moved_and_resized_by_the_mouse(panel, water, qtbot):

@@ -13,7 +13,7 @@ from dmdstudio.app.measured import Arrays
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import is_scalar
 from dmdstudio.app.views.plot import Plot
-from dmdstudio.app.views.target_drawing import draw_curve, draw_number
+from dmdstudio.app.views.target_drawing import draw_curve, draw_number, draw_regions
 from dmdstudio.app.words import difference, titles
 
 
@@ -72,7 +72,9 @@ class Overview(QWidget):
             tile.plot.contents.title = name
             if is_scalar(report):
                 draw_number(tile.plot, session, report, why_empty(report.label))
-            elif not draw_curve(tile.plot, session.view, report, comparison.gaps, arrays):
+            elif draw_curve(tile.plot, session.view, report, comparison.gaps, arrays):
+                draw_regions(tile.plot, comparison.regions)
+            else:
                 tile.plot.set_empty(why_empty(report.label))
             yield
 

@@ -22,9 +22,10 @@ from PySide6.QtWidgets import (
 
 from dmdstudio.app.comparison import Comparison
 from dmdstudio.app.forms import Wrong, text_of, value_of
-from dmdstudio.app.regions import ends_of, moved, rounded, shade_of, tables_of, widest_gap
+from dmdstudio.app.regions import ends_of, moved, rounded, tables_of, widest_gap
 from dmdstudio.app.session import Session
 from dmdstudio.app.views.plot import Plot
+from dmdstudio.app.views.target_drawing import draw_regions
 from dmdstudio.base.units import pretty
 from dmdstudio.plan.catalog import fields_of
 from dmdstudio.plan.regions import RegionPlan, Regions
@@ -95,7 +96,7 @@ class RegionEditor(QWidget):
                 row.mark(wrong=False)
         self._comparison, self._free = comparison, free
         regions = self._regions
-        self._draw(regions)
+        draw_regions(self._plot, regions, self._drag, free)
         unit = pretty(comparison.report.axis_unit) if comparison is not None else ""
         while len(self.rows) < len(regions):
             self.rows.append(_Row(self, self._grid, len(self.rows)))
@@ -113,18 +114,6 @@ class RegionEditor(QWidget):
     @property
     def _regions(self) -> Regions:
         return () if self._comparison is None else self._comparison.regions
-
-    def _draw(self, regions: Regions) -> None:
-        free = self._free
-        for number, region in enumerate(regions):
-            colour, words = shade_of(region.weight)
-            self._plot.region(
-                f"region {number}", region.low, region.high, colour, words, ends=(free, free),
-                dragged=functools.partial(self._drag, number),
-            )  # fmt: skip
-        for name in list(self._plot.contents.spans):
-            if int(name.rpartition(" ")[2]) >= len(regions):
-                self._plot.remove_region(name)
 
     # -- changing
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from dmdstudio.app.measured import Arrays
-from dmdstudio.app.regions import Ranges, with_gaps
+from dmdstudio.app.regions import Ranges, shade_of, with_gaps
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import RunView, target_history
 from dmdstudio.app.views.plot import Plot
 from dmdstudio.app.words import number_with_error
 from dmdstudio.plan.events import StepReport, TargetReport
+from dmdstudio.plan.regions import Regions
 
 CURVES = (("initial", "Initial", "quiet", 1.4), ("best", "Best", "good", 1.8))
 LATEST = ("latest", "Latest", "accent", 2.2)
@@ -69,6 +71,31 @@ def draw_curve(
             plot.band("latest error", axis, value - error, value + error, colour, of=name)
         drawn = True
     return drawn
+
+
+def draw_regions(
+    plot: Plot,
+    regions: Regions,
+    dragged: Callable[[int, float, float], None] | None = None,
+    free: bool = False,
+) -> None:
+    """Shade regions of the axis, and take away those that are no longer.
+
+    Args:
+        plot: of a curve; it has no other shaded parts.
+        regions: in the unit of its axis.
+        dragged: told of the number of one that was dragged, and of its ends.
+        free: whether they can be dragged now.
+    """
+    for number, region in enumerate(regions):
+        colour, words = shade_of(region.weight)
+        plot.region(
+            f"region {number}", region.low, region.high, colour, words, ends=(free, free),
+            dragged=functools.partial(dragged, number) if dragged is not None else None,
+        )  # fmt: skip
+    for name in list(plot.contents.spans):
+        if int(name.rpartition(" ")[2]) >= len(regions):
+            plot.remove_region(name)
 
 
 def draw_residual_of_curve(

@@ -13,6 +13,8 @@ from dmdstudio.plan.corrections import Correction
 from dmdstudio.plan.reading import ReadingPlan
 from dmdstudio.plan.structure import Measurement
 
+_MOST_LISTED = 12
+
 
 def read_as(
     path: str | Path, reading: ReadingPlan, corrections: Sequence[Correction] = ()
@@ -40,10 +42,10 @@ def completed(
     except FileError as error:
         raise FileError(f"{name}: {error.message}", error.advice) from None
     if questions := open_questions(measured):
+        key, choices = questions[0].key, ", ".join(map(repr, questions[0].choices[:_MOST_LISTED]))
         raise FileError(
             f"{name} does not say what it holds: {questions[0].text}",
-            f"Say it in the target's reading, as {questions[0].key} = "
-            f"{questions[0].choices[0]!r}, for example; in the window, by Data.",
+            f"Say it as {key} in the target's reading, in the window by Data: {choices}.",
         )
     try:
         return apply(measured, corrections)
