@@ -151,7 +151,8 @@ def _epoch(
             f"Take a smaller learning rate than {plan.learning_rate:g}; what was written before "
             "stays.",
         )
-    new = state.after(*jax.tree.map(np.asarray, (trained, optimizer)), parts)
+    trained, optimizer = jax.tree.map(np.asarray, (trained, optimizer))
+    new = state.after(trained, optimizer, parts)
     event = Trained(
         epoch=epoch,
         loss=mean,
