@@ -192,7 +192,8 @@ class Form(QWidget):
             )
             combo.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             combo.installEventFilter(self._no_wheel)
-            combo.currentIndexChanged.connect(lambda _: self._take(name, combo.currentData()))
+            # The last signal of a change: what hears it may take the whole form away.
+            combo.currentTextChanged.connect(lambda _: self._take(name, self._text(name)))
             return combo
         line = QLineEdit()
         line.setMinimumWidth(60)

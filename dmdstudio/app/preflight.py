@@ -53,7 +53,7 @@ class Setting:
         device: of the engine in words, empty until it is known: ``CPU, 2 cores``.
         devices: how many there are.
         rates: what steps have cost here, for this kind of run.
-        free_bytes: memory that is free, 0 where that is not known.
+        free_bytes: memory of the devices that is free, 0 where that is not known.
     """
 
     device: str = ""
@@ -151,7 +151,7 @@ def _memory(recipe: Recipe, matter: Matter | None, setting: Setting) -> Line:
         return Line(label, "Not known before the engine is ready", "unknown")
     need = memory_bytes(recipe, matter.atoms, setting)
     words = f"About {need / 2**30:.1f} GB"
-    if setting.is_cpu and 0 < setting.free_bytes < need:
+    if 0 < setting.free_bytes < need:
         words += f", but {setting.free_bytes / 2**30:.1f} GB are free"
         return Line(label, words, "warning", "Lower execution.batch, or the number of frames.")
     tip = "The engine itself, and the frames of the replicas that are computed together."

@@ -15,6 +15,7 @@ def style_sheet(c: Theme) -> str:
     """Return the style sheet of a theme."""
     check = _picture("check", c.on_accent, "M5 12.5l4.5 4.5 10-11", 3.0)
     down = _picture("down", c.quiet, "M6 9.5l6 6 6-6", 2.2)
+    up = _picture("up", c.quiet, "M6 14.5l6-6 6 6", 2.2)
     return f"""
     QMainWindow::separator {{ background: {c.window}; width: 6px; height: 6px; }}
     QMenuBar {{ background: {c.panel}; }}
@@ -62,13 +63,17 @@ def style_sheet(c: Theme) -> str:
     QHeaderView {{ background: {c.panel}; }}
     QHeaderView::section {{ background: {c.panel}; color: {c.quiet}; border: none;
         border-bottom: 1px solid {c.line}; padding: 6px 3px; }}
-    QLineEdit, QComboBox {{ background: {c.field}; border: 1px solid {c.line};
+    QLineEdit, QComboBox, QAbstractSpinBox {{ background: {c.field}; border: 1px solid {c.line};
         border-radius: 5px; padding: 4px 7px; min-height: 1.2em; }}
-    QLineEdit:focus, QComboBox:focus {{ border: 1px solid {c.accent}; }}
+    QLineEdit:focus, QComboBox:focus, QAbstractSpinBox:focus {{ border: 1px solid {c.accent}; }}
     QLineEdit[wrong="true"] {{ border: 1px solid {c.bad}; }}
     QLineEdit:disabled, QComboBox:disabled {{ color: {c.faded}; background: {c.window}; }}
     QComboBox::drop-down {{ border: none; width: 22px; }}
     QComboBox::down-arrow {{ image: url({down}); width: 14px; height: 14px; }}
+    QAbstractSpinBox QLineEdit {{ border: none; background: transparent; padding: 0px 4px; }}
+    QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ border: none; width: 20px; }}
+    QAbstractSpinBox::up-arrow {{ image: url({up}); width: 11px; height: 11px; }}
+    QAbstractSpinBox::down-arrow {{ image: url({down}); width: 11px; height: 11px; }}
     QComboBox QAbstractItemView {{ background: {c.panel}; border: 1px solid {c.line};
         selection-background-color: {c.accent}; selection-color: {c.on_accent}; }}
     QCheckBox {{ spacing: 8px; }}

@@ -153,8 +153,9 @@ def test_memory_grows_with_the_frames_of_a_batch_and_is_held_against_what_is_fre
     assert more > one and memory_bytes(argon, 256, Setting("NVIDIA H100")) > one
     stored = replace(argon, gradient=replace(argon.gradient, method="backpropagation"))
     assert memory_bytes(stored, 256, CPU) > one
-    scarce = Setting(CPU.device, 2, None, 2**20)
-    assert lines(argon, catalog, matter, scarce)["Memory"].state == "warning"
+    for device in (CPU.device, "NVIDIA H100"):
+        scarce = Setting(device, 2, None, 2**20)
+        assert lines(argon, catalog, matter, scarce)["Memory"].state == "warning"
     assert lines(argon, catalog, matter, Setting())["Memory"].state == "unknown"
 
 

@@ -68,7 +68,9 @@ class PreflightCard(QFrame):
             device,
             len(ready.devices) if ready else 1,
             known_rates(kind_of(recipe, device)),
-            psutil.virtual_memory().available,
+            psutil.virtual_memory().available
+            if ready is None or device.startswith("CPU")
+            else ready.memory_bytes * len(ready.devices),
         )
         checks = check_all(
             recipe,
