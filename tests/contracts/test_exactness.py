@@ -291,11 +291,10 @@ def test_every_potential(terms):
 
 def _by_xla():
     """Return examples for other devices than a CPU, whose forces XLA does, in both precisions."""
-    every_time = {("stillinger_weber", "float64"), ("lennard_jones", "float32")}
     for name, kind in potentials.items():
         for precision, bits in (("float64", 64), ("float32", 32)):
             *_, example = kind.examples(precision, bits, "gpu").values()
-            marks = () if (name, precision) in every_time else pytest.mark.slow
+            marks = () if name == "stillinger_weber" and bits == 64 else pytest.mark.slow
             yield pytest.param(name, example, id=f"{name}-{precision}", marks=marks)
 
 
