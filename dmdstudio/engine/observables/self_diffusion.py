@@ -228,7 +228,15 @@ class SelfDiffusion(Observable):
         displacement = 2.0 * self._running(running)
         return (
             _line("velocity_autocorrelation", "Velocity autocorrelation", ps, speeds, "m2/s2"),
-            _line("running_diffusion", "Running integral", ps, running * scale, self.unit),
+            Detail(
+                "running_diffusion",
+                "Running integral",
+                ps,
+                "Upper limit",
+                "ps",
+                running * scale,
+                self.unit,
+            ),
             _line(
                 "mean_squared_displacement",
                 "Mean squared displacement",
