@@ -157,7 +157,7 @@ class StartPage(QScrollArea):
         self._resume_words = _quiet("")
         rows.append((self.resume, self._resume_words))
         for number, (button, words) in enumerate(rows):
-            button.setToolTip(words.text())
+            button.setToolTip(button.toolTip() or words.text())
             grid.addWidget(button, number, 0)
             grid.addWidget(words, number, 1)
         return grid

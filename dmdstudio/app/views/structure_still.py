@@ -38,11 +38,6 @@ class StillPainter(QObject):
         self._next = QTimer(self, interval=0)
         self._next.timeout.connect(self._paint_some)
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether a picture is on its way."""
-        return self._wanted is not None
-
     def begin(self, work: Callable[[], Pieces], sprites: Sprites, background: QImage) -> None:
         """Paint what ``work`` returns over an image; what was begun before is given up.
 
