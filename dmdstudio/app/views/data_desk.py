@@ -110,7 +110,8 @@ class DataDesk(QObject):
 
     def paste(self) -> None:
         """Take files or columns of numbers from the clipboard."""
-        self.take(QGuiApplication.clipboard().mimeData())
+        held: QMimeData | None = QGuiApplication.clipboard().mimeData()
+        self.take(held or QMimeData())  # none where whoever copied it has gone
 
     def take(self, data: QMimeData) -> None:
         """Take files or columns of numbers."""
