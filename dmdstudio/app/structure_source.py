@@ -13,7 +13,7 @@ from dmdstudio.plan.events import Frames
 from dmdstudio.plan.recipe import Recipe
 
 MOST_ATOMS = 150_000
-"""Of larger systems a single picture would hold up the window for a second."""
+"""A picture of larger systems that is saved or copied would hold up the window for a second."""
 
 
 @dataclass(frozen=True)
