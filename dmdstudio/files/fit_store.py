@@ -99,10 +99,12 @@ class FitStore:
         path = Path(path)
         try:
             about = msgspec.json.decode((path / SETTINGS).read_bytes(), type=_About)
-        except (OSError, msgspec.MsgspecError) as error:
+        except OSError:
             raise RunError(
-                f"{path} holds no fit ({error}).", "Name the folder that fit-forces wrote."
+                f"There is no fit in {path}.", "Name the folder that fit-forces wrote."
             ) from None
+        except msgspec.MsgspecError as error:
+            raise RunError(f"{path / SETTINGS} is damaged ({error}).", "Begin a new fit.") from None
         if about.format > FORMAT:
             raise RunError(f"Fit {path} has a newer format.", "Update DMD Studio.")
         for name, checksum in about.data.items():

@@ -164,6 +164,8 @@ def test_a_stopped_fit_goes_on_as_if_it_had_not_been(data, tmp_path):
     assert all(np.array_equal(one.arrays[key], two.arrays[key]) for key in one.arrays)
     with pytest.raises(RunError, match="has done its 4 epochs"):
         list(resume_fit(tmp_path / "half", None, Control()))
+    with pytest.raises(RunError, match="There is no fit in"):
+        list(resume_fit(tmp_path / "none", None, Control()))
     with pytest.raises(RunError, match="not an empty folder"):
         list(fit_forces(plan, tmp_path / "half", Control()))
 
