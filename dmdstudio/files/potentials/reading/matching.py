@@ -104,10 +104,10 @@ def _matched(file: ForceFieldFile, graph: Graph, names: tuple[str, ...], count: 
         raise _missing(file, symbols, bonds)
     for other in found[1:]:
         if _numbers(other) != _numbers(found[0]):
-            names = [kind.molecule.template for kind in (found[0], other)]
-            raise names[1].place.error(
-                f"{formula(symbols)} in the structure could be {names[0].name!r} (line "
-                f"{names[0].place.line}) or {names[1].name!r}, which differ.",
+            both = [kind.molecule.template for kind in (found[0], other)]
+            raise both[1].place.error(
+                f"{formula(symbols)} in the structure could be {both[0].name!r} (line "
+                f"{both[0].place.line}) or {both[1].name!r}, which differ.",
                 "Take the other one out of the file.",
             )
     return found[0]
