@@ -148,3 +148,32 @@ def test_a_longer_window_makes_longer_trajectories_and_a_horizon_none(ready):
     assert (cut["gradient"]["truncation"], cut["gradient"]["horizon"]) == ("window", 0.2)
     cut = with_guided(cut, "horizon", None, ready.catalog)
     assert cut["gradient"]["truncation"] == "none" and "horizon" not in cut["gradient"]
+
+
+def test_a_potential_that_is_registered_at_run_time_finds_its_form(window, example, qtbot, request):
+    """Its settings, its parameters and its place in the menu follow from what it declares."""
+    from dmdstudio.engine.potential import potentials
+    from dmdstudio.engine.potentials.morse import Morse
+    from dmdstudio.plan.catalog import ParameterField
+    from dmdstudio.service.build import describe
+
+    ripple = ParameterField(name="ripple", unit="1/angstrom", label="k", doc="Of waves.",
+                            typical=2.5, per="pair")  # fmt: skip
+    declared = {"name": "rippled", "label": "Rippled well", "doc": "A well with waves.",
+                "parameters": (*Morse.parameters, ripple)}  # fmt: skip
+    potentials.add("rippled", type("Rippled", (Morse,), declared))
+    request.addfinalizer(lambda: potentials.remove("rippled"))
+    window.session.hear(describe())
+    window.open_paths([example])
+    qtbot.waitUntil(lambda: window.session.matter is not None)
+    window.settings_panel.finish()
+    menu = adder(window, "Add term…").menu()
+    menu.aboutToShow.emit()
+    choice = next(a for a in menu.actions() if a.text() == "Rippled well")
+    assert "waves" in choice.toolTip()
+    choice.trigger()
+    window.settings_panel.finish()
+    term = window.session.recipe.potential[-1]
+    (own,) = [p for p in term.parameter if p.name == "ripple"]
+    assert (term.kind, own.of, own.value, own.unit) == ("rippled", "Ar-Ar", 2.5, "1/angstrom")
+    assert "switch_start" in window.settings_panel.form(("potential", 1)).fields

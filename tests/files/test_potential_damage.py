@@ -71,6 +71,19 @@ C C C 1 1 1 1 1 1 1 1 1 1 1
 """
 
 
+TERSOFF = """# UNITS: metal
+Si Si Si 3.0 1.0 1.3258 4.8381 2.0417 0.0 22.956
+         0.33675 1.3258 95.373 3.0 0.2 3.2394 3264.7 # as published
+"""
+ALLOY = "\n".join(
+    ["one", "two", "three", "1 Si", "8 0.51 10 0.5 4.51", "14 28.085 5.431 diamond",
+     *(f"{-(x**0.5)!r}" for x in range(8)), *(f"{1.1 - 0.1 * x!r} " for x in range(20))]
+)  # fmt: skip
+TABLE = "# UNITS: metal\n\nSi-Si\nN 12 R 1.0 6.5\n\n" + "\n".join(
+    f"{n + 1} {1.0 + 0.5 * n} {1.1 / (n + 1) ** 2} {2.1 / (n + 1) ** 3}" for n in range(12)
+)
+
+
 def network() -> dict[str, object]:
     random_ = np.random.default_rng(2)
 
@@ -88,13 +101,17 @@ def own_network() -> bytes:
     return write_arrays(found, {})
 
 
+ATOMS_OF_SILICON = replace(WATERS, symbols=("Si",) * len(WATERS.symbols))
 VALID = {
     "openmm": ("ff.xml", FORCE_FIELD.encode(), WATERS),
     "lammps": ("water.in", LAMMPS_INPUT.encode(), WATERS),
     "lammps data": ("water.data", DATA.encode(), WATERS),
     "gromacs": ("topol.top", TOPOLOGY.encode(), water_and_argon()),
     "gromacs itp": ("water.itp", ITP.encode(), water_and_argon()),
-    "sw": ("si.sw", SILICON.encode(), replace(WATERS, symbols=("Si",) * len(WATERS.symbols))),
+    "sw": ("si.sw", SILICON.encode(), ATOMS_OF_SILICON),
+    "tersoff": ("si.tersoff", TERSOFF.encode(), ATOMS_OF_SILICON),
+    "alloy": ("si.eam.alloy", ALLOY.encode(), ATOMS_OF_SILICON),
+    "table": ("si.table", TABLE.encode(), ATOMS_OF_SILICON),
     "pickle": ("network.pickle", pickle_of(network()), WATERS),
     "archive": ("network.npz", own_network(), WATERS),
 }
@@ -179,12 +196,13 @@ def test_what_is_not_damaged_is_read(tmp_path: Path, name: str):
     assert judge(tmp_path / OPENED.get(name, file), structure)[0] == "read"
 
 
-def test_two_hundred_and_forty_damaged_files(tmp_path: Path):
+@pytest.mark.parametrize("count", [242, pytest.param(550, marks=pytest.mark.slow)])
+def test_damaged_files_are_read_or_refused(tmp_path: Path, count: int):
     dice = random.Random(20250101)
     names = list(VALID)
     fill(tmp_path)
     outcomes, slowest = Counter(), 0.0
-    for number in range(240):
+    for number in range(count):
         name = names[number % len(names)]
         file, content, structure = VALID[name]
         mutate = dice.choice(MUTATIONS)
@@ -198,7 +216,7 @@ def test_two_hundred_and_forty_damaged_files(tmp_path: Path):
         outcomes[outcome] += 1
         slowest = max(slowest, seconds)
     assert slowest < LONGEST_SECONDS
-    assert outcomes.total() == 240 and min(outcomes.values()) > 20, outcomes
+    assert outcomes.total() == count and min(outcomes.values()) > 20, outcomes
 
 
 class _Harmful:
