@@ -4,13 +4,15 @@ Each is made by the project's own sampler with the parameters of the literature.
 94.4 K and 1.374 g/cm3, from sites of a lattice, melted at 300 K and cooled (Rahman, Phys. Rev. 136,
 A405 (1964): sigma 3.4 angstrom, epsilon/k_B 120 K). Liquid water at 298.15 K and 0.997 g/cm3, from
 molecules turned at random on a lattice, with the recipe's own potential (q-SPC/Fw: Paesani et al.,
-J. Chem. Phys. 125, 184507 (2006)).
+J. Chem. Phys. 125, 184507 (2006)). Molten sodium chloride at 1148.15 K and 1.516 g/cm3, from its
+crystal, with the recipe's own potential, melted at 4000 K and cooled.
 """
 
 from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ DENSITY = 1.374  # g/cm3
 MASS = 39.948  # amu
 SIGMA, EPSILON = 3.4, 120.0  # angstrom, K
 WATER_DENSITY = 0.997  # g/cm3, at 298.15 K
+SALT_DENSITY = 1.516  # g/cm3, at 1148.15 K
 
 
 def sampled(
@@ -102,8 +105,33 @@ def liquid_water(sites: int, seed: int, folder: str, steps: int) -> None:
     write(path, symbols, sampled(problem.field, theta, lattice, seed, stages), system, title)
 
 
+def molten_salt(sites: int, seed: int) -> None:
+    import jax.numpy as jnp
+
+    from dmdstudio.base.units import to_internal
+    from dmdstudio.plan.recipe import read_recipe
+    from dmdstudio.plan.settings import with_settings
+    from dmdstudio.service.build import build
+
+    grid = np.array(list(itertools.product(range(sites), repeat=3)))
+    symbols = tuple("Na" if n % 2 else "Cl" for n in grid.sum(axis=1))
+    masses = np.array([22.98977 if s == "Na" else 35.453 for s in symbols])
+    edge = (masses.sum() / to_internal(SALT_DENSITY, "g/cm3")) ** (1 / 3)
+    title = f"molten sodium chloride, 1148.15 K, {SALT_DENSITY} g/cm3"
+    path = EXAMPLES / "molten-salt" / f"sodium-chloride-{len(grid)}.extxyz"
+    crystal = SimpleNamespace(cell=np.eye(3) * edge, masses=masses)
+    write(path, symbols, grid * edge / sites, crystal, title)
+    recipe = with_settings(read_recipe(path.parent), [f"system.structure={path}"])
+    problem, _ = build(recipe)
+    theta, lattice = problem.theta(jnp.asarray(problem.initial)), jnp.asarray(problem.start)
+    stages = [(4000.0, 0.5, 4000), (2500.0, 1.0, 4000), (1148.15, 2.0, 10000)]
+    melt = sampled(problem.field, theta, lattice, seed, stages)
+    write(path, symbols, melt, crystal, title)
+
+
 if __name__ == "__main__":
     liquid_argon(256, (7, 7, 6), seed=1)
     liquid_argon(346, (7, 7, 8), seed=2)
     liquid_water(4, seed=3, folder="water-flexible", steps=50000)
     liquid_water(6, seed=4, folder="water-infrared-eann", steps=20000)
+    molten_salt(6, seed=5)

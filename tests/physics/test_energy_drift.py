@@ -1,0 +1,114 @@
+"""The total energy along trajectories of every potential, at the step that it is meant for."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from dmdstudio.base.units import BOLTZMANN
+from dmdstudio.engine import potentials as _registered  # noqa: F401  fills the registry
+from dmdstudio.engine.core import Start
+from dmdstudio.engine.dynamics import Leapfrog
+from dmdstudio.engine.potential import ForceField, potentials
+from dmdstudio.engine.sampling import maxwell
+from dmdstudio.plan.recipe import read_recipe
+from dmdstudio.plan.settings import with_settings
+from dmdstudio.service.build import build
+
+LARGEST = 1e-5
+"""Drift in kT per atom and ps."""
+
+HELD = {
+    "harmonic_angle": (), "cosine_angle": (), "urey_bradley": (), "improper": ("harmonic_angle",),
+    "periodic_torsion": ("harmonic_angle",),
+}  # fmt: skip
+"""Terms of molecules that fall apart without bonds, and what else must hold them."""
+
+STEPS = {"harmonic_bond": 0.25, "morse_bond": 0.25, **dict.fromkeys(HELD, 0.25)}
+"""In fs; 1 for others."""
+
+CHARGED = ("coulomb", "ewald")
+LEARNED = ("eann",)
+"""Those whose examples have numbers at random."""
+
+KINDS = [name for name, _ in potentials.items() if name not in (*CHARGED, *LEARNED)]
+
+
+def of_example(name: str) -> tuple[ForceField, dict, np.ndarray]:
+    """Return the last example of a potential, held together where it must be."""
+    example = list(potentials.get(name).examples("float64", 64, "cpu").values())[-1]
+    system = example.system
+    terms, theta = [(name, example.potential)], {name: example.parameters}
+    for other in ("harmonic_bond", *HELD[name]) if name in HELD else ():
+        kind = potentials.get(other)
+        owners = system.bond_names if other == "harmonic_bond" else system.angle_names
+        ones = jnp.ones(len(owners))
+        at_rest = {"length": 1.1 * ones} if other == "harmonic_bond" else {"angle": 1.8 * ones}
+        terms.append((other, kind.build(kind.Options(), system)))
+        theta[other] = {**at_rest, "stiffness": (20.0 if other == "harmonic_bond" else 4.0) * ones}
+    return ForceField(system, tuple(terms)), theta, example.positions
+
+
+def drift(field, theta, lattice, temperature: float, timestep: float, ps: float) -> float:
+    """Return the slope of the total energy, in kT per atom and ps.
+
+    From where atoms come to rest, for the examples are disturbed, and after a first ps.
+    """
+    system = field.system
+    integrator = Leapfrog(field, timestep, 1, 1, 1, 1, lambda *_: None, lambda x: x)
+    cell = jnp.asarray(system.cell)
+    velocities = maxwell(system, jax.random.key(1), temperature)
+    box, stride = integrator.box(cell), round(10.0 / timestep)
+
+    @jax.jit
+    def advance(state, count):
+        state = lax.fori_loop(0, count, lambda _, s: integrator.step(theta, box, s)[0], state)
+        kinetic = integrator._kinetic(integrator.step(theta, box, state)[1])
+        return state, kinetic, kinetic + field.energy(theta, state.lattice, cell)
+
+    for _ in range(50):
+        lattice = advance(integrator.start(theta, Start(lattice, 0.0 * velocities, cell)), 20)[0][0]
+    state = integrator.start(theta, Start(lattice, velocities, cell))
+    state, *_ = advance(state, round(1000.0 / timestep))
+    kinetic, total = [], []
+    for _ in range(round(ps * 100)):
+        state, one, other = advance(state, stride)
+        kinetic.append(float(one))
+        total.append(float(other))
+    thermal = np.mean(kinetic) / 1.5  # of all atoms
+    times = 0.01 * np.arange(len(total))
+    slope = np.polyfit(times, total, 1)[0] / thermal
+    print(f"{thermal / system.atoms / BOLTZMANN:.0f} K, drift {slope:.1e}, ", end="")
+    print(f"spread {np.std(total) / thermal:.1e} kT per atom")
+    return abs(slope)
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) for n in KINDS])
+def test_no_potential_loses_energy(name: str):
+    field, theta, positions = of_example(name)
+    lattice = field.system.to_lattice(jnp.asarray(positions))
+    assert drift(field, theta, lattice, 300.0, STEPS.get(name, 1.0), 10.0) < LARGEST
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sum_", CHARGED)
+def test_charges_lose_no_energy(sum_: str):
+    from flexible import DOUBLE, EXAMPLE, SUMS
+
+    settings = [*DOUBLE, "potential.coulomb.shift=curvature"]
+    recipe = SUMS["shifted" if sum_ == "coulomb" else "ewald"](
+        with_settings(read_recipe(EXAMPLE), settings)
+    )
+    problem, _ = build(recipe)
+    theta = problem.theta(jnp.asarray(problem.initial))
+    assert drift(problem.field, theta, jnp.asarray(problem.start), 298.15, 0.25, 10.0) < LARGEST
+
+
+def test_argon_loses_no_energy():
+    """A short look that always runs."""
+    field, theta, positions = of_example("lennard_jones")
+    lattice = field.system.to_lattice(jnp.asarray(positions))
+    assert drift(field, theta, lattice, 100.0, 1.0, 2.0) < 1e-3
