@@ -17,7 +17,7 @@ import numpy as np
 
 from dmdstudio.base.errors import FileError
 from dmdstudio.files.potentials.embedded_atom import setfl
-from dmdstudio.files.potentials.lennard_jones import lennard_jones_numbers
+from dmdstudio.files.potentials.lennard_jones import switch_of
 from dmdstudio.files.potentials.numbers import option, parameter, require_unswitched, scale_14
 from dmdstudio.files.potentials.pair_formulas import FORMULAS, type_pairs
 from dmdstudio.files.potentials.pair_table import TABLE_POINTS, spline_tables
@@ -94,19 +94,16 @@ class BondedStyle:
 
 
 def _lennard_jones(term: PotentialTerm, topology: Topology) -> PairStyle:
-    known, third = lennard_jones_numbers(term, topology.structure), scale_14(term)
+    formula, third = FORMULAS[term.kind](term, topology.structure), scale_14(term)
+    start, cutoff = switch_of(term)
     if third not in (0.0, 1.0):
-        require_unswitched(term, topology, known.switch_start)
-    coefficients = {}
-    for pair in type_pairs(topology.structure):
-        sigma, epsilon = known.pair(*pair)
-        coefficients[pair] = f"{epsilon!r} {sigma!r}"
+        require_unswitched(term, topology, start)
     return PairStyle(
         "lj/mdf",
-        f"{known.switch_start!r} {known.cutoff!r}",
-        f"Lennard-Jones, switched to zero between {known.switch_start!r} and {known.cutoff!r} "
-        f"angstrom: epsilon (eV), sigma (angstrom). Mixing was {known.mixing}.",
-        coefficients,
+        f"{start!r} {cutoff!r}",
+        f"Lennard-Jones, switched to zero between {start!r} and {cutoff!r} angstrom: epsilon (eV), "
+        f"sigma (angstrom). Mixing was {term.options.get('mixing', 'none')}.",
+        {pair: f"{n['epsilon']!r} {n['sigma']!r}" for pair, n in formula.numbers.items()},
         ("pair_modify {style}shift no tail no",),
         third=third,
     )
@@ -234,6 +231,7 @@ def _improper(term: PotentialTerm, owner: str) -> str:
 _PAIRS: dict[str, Callable[[PotentialTerm, Topology], PairStyle]] = {
     **dict.fromkeys(FORMULAS, _formula),
     "lennard_jones": _lennard_jones,
+    "lennard_jones_pairs": _lennard_jones,
     "embedded_atom": _embedded_atom,
     "ewald": _ewald,
     "pair_spline": _pair_spline,

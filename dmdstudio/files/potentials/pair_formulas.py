@@ -80,6 +80,12 @@ def _lennard_jones(term: PotentialTerm, structure: Structure) -> PairFormula:
     return replace(_switched("Lennard-Jones", bare, term, numbers), third=bare)
 
 
+def _lennard_jones_pairs(term: PotentialTerm, structure: Structure) -> PairFormula:
+    bare = "4*epsilon*(p^2-p);p=(sigma/r)^6"
+    numbers = _of_pairs(term, structure, ("sigma", "epsilon"))
+    return replace(_switched("Lennard-Jones", bare, term, numbers), third=bare)
+
+
 def _mie(term: PotentialTerm, structure: Structure) -> PairFormula:
     """Return c epsilon [(sigma/r)^n - (sigma/r)^m]; see `engine.potentials.mie` for the mixing."""
     known = lennard_jones_numbers(term, structure)
@@ -168,6 +174,7 @@ FORMULAS: dict[str, Callable[[PotentialTerm, Structure], PairFormula]] = {
     "buckingham": _buckingham,
     "coulomb": _coulomb,
     "lennard_jones": _lennard_jones,
+    "lennard_jones_pairs": _lennard_jones_pairs,
     "mie": _mie,
     "morse": _morse,
 }

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dmdstudio.base.errors import FileError
 from dmdstudio.files.potentials.reading.elements import element_of
-from dmdstudio.files.potentials.reading.force_field import ForceFieldFile, ReadPotential
+from dmdstudio.files.potentials.reading.force_field import (
+    ForceFieldFile,
+    PairTerm,
+    ReadPotential,
+)
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
 from dmdstudio.files.potentials.reading.lammps_commands import MOST_TYPES, Commands
 from dmdstudio.files.potentials.reading.lammps_data import LammpsData, read_data
@@ -20,8 +25,10 @@ from dmdstudio.files.potentials.reading.lammps_molecules import Coefficients, Mo
 from dmdstudio.files.potentials.reading.lammps_pairs import is_other, other_pairs
 from dmdstudio.files.potentials.reading.lammps_script import Command, read_script
 from dmdstudio.files.potentials.reading.lammps_styles import (
+    NoRuleError,
     Pairs,
     PairStyle,
+    explicit_pairs,
     lennard_jones,
     plain_name,
     shifted_charges,
@@ -88,6 +95,7 @@ class _Reader:
         self.name, self.place = commands.name, commands.place
         self.energy, self.charges = commands.energy, commands.charges
         self.bonded: dict[str, dict[int, Coefficients]] = {}
+        self.explicit: PairStyle | None = None
         self._finish()
 
     def _finish(self) -> None:
@@ -165,7 +173,21 @@ class _Reader:
         if not having:
             return None
         count = max(self.elements)
-        return lennard_jones(having[0], self.settings.mix, count, self.energy, self.used)
+        try:
+            return lennard_jones(having[0], self.settings.mix, count, self.energy, self.used)
+        except NoRuleError:
+            self.explicit = having[0]
+            return None
+
+    def _explicit(self, third: float) -> tuple[PairTerm, ...]:
+        """Return Lennard-Jones whose unlike pairs follow no rule."""
+        if self.explicit is None:
+            return ()
+        term = explicit_pairs(self.explicit, self.settings.mix, self.energy, self.used)
+        bonded = self.data is not None and self.data.members.get("Bonds")
+        if bonded and third != 1.0:
+            term = replace(term, options={**term.options, "scale_14": third})
+        return (term,)
 
     def _charged(self) -> tuple[str, dict[str, object], list[str]]:
         """Return the kind of term for charges, its options, and notes; no kind for no charges."""
@@ -268,7 +290,8 @@ class _Reader:
                 other_pairs(style, self.energy, self.used, alone)
                 for style in self.settings.pairs
                 if is_other(style)
-            ),
+            )
+            + self._explicit(at_3_bonds[0]),
             others=self._files,
         )
 

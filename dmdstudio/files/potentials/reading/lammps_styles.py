@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
-from dmdstudio.files.potentials.reading.force_field import Number, Numbers
+from dmdstudio.files.potentials.reading.force_field import Number, Numbers, PairTerm
 from dmdstudio.files.potentials.reading.lammps_script import Command
 from dmdstudio.files.potentials.reading.own_formulas import (
     charges_options,
@@ -243,6 +243,39 @@ def lennard_jones(
     return Pairs(numbers, mixing, options, tuple(notes))
 
 
+class NoRuleError(Exception):
+    """Unlike types have numbers that are no mean of their own."""
+
+
+def explicit_pairs(style: PairStyle, declared: str, energy: str, used: Iterable[int]) -> PairTerm:
+    """Return Lennard-Jones with numbers for every pair of types.
+
+    Args:
+        style: one that has it.
+        declared: the mixing rule of ``pair_modify``, for pairs that are not named.
+        energy: unit of energies.
+        used: types that atoms have.
+    """
+    given = {
+        pair: _sigma_epsilon(style, words, place)
+        for pair, (words, place) in style.coefficients.items()
+    }
+    own = declared or ("arithmetic" if "charmm" in style.name else "geometric")
+    numbers: dict[tuple[str, ...], Numbers] = {}
+    for i in sorted(used):
+        for j in (j for j in sorted(used) if j >= i):
+            (s1, e1), (s2, e2) = given[i, i], given[j, j]
+            mean = 0.5 * (s1 + s2) if own == "arithmetic" else math.sqrt(s1 * s2)
+            sigma, epsilon = given.get((i, j), (mean, math.sqrt(e1 * e2)))
+            first, second = sorted((str(i), str(j)))
+            numbers[first, second] = {
+                "sigma": Number(sigma, "angstrom"), "epsilon": Number(epsilon, energy),
+            }  # fmt: skip
+    keys = [key for key in ("cutoff", "switch_start") if key in style.arguments]
+    options = {key: style.arguments[key] for key in keys}
+    return PairTerm("lennard_jones_pairs", options, numbers, style.place)
+
+
 def _sigma_epsilon(style: PairStyle, words: tuple[str, ...], place: Place) -> tuple[float, float]:
     epsilon = place.number(words[0] if words else None, "epsilon", 0.0)
     sigma = place.number(words[1] if len(words) > 1 else None, "sigma", 0.0)
@@ -288,12 +321,7 @@ def _mixing(
     rule = min(off, key=lambda name: off[name])
     if silent or off[rule] > ROUNDED:
         pair = silent[0] if silent else unlike[0]
-        place = style.coefficients.get(pair, ((), style.place))[1]
-        raise place.error(
-            f"types {pair[0]} and {pair[1]} have numbers together that are neither the arithmetic "
-            "nor the geometric mean of their own; we have no others.",
-            "Leave pair_coeff of unlike types out, and set pair_modify mix.",
-        )
+        raise NoRuleError(f"no rule gives the numbers of types {pair[0]} and {pair[1]}")
     if off[rule] > 1e-6:
         return rule, [
             f"Numbers of unlike types differ by up to {off[rule]:.1g} (relative) from the means "

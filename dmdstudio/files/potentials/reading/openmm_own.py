@@ -71,7 +71,7 @@ class Formula:
             pair: from_formula(self.kind, own, self.place) for pair, own in self.numbers.items()
         }
         options = formula_options(self.kind, self.constants)
-        if self.kind == "lennard_jones" and self.third != 1.0:
+        if self.kind.startswith("lennard_jones") and self.third != 1.0:
             options["scale_14"] = self.third
         return pair_term(self.kind, options, found, "eV", self.place)
 

@@ -37,6 +37,7 @@ def own_formulas() -> dict[str, str]:
     return {
         write(PotentialTerm(kind, options, parameters), one).formula: kind
         for kind, write in FORMULAS.items()
+        if kind != "lennard_jones_pairs"  # the numbers tell it from lennard_jones
     }
 
 

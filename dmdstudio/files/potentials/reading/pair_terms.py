@@ -58,8 +58,12 @@ def pair_term(
             numbers = _by_type(given, energy, place, "geometric")
             return PairTerm(kind, {**options, "mixing": "geometric"}, numbers, place)
         except FileError:
+            pass
+        try:
             numbers = _by_type(given, energy, place, "lorentz_berthelot")
             return PairTerm(kind, {**options, "mixing": "lorentz_berthelot"}, numbers, place)
+        except FileError:  # no rule gives the numbers of unlike types
+            kind = "lennard_jones_pairs"
     return PairTerm(kind, options, {k: _with_units(n, energy) for k, n in given.items()}, place)
 
 
