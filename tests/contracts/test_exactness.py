@@ -104,9 +104,8 @@ def _slots(key, term, given):
                 slots.append(slot)
     arrays = {name: np.asarray(value) for name, value in given.parameters.items()}
     for field in term.arrays(arrays):
-        if field.free:
-            value = arrays[field.name]
-            slots.append(ArraySlot(f"{key}.{field.name}", key, field.name, field.unit, value, True))
+        name, value = f"{key}.{field.name}", arrays[field.name]
+        slots.append(ArraySlot(name, key, field.name, field.unit, value, field.free))
     return slots
 
 
@@ -210,6 +209,8 @@ def _compared(problem: Problem, positions) -> tuple[list[Row], float]:
     oracle = _gradients(ensemble)
     random, rows = np.random.default_rng(1), []
     for slot, place in zip(problem.slots, problem.places, strict=True):
+        if not slot.free:
+            continue
         along = np.zeros(len(problem.initial))
         along[place] = random.normal(size=slot.size) if slot.size > 1 else 1.0
         along /= np.linalg.norm(along)
