@@ -1,4 +1,5 @@
-"""How quick the window is: from start to first paint, from drop to plot, and from frame to frame.
+"""How quick the window is: from start to first paint, from drop to plot, from frame to frame, and
+from a click on Run or Stop to what comes of it.
 
     dmdstudio benchmark window [--repeats 7]
 
@@ -77,7 +78,9 @@ def window_figures(repeats: int, run: bool = True) -> Figures:
             figures |= _frames(window, points, 4 * max(repeats, 5))
         window.keeping.close_unasked("stops")
         if run:
-            figures |= _gaps(folder)
+            recipe = _short_recipe(folder)
+            figures |= _gaps(recipe)
+            figures |= _run_and_stop(recipe, repeats)
     return figures
 
 
@@ -300,8 +303,8 @@ class LoopWatch(QObject):
         self._last = now
 
 
-def _gaps(folder: Path) -> Figures:
-    """Run a shortened argon example; return the gaps through import, compile and run."""
+def _short_recipe(folder: Path) -> Path:
+    """Write the argon example as a recipe that takes seconds."""
     source = _example("argon-diffusion").parent
     recipe = folder / "argon" / "recipe.toml"
     recipe.parent.mkdir()
@@ -310,6 +313,11 @@ def _gaps(folder: Path) -> Figures:
             (recipe.parent / file.name).write_bytes(file.read_bytes())
     lines = (source / "recipe.toml").read_text("utf-8").splitlines()
     recipe.write_text("\n".join(_shortened(line) for line in lines), "utf-8")
+    return recipe
+
+
+def _gaps(recipe: Path) -> Figures:
+    """Run a recipe; return the gaps through import, compile and run."""
     window = MainWindow()
     window.resize(1440, 900)
     window.show()
@@ -336,6 +344,52 @@ def _gaps(folder: Path) -> Figures:
     return {
         "event_loop_gap_p99_ms": ordered[int(0.99 * (len(ordered) - 1))],
         "event_loop_gap_longest_ms": ordered[-1],
+    }
+
+
+def _run_and_stop(recipe: Path, repeats: int) -> Figures:
+    """Run a recipe and stop it in an iteration; return what each click takes to show.
+
+    At rest is a window that may run again; gone is the engine of a window closed during a run.
+    """
+    window = MainWindow()
+    window.show()
+    window.open_paths([recipe])
+    _wait_until(lambda: window.session.matter is not None)
+    window.session.change(("refinement", "iterations"), 1000)
+    controller, act = window.controller, window.actions_by_name
+    heard: list[object] = []
+    acknowledged: list[str] = []
+    controller.bridge.heard.connect(heard.append)
+    controller.bridge.acknowledged.connect(acknowledged.append)
+    controller.bridge.start()
+    painted = _Painted(window.statusBar())
+    shown, noticed, rested = [], [], []
+    for number in range(repeats):
+        heard.clear()
+        acknowledged.clear()
+        painted.count = 0
+        watch = Stopwatch()
+        act["run"].trigger()
+        _wait_until(lambda: controller.busy and act["stop"].isEnabled() and painted.count > 0)
+        shown.append(watch.read())
+        _wait_until(lambda: any(isinstance(event, Iterated) for event in heard))
+        if number == repeats - 1:
+            break
+        watch = Stopwatch()
+        act["stop"].trigger()
+        _wait_until(lambda: "Stop" in acknowledged)
+        noticed.append(watch.read())
+        _wait_until(lambda: not controller.busy)
+        rested.append(watch.read())
+    watch = Stopwatch()
+    window.keeping.close_unasked("stops")
+    _wait_until(controller.bridge.isFinished)
+    return {
+        "run_click_to_shown_ms": _spread(shown),
+        "stop_to_acknowledged_ms": _spread(noticed),
+        "stop_to_rest_ms": _spread(rested),
+        "close_during_a_run_to_engine_gone_ms": _spread([watch.read()]),
     }
 
 
