@@ -135,7 +135,7 @@ class Tersoff(NearestPotential):
     @classmethod
     def examples(cls, precision: str, lattice_bits: int, platform: str) -> dict[str, Example]:
         """Return silicon, disturbed in a skewed cell, with numbers as published."""
-        system, positions = diamond("Si", 28.0855, 10.862, 0.2, precision, lattice_bits, platform)
+        system, positions = diamond("Si", 28.0855, 10.9, 0.12, precision, lattice_bits, platform)
         term = cls.build(TersoffOptions(), system)
         numbers = [1830.8, 471.18, 2.4799, 1.7322, 1.7322, 1.1e-6, 0.78734, 1.0, 1.0039e5, 16.217,
                    -0.59825]  # fmt: skip
