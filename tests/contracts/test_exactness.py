@@ -268,7 +268,8 @@ def _systems() -> list[dict[str, Example]]:
         if example.potential.arrays(example.parameters):
             continue
         system = example.system
-        alike = (system.type_names, *(a.tobytes() for a in (system.types, system.bonds, system.cell)))
+        arrays = (system.types, system.bonds, system.cell)
+        alike = (system.type_names, *(a.tobytes() for a in arrays))
         group = groups.setdefault(alike, {})
         shared = next(iter(group.values()), example)
         term = type(example.potential).build(example.potential.options, shared.system)
