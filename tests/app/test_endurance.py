@@ -76,7 +76,7 @@ window = MainWindow()
 window.show()
 window.controller.bridge.start()
 window.open_paths([Path({recipe!r})])
-window.session.change(("refinement", "iterations"), 12)
+window.session.change(("refinement", "iterations"), 60)  # more than until the edit is kept
 window.actions_by_name["run"].trigger()
 
 
@@ -114,5 +114,5 @@ def test_a_killed_window_loses_neither_its_run_nor_its_edits(qtbot, application,
     assert again.session.recipe.sampling.temperature == 99.0
     qtbot.waitUntil(lambda: again.session.view.finished is not None, timeout=PATIENCE)
     assert again.session.view.finished.reason == "completed"
-    assert [step.iteration for step in again.session.view.steps] == list(range(12))
+    assert [step.iteration for step in again.session.view.steps] == list(range(60))
     destroy(again)
