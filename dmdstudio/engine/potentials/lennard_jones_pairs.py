@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
-from jax import Array
 
-from dmdstudio.engine import kernels
-from dmdstudio.engine.core import Parameters, System
+from dmdstudio.engine.core import Parameters
 from dmdstudio.engine.crystal import SKEWED, crystal
 from dmdstudio.engine.potential import Example, potentials
-from dmdstudio.engine.switched import SwitchedOptions, SwitchedPairs
-from dmdstudio.engine.third_neighbours import (
-    Scale,
-    ThirdLennardJones,
-    ThirdNeighbours,
-    by_kind,
-    scaled_system,
-    third_neighbours,
-)
+from dmdstudio.engine.twelve_six import TwelveSix, TwelveSixOptions
 from dmdstudio.plan.catalog import ParameterField
 
 
-class LennardJonesPairsOptions(SwitchedOptions, frozen=True, kw_only=True):
-    """Settings of `LennardJonesPairs`."""
-
-    scale_14: Scale = 1.0
-
-
-class LennardJonesPairs(SwitchedPairs):
+class LennardJonesPairs(TwelveSix):
     """u(r) = 4 epsilon [(sigma/r)^12 - (sigma/r)^6], switched; numbers of every pair of types.
 
     Source: J. E. Jones, Proc. R. Soc. A 106, 463 (1924), doi 10.1098/rspa.1924.0082.
@@ -44,7 +27,7 @@ class LennardJonesPairs(SwitchedPairs):
         "`switch_start` and `cutoff`."
     )
     source: ClassVar[str] = "J. E. Jones, Proc. R. Soc. A 106, 463 (1924)"
-    Options = LennardJonesPairsOptions
+    Options = TwelveSixOptions
     parameters = (
         ParameterField(
             name="sigma", unit="angstrom", label="σ", doc="Distance of zero energy.", lower=0.0,
@@ -55,44 +38,22 @@ class LennardJonesPairs(SwitchedPairs):
             per="pair",
         ),
     )  # fmt: skip
-    kernel = kernels.Radial("lennard_jones", ("sigma", "epsilon"), trial=(3.4, 0.01, 3.5, 0.2))
-
-    @classmethod
-    def build(cls, options: Any, system: System) -> LennardJonesPairs:
-        """Check the cutoff against the cell and return the term."""
-        checked = super().build(options, system)
-        return cls(options, scaled_system(options, checked.system))
 
     @classmethod
     def examples(cls, precision: str, lattice_bits: int, platform: str) -> dict[str, Example]:
         """Return an argon-krypton mixture in a skewed cell whose unlike atoms attract more."""
         types = {"Ar": 39.948, "Kr": 83.798}
         system, positions = crystal(types, SKEWED, precision, lattice_bits, platform)
-        options = LennardJonesPairsOptions(cutoff=6.5, switch_start=5.5)
+        options = TwelveSixOptions(cutoff=6.5, switch_start=5.5)
         parameters = {
             "sigma": jnp.array([3.38, 3.45, 3.6]),
             "epsilon": jnp.array([0.0093, 0.0131, 0.0140]),
         }
         return {"mixture": Example(system, cls.build(options, system), parameters, positions)}
 
-    @cached_property
-    def third(self) -> ThirdNeighbours | None:
-        """The sum over pairs three bonds apart, where it differs from that over others."""
-        return third_neighbours(ThirdLennardJones, self.options, self.system)
-
-    def third_numbers(self, parameters: Parameters) -> Parameters:
-        """Return the parameters of `third`."""
-        pair = self.pair_parameters(parameters)
-        return by_kind(pair, self.system, "epsilon", self.options.scale_14)
-
     def pair_parameters(self, parameters: Parameters) -> Parameters:
         """Return the numbers of every pair of types [type, type]."""
         return {name: value[self.system.pair_kinds] for name, value in parameters.items()}
-
-    def bare_energy(self, r: Array, pair: Parameters) -> Array:
-        """Return u(r) before it is switched, eV."""
-        power = (pair["sigma"] / r) ** 6
-        return 4.0 * pair["epsilon"] * (power * power - power)
 
 
 potentials.add(LennardJonesPairs.name, LennardJonesPairs)
