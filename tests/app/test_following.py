@@ -9,13 +9,15 @@ from recorded import recorded_run
 
 from dmdstudio.app.run_folders import runs_folder
 from dmdstudio.app.views.status_line import phase_words
+from dmdstudio.files import event_log
 from dmdstudio.files.run_store import RunStore
 from dmdstudio.files.run_writer import writer_of
-from dmdstudio.plan.events import Iterated, Started
+from dmdstudio.plan.events import Finished, Iterated, Started, encoder
 from dmdstudio.plan.recipe import read_recipe
 
 _DEAF = """
 import sys, time
+from dmdstudio.files import event_log
 from dmdstudio.files.run_store import RunStore
 with RunStore.open(sys.argv[-1], write=True):
     print("writing", flush=True)
@@ -97,6 +99,24 @@ def test_a_run_whose_machine_is_gone_is_let_go_when_the_user_says_so(qtbot, wind
     qtbot.waitUntil(lambda: bool(window.notice.choices))
     assert "4711 on node17.elsewhere" in window.notice.words.text()
     window.notice.choices[0].click()
-    assert not window.controller.desk.is_following and writer_of(run) is None
-    assert not window.session.view.running and window.actions_by_name["resume"].isEnabled()
+    qtbot.waitUntil(lambda: not window.controller.desk.is_following)
+    assert "wrote this run is gone. Resume" in window.notice.words.text()
+    assert writer_of(run) is None and not window.session.view.running
+    assert window.actions_by_name["resume"].isEnabled()
     assert not (run / "stop.request").exists()
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_question_about_a_run_goes_with_it(qtbot, window, impatient, run, written, ends):
+    """Its answer would meet the run that is shown next."""
+    other = written()
+    follow(qtbot, window, run)
+    qtbot.waitUntil(lambda: bool(window.notice.choices))
+    if ends:  # as asked, after all
+        end = Finished(reason="stopped", iterations=2, best_iteration=1, seconds=1.0)
+        with (run / event_log.NAME).open("ab") as log:
+            log.write(encoder.encode(end) + b"\n")
+    else:
+        window.controller.desk.follow_nothing()
+    qtbot.waitUntil(lambda: not window.controller.desk.is_following)
+    assert not window.notice.choices and window.notice.isHidden() and other.poll() is None

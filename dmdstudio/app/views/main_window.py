@@ -127,6 +127,7 @@ class MainWindow(QMainWindow):
         controller, session, actions = self.controller, self.session, self.actions_by_name
         controller.notice.connect(self.notice.tell)
         controller.desk.question.connect(self.notice.ask)
+        controller.desk.question_over.connect(self.notice.withdraw)
         controller.opened.connect(self.show_workspace)
         controller.begun.connect(lambda: self.show_step("Potential"))
         controller.busy_changed.connect(self._refresh)

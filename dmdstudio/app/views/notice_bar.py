@@ -71,6 +71,12 @@ class NoticeBar(QFrame):
         self.tell(level, message)
         self._show_choices(choices)
 
+    def withdraw(self, message: str) -> None:
+        """Hide a message whose time is over; another that took its place stays."""
+        if self.words.text() == message:
+            self._show_choices(())
+            self.hide()
+
     def _show_choices(self, choices: Sequence[tuple[str, Callable[[], None]]]) -> None:
         for button in self._choices:
             self._row.removeWidget(button)
