@@ -167,6 +167,11 @@ class FoundData:
     is_open: bool = False
     is_remembered: bool = False
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the user said of this very file how it is read."""
+        return self.reading != ReadingPlan() and not self.is_remembered
+
 
 def found_data(
     path: Path, reading: ReadingPlan | None = None, corrections: Corrections = ()

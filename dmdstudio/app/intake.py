@@ -90,13 +90,11 @@ class Intake(QObject):
             case "potential":
                 self._add_waiting(path)
             case "data":
-                said = self._said.get(path, (None, ()))
-                self._read(lambda: found_data(path, *said), self._take_data)
+                self._read(lambda: found_data(path), self._take_data)
 
     def take_read(self, path: Path, reading: ReadingPlan, corrections: Corrections) -> None:
         """Put a data file into the recipe that is read as the user says."""
-        self._said[path] = reading, corrections
-        self.take("data", path)
+        self._read(lambda: found_data(path, reading, corrections), self._take_data)
 
     def take_text(self, text: str) -> None:
         """Put columns of numbers into the recipe, as a data file of their own."""
@@ -131,14 +129,17 @@ class Intake(QObject):
 
     def forget_waiting(self) -> None:
         """Let go of the files that wait for a structure."""
-        self.waiting = []
+        self.waiting, self._said = [], {}
         self.waiting_changed.emit()
 
     def _take_waiting(self) -> None:
-        waiting = self.waiting
+        waiting, said = self.waiting, self._said
         self.forget_waiting()
         for path in waiting:
-            self.take(sort_drop(path, has_recipe=True).kind, path)
+            if path in said:
+                self.take_read(path, *said[path])
+            else:
+                self.take(sort_drop(path, has_recipe=True).kind, path)
 
     def _take_potential(self, found: FoundPotential) -> None:
         recipe = self.session.recipe
@@ -166,6 +167,8 @@ class Intake(QObject):
             self.ambiguous.emit(found)
             return
         if self.session.recipe is None:
+            if found.is_answered:
+                self._said[found.path] = found.reading, found.corrections
             self._add_waiting(found.path)
             return
         reading = self.session.matter is None and not self.session.matter_problem
@@ -186,7 +189,6 @@ class Intake(QObject):
             self._replace_data(same[0], found)
         else:
             self._add_target(found)
-        self._said.pop(path, None)
         if found.is_remembered:
             words = f"{path.name} is read as files like it were: {_words_of(found.reading)}."
             advice = "Data, above the plot of its target, changes that."

@@ -240,6 +240,16 @@ def test_what_was_answered_before_there_is_a_structure_is_kept_for_it(
     assert window.data_desk.dialog is None
 
 
+def test_a_file_that_was_let_go_is_asked_about_when_it_comes_again(window, qtbot, tmp_path):
+    dialog = drop(window, qtbot, tmp_path, film=rows(X, Y))
+    say(dialog, qtbot, quantity="absorbance", axis_unit="1/cm")
+    dialog.use.click()
+    qtbot.waitUntil(lambda: bool(window.controller.intake.waiting))
+    window.controller.intake.forget_waiting()
+    qtbot.waitUntil(lambda: window.data_desk.dialog is None)
+    drop(window, qtbot, tmp_path, film=rows(X, Y)).close()
+
+
 @pytest.mark.parametrize(
     ("text", "columns"),
     [
