@@ -3,6 +3,7 @@
 import itertools
 import shutil
 
+import msgspec
 import numpy as np
 import pytest
 from conftest import EXAMPLE
@@ -286,3 +287,26 @@ def test_a_list_becomes_an_array_once():
     others = [[float(i)] for i in range(3)]
     assert [arrays(o)[0] for o in others] == [0.0, 1.0, 2.0]
     assert arrays(list(numbers)).tolist() == numbers
+
+
+def test_what_is_being_typed_of_a_region_never_meets_another(panel, water, qtbot):
+    set_regions(water, (100.0, 200.0, 0.0))
+    set_regions(water, (50.0, 60.0, 0.0), (100.0, 200.0, 0.0))
+    low = panel.regions.rows[1].fields["low"]
+    low.setText("150")
+    low.setModified(True)
+    water.actions_by_name["undo"].trigger()
+    low.editingFinished.emit()
+    assert regions(water) == [(100.0, 200.0, 0.0)] and not low.property("wrong")
+    low = panel.regions.rows[0].fields["low"]
+    low.setText("150")
+    low.setModified(True)
+    set_regions(water, (1000.0, 2000.0, 0.0))
+    low.editingFinished.emit()
+    assert regions(water) == [(1000.0, 2000.0, 0.0)] and low.text() == "1000"
+
+
+def test_a_region_that_is_to_be_drawn_is_let_go_when_a_run_begins(panel, water):
+    panel.regions.draw()
+    water.session.show_run(msgspec.structs.replace(water.session.view, running=True))
+    assert not panel.plot._plot.getViewBox().is_marking and panel.regions._hint.isHidden()

@@ -298,6 +298,11 @@ class Plot(QWidget):
         """Let the next drag across the plot mark a part of the bottom axis; Escape leaves it."""
         self._plot.getViewBox().begin_mark()
 
+    def leave_span(self) -> None:
+        """Ask for no part of the bottom axis any more."""
+        if self._axes is not None:
+            self._axes.getViewBox().end_mark()
+
     def remove_region(self, name: str) -> None:
         """Take a region away."""
         if name in self.items.regions:
@@ -486,7 +491,7 @@ class Plot(QWidget):
             super().keyPressEvent(event)
 
     def _leave(self) -> None:
-        self._plot.getViewBox().end_mark()
+        self.leave_span()
         self.crosshair.leave(keys_too=True)
 
     def leaveEvent(self, event: Any) -> None:  # noqa: N802

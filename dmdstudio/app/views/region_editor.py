@@ -90,10 +90,12 @@ class RegionEditor(QWidget):
 
     def show_target(self, comparison: Comparison | None, free: bool) -> None:
         """Draw the regions of a target, and say whether they may be changed."""
-        if _place(comparison) != _place(self._comparison):  # what was wrong is so no longer
-            self._tell("")
+        if not free or _place(comparison) != _place(self._comparison):
+            self._tell("")  # what was wrong is so no longer, what was typed was meant for another
             for row in self.rows:
-                row.mark(wrong=False)
+                row.forget_typed()
+        if not free:
+            self._plot.leave_span()
         self._comparison, self._free = comparison, free
         regions = self._regions
         draw_regions(self._plot, regions, self._drag, free)
@@ -282,10 +284,11 @@ class _Row:
         for widget in self._widgets:
             widget.setVisible(shown)
 
-    def mark(self, wrong: bool) -> None:
-        """Mark all fields as right or wrong."""
+    def forget_typed(self) -> None:
+        """Let the fields show the numbers of the recipe again, whatever was typed."""
         for line in self.fields.values():
-            _mark(line, wrong)
+            line.setModified(False)
+            _mark(line, wrong=False)
 
     def _take(self, name: str) -> None:
         line = self.fields[name]
@@ -293,7 +296,7 @@ class _Row:
             line.setModified(False)
             _mark(line, wrong=True)  # until it is taken, so that the text stays
             if self._editor.set_number(self.number, name, line.text()):
-                self.mark(wrong=False)
+                self.forget_typed()
 
 
 def _mark(line: QLineEdit, wrong: bool) -> None:
