@@ -21,16 +21,12 @@ from dmdstudio.app.drops import Kind, sort_drop
 from dmdstudio.app.edits import target_of, with_needs
 from dmdstudio.app.matter import Matter, matter_of
 from dmdstudio.app.matter_watch import MatterWatch
-from dmdstudio.app.measured import Corrections
+from dmdstudio.app.measured import Corrections, is_shape, quantity_of
 from dmdstudio.app.potential_file import FoundPotential, found_potential
 from dmdstudio.app.session import Place, Session
 from dmdstudio.base.errors import DmdError, RecipeError
 from dmdstudio.plan.reading import ReadingPlan
 from dmdstudio.plan.recipe import Recipe
-
-SHAPES = ("absorbance", "transmittance", "raman_intensity")
-"""Quantities that say something only up to a factor."""
-
 
 class Intake(QObject):
     """Puts files into the recipe under edit, each as one edit that can be undone.
@@ -199,7 +195,8 @@ class Intake(QObject):
         table = self.session.table()
         target = table["target"][index]
         target["data"] = self._name(found.path)
-        _say(target, found.reading, found.corrections, found.measurement.quantity)
+        before = self._quantity_before(index)
+        _say(target, found.reading, found.corrections, found.measurement.quantity, before)
         self._replace(table, f"data {found.path.name}")
 
     def read_target_as(
@@ -211,8 +208,16 @@ class Intake(QObject):
         if not (index < len(targets) and recipe and recipe.path(targets[index].data) == path):
             self._warn(f"No target has {path.name} there any more.", "Look at its data again.")
             return
-        _say(table["target"][index], reading, corrections, reading.quantity)
+        quantity, before = quantity_of(path, reading), self._quantity_before(index)
+        _say(table["target"][index], reading, corrections, quantity, before)
         self._replace(table, "reading of the data")
+
+    def _quantity_before(self, index: int) -> str:
+        """Return what the data of a target measure as the recipe stands."""
+        recipe = self.session.recipe
+        assert recipe is not None
+        plan = recipe.target[index]
+        return quantity_of(recipe.path(plan.data), plan.reading) if plan.data else ""
 
     def _add_target(self, found: FoundData) -> None:
         recipe = self.session.recipe
@@ -286,9 +291,21 @@ def _begun(path: Path) -> tuple[Recipe, Matter]:
 
 
 def _say(
-    target: dict[str, Any], reading: ReadingPlan, corrections: Corrections, quantity: str
+    target: dict[str, Any],
+    reading: ReadingPlan,
+    corrections: Corrections,
+    quantity: str,
+    before: str = "",
 ) -> None:
-    """Write into a target's table how its file is read, and that only its shape counts, if so."""
+    """Write into a target's table how its file is read, and whether only its shape counts.
+
+    Args:
+        target: of a recipe; what it said of another file is replaced.
+        reading: of the file.
+        corrections: of the file.
+        quantity: what the file measures, read so.
+        before: what the target's data measured so far.
+    """
     said = {key: value for key, value in msgspec.to_builtins(reading).items() if value}
     done = msgspec.to_builtins(list(corrections))
     for key, value in (("reading", said), ("corrections", done)):
@@ -296,8 +313,10 @@ def _say(
             target[key] = value
         else:
             target.pop(key, None)
-    if quantity in SHAPES:
+    if is_shape(quantity):
         target["fit_scale"] = True
+    elif is_shape(before):  # what was set because of that; what a user set otherwise stays
+        target.pop("fit_scale", None)
 
 
 def _words_of(reading: ReadingPlan) -> str:

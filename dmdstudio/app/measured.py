@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dmdstudio.base.errors import UnitError
+from dmdstudio.base.errors import DmdError, UnitError
 from dmdstudio.base.units import factor, spectral
 from dmdstudio.plan.corrections import Correction
 from dmdstudio.plan.events import TargetReport
@@ -38,6 +38,24 @@ def measurement_of(stamp: Stamp, block: str = "") -> Measurement:
     from dmdstudio.files.spectra import read_measurement
 
     return read_measurement(stamp[0], block)
+
+
+def is_shape(quantity: str) -> bool:
+    """Whether a measured quantity says something only up to a factor, as absorbances do."""
+    from dmdstudio.files.spectra import QUANTITIES
+
+    return quantity in QUANTITIES and QUANTITIES[quantity].is_shape
+
+
+def quantity_of(path: Path, reading: ReadingPlan) -> str:
+    """Return what a file measures, as it is said or says itself; '' where it cannot be read."""
+    stamp = stamp_of(path)
+    if reading.quantity or stamp is None:
+        return reading.quantity
+    try:
+        return measurement_of(stamp, reading.block).quantity
+    except DmdError:
+        return ""
 
 
 @functools.lru_cache(maxsize=4)

@@ -22,12 +22,14 @@ class Quantity:
         units: units it comes in; where there is only one, no question is asked.
         observable: the observable that it measures, '' where none does.
         axis_units: units of the abscissa.
+        is_shape: whether it says something only up to a factor.
     """
 
     label: str
     units: tuple[str, ...]
     observable: str = ""
     axis_units: tuple[str, ...] = AXIS_UNITS
+    is_shape: bool = False
 
     @property
     def is_spectrum(self) -> bool:
@@ -36,13 +38,13 @@ class Quantity:
 
 
 QUANTITIES = {
-    "absorbance": Quantity("Absorbance, -log10 T", ("",), "infrared_spectrum"),
-    "transmittance": Quantity("Transmittance", ("", "%"), "infrared_spectrum"),
+    "absorbance": Quantity("Absorbance, -log10 T", ("",), "infrared_spectrum", is_shape=True),
+    "transmittance": Quantity("Transmittance", ("", "%"), "infrared_spectrum", is_shape=True),
     "n_alpha": Quantity(
         "Refractive index times Napierian absorption", ("1/cm",), "infrared_spectrum"
     ),
     "epsilon_imaginary": Quantity("Imaginary permittivity ε''", ("",), "infrared_spectrum"),
-    "raman_intensity": Quantity("Raman intensity", ("",), "raman_spectrum"),
+    "raman_intensity": Quantity("Raman intensity", ("",), "raman_spectrum", is_shape=True),
     "reflectance": Quantity("Reflectance", ("", "%")),
     "single_channel": Quantity("Single-channel spectrum", ("",)),
     "vibrational_density_of_states": Quantity(
