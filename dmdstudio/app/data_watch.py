@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtGui import QGuiApplication
 
 from dmdstudio.app.background import in_background
 from dmdstudio.app.comparison import RawCurves, comparisons
@@ -21,7 +22,10 @@ _PAUSE_MILLISECONDS = 300
 
 
 class DataWatch(QObject):
-    """Reads the data files again whenever the recipe names or reads them otherwise."""
+    """Reads the data files again whenever the recipe names or reads them otherwise.
+
+    And when the user comes back to the window: they may have mended a file elsewhere.
+    """
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -31,6 +35,12 @@ class DataWatch(QObject):
         self._pause.timeout.connect(self._look)
         session.recipe_changed.connect(self._pause.start)
         session.catalog_changed.connect(self._pause.start)
+        application = QGuiApplication.instance()
+        assert isinstance(application, QGuiApplication)
+        application.applicationStateChanged.connect(self._look_soon)
+
+    def _look_soon(self, _: Qt.ApplicationState) -> None:
+        self._pause.start()
 
     def _look(self) -> None:
         session = self._session

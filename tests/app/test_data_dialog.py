@@ -186,6 +186,35 @@ def test_a_recipe_whose_data_say_too_little_waits_for_an_answer(opened, qtbot, e
     qtbot.waitUntil(lambda: not opened.session.data_problem)
 
 
+def test_a_file_that_is_mended_elsewhere_lets_the_run_begin(opened, qtbot, tmp_path):
+    path = tmp_path / "film.csv"
+    head = "Wavenumber (cm-1),Absorbance\n"
+    path.write_text(head + rows(X, Y).replace("\t", ","))
+    opened.open_paths([path])
+    qtbot.waitUntil(lambda: len(infrared(opened)) == 1)
+    path.write_text(head)
+    opened.session.recipe_changed.emit()
+    qtbot.waitUntil(lambda: bool(opened.session.data_problem))
+    path.write_text(head + rows(X, Y).replace("\t", ","))
+    QGuiApplication.instance().applicationStateChanged.emit(Qt.ApplicationState.ApplicationActive)
+    qtbot.waitUntil(lambda: not opened.session.data_problem)
+
+
+def test_data_are_scaled_only_while_they_are_a_shape(opened, qtbot, tmp_path):
+    dialog = drop(opened, qtbot, tmp_path, film=rows(X, Y))
+    say(dialog, qtbot, quantity="absorbance", axis_unit="1/cm")
+    dialog.use.click()
+    qtbot.waitUntil(lambda: len(infrared(opened)) == 1)
+    assert infrared(opened)[0].fit_scale
+    intake, place = opened.controller.intake, len(opened.session.recipe.target) - 1
+    absolute = ReadingPlan(quantity="n_alpha", axis_unit="1/cm", value_unit="1/cm")
+    intake.read_target_as(place, tmp_path / "film.dat", absolute, ())
+    assert not infrared(opened)[0].fit_scale
+    opened.session.change(("target", place, "fit_scale"), True)
+    intake.read_target_as(place, tmp_path / "film.dat", absolute, (Scale(by=2.0),))
+    assert infrared(opened)[0].fit_scale, "as the user says"
+
+
 def test_what_a_recipe_says_wrongly_can_be_chosen_again(tmp_path):
     (tmp_path / "film.dat").write_text(rows(X, Y, Y))
     for wrong in (ReadingPlan(block="column 7"), ReadingPlan(quantity="absorbence")):

@@ -177,3 +177,27 @@ def test_a_potential_that_is_registered_at_run_time_finds_its_form(window, examp
     (own,) = [p for p in term.parameter if p.name == "ripple"]
     assert (term.kind, own.of, own.value, own.unit) == ("rippled", "Ar-Ar", 2.5, "1/angstrom")
     assert "switch_start" in window.settings_panel.form(("potential", 1)).fields
+
+
+def test_another_observable_or_file_that_does_not_fit_is_said(water):
+    panel, before = water.settings_panel, water.session.recipe
+    form = panel.form(("target", 1))
+    form.edited.emit("observable", "infrared_spectrum")
+    assert "infrared_spectrum" in form.error("observable") and water.session.recipe is before
+    form.edited.emit("observable", "pressure")
+    panel.finish()
+    assert names(water) == ["infrared_spectrum", "pressure"] and not water.session.problems
+
+
+def test_the_same_file_named_otherwise_keeps_what_was_said_of_it(water):
+    table = water.session.table()
+    table["target"][0]["corrections"] = [{"kind": "scale", "by": 2.0}]
+    water.session.replace_recipe(table, "correction")
+    recipe = water.session.recipe
+    path = str(recipe.path(recipe.target[0].data))
+    form = water.settings_panel.form(("target", 0))
+    form.edited.emit("data", path)
+    assert water.session.recipe.target[0].data == path
+    assert len(water.session.recipe.target[0].corrections) == 1
+    form.edited.emit("data", "another.csv")
+    assert not water.session.recipe.target[0].corrections

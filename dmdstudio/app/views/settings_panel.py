@@ -6,6 +6,7 @@ In two levels: *guided* shows the few that decide a refinement, *expert* every o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QPoint, Qt, QTimer, Signal
@@ -336,14 +337,8 @@ class SettingsPanel(QWidget):
         """Take over a guided setting with all that follows from it."""
         session = self._session
         table = with_guided(session.table(), field, value, session.catalog)
-        try:
-            session.replace_recipe(table, f"change {form.fields[field].label.lower()}")
-        except RecipeError as error:
-            sentence = f"{error.message} {error.advice}".strip()
-        else:
-            sentence = ""
-        session.report((GUIDED, field), sentence)
-        form.set_error(field, sentence)
+        sentence = self._replace(table, f"change {form.fields[field].label.lower()}")
+        self._tell((GUIDED,), form, field, sentence)
 
     def _title(self, section: str, item: dict[str, Any]) -> str:
         """Return the name of an item: its own, or what its kind is called."""
@@ -370,27 +365,44 @@ class SettingsPanel(QWidget):
     def _edit(self, place: Place, form: Form, field: str, value: Any) -> None:
         name = str(place[0])
         if _CHOOSERS.get(name) == field:
-            self._choose(place, field, value)
+            sentence = self._choose(place, field, value)
         elif field == "name" and name in LISTS:
             sentence = self._editor.rename(name, int(place[1]), value or "")
-            self._session.report((*place, field), sentence)
-            form.set_error(field, sentence)
         elif (name, field) == ("target", "data"):
-            self._change_file(int(place[1]), value)
+            sentence = self._change_file(int(place[1]), value)
         else:
             form.set_error(field, self._session.change((*place, field), value))
+            return
+        self._tell(place, form, field, sentence)
 
-    def _change_file(self, index: int, name: str | None) -> None:
+    def _tell(self, place: Place, form: Form, field: str, sentence: str) -> None:
+        """Say what is wrong with a setting; where nothing is, its form may be another by now."""
+        self._session.report((*place, field), sentence)
+        if sentence:
+            form.set_error(field, sentence)
+
+    def _change_file(self, index: int, name: str | None) -> str:
         """Take another data file; what was said of the one before need not hold for it."""
-        table = self._session.table()
+        recipe, table = self._session.recipe, self._session.table()
+        assert recipe is not None
         target = table["target"][index]
-        for key in ("data", "reading", "corrections"):
-            target.pop(key, None)
+        before = target.pop("data", "")
         if name:
             target["data"] = name
-        self._session.replace_recipe(table, "change data")
+        if not (name and before and _is_same(recipe.path(name), recipe.path(before))):
+            for key in ("reading", "corrections"):
+                target.pop(key, None)
+        return self._replace(table, "change data")
 
-    def _choose(self, place: Place, field: str, value: str) -> None:
+    def _replace(self, table: dict[str, Any], words: str) -> str:
+        """Take over all tables as one edit; return what is wrong with them, or nothing."""
+        try:
+            self._session.replace_recipe(table, words)
+        except RecipeError as error:
+            return f"{error.message} {error.advice}".strip()
+        return ""
+
+    def _choose(self, place: Place, field: str, value: str) -> str:
         """Take another method or observable; the settings of the one before do not fit it."""
         own = {f.name for f in fields_of(sections()[str(place[0])])} | {"parameter"}
         table = self._session.table()
@@ -399,7 +411,7 @@ class SettingsPanel(QWidget):
             parent = parent[step]
         kept = {k: v for k, v in parent[place[-1]].items() if k in own}
         parent[place[-1]] = {**kept, field: value}
-        self._session.replace_recipe(table, field)
+        return self._replace(table, field)
 
     def _show_problems(self) -> None:
         for place, form in self._forms:
@@ -434,6 +446,10 @@ class SettingsPanel(QWidget):
 
 def _value(table: dict[str, Any], name: str) -> Any:
     return table.get(name, [] if name in LISTS else {})
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
 
 
 def _items(value: Any) -> list[dict[str, Any]]:
