@@ -245,12 +245,16 @@ def remembered_reading(path: Path, raw: Measurement) -> ReadingPlan | None:
         return None
 
 
-def remember_reading(path: Path, reading: ReadingPlan) -> None:
-    """Keep what was said of a file for files like it."""
+def likeness_of(path: Path) -> str:
+    """Read a file and return what others like it have in common; raise `FileError`."""
+    return likeness(path, _raw(path, ""))
+
+
+def remember_reading(likeness: str, reading: ReadingPlan) -> None:
+    """Keep what was said of a file for files like it, by what they have in common."""
     known = _remembered()
-    key = likeness(path, _raw(path, ""))
-    known.pop(key, None)
-    known[key] = msgspec.to_builtins(reading)
+    known.pop(likeness, None)
+    known[likeness] = msgspec.to_builtins(reading)
     kept = dict(list(known.items())[-_MOST_REMEMBERED:])
     prefer("readings", msgspec.json.encode(kept).decode())
 

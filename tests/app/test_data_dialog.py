@@ -1,11 +1,14 @@
 """Data that do not say what they are: asked about in one dialog, remembered, corrected, pasted."""
 
+import threading
+
 import numpy as np
 import pytest
-from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, Qt
+from msgspec.structs import replace
+from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, Qt, QThreadPool
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication
 
-from dmdstudio.app.data_reading import preview, remembered_count
+from dmdstudio.app.data_reading import found_data, preview, remembered_count
 from dmdstudio.app.drops import holds_columns, sort_drop
 from dmdstudio.app.views.preferences_dialog import PreferencesDialog
 from dmdstudio.base.errors import FileError
@@ -121,6 +124,31 @@ def test_several_files_share_one_dialog_and_one_that_is_remembered_answers_the_o
     asked_again.reject()
 
 
+def test_a_file_that_was_left_out_stays_out_when_its_like_is_remembered(
+    opened, qtbot, tmp_path, monkeypatch
+):
+    asking, left = threading.Event(), threading.Event()
+
+    def slow(path):
+        asking.set()
+        left.wait(10)
+        return found_data(path)
+
+    monkeypatch.setattr("dmdstudio.app.views.data_desk.found_data", slow)
+    dialog = drop(opened, qtbot, tmp_path, one=rows(X, Y), two=rows(X, Y))
+    dialog.files.setCurrentRow([a.path.name for a in dialog.waiting].index("one.dat"))
+    qtbot.waitUntil(lambda: dialog._shown is not None)
+    say(dialog, qtbot, quantity="absorbance", axis_unit="1/cm")
+    dialog.remember.setChecked(True)
+    dialog.use.click()
+    qtbot.waitUntil(asking.is_set)
+    dialog.skip.click()
+    left.set()
+    QThreadPool.globalInstance().waitForDone()
+    QCoreApplication.processEvents()
+    assert infrared(opened)[0].data.endswith("one.dat")
+
+
 def test_data_of_a_target_are_corrected_as_one_edit(opened, qtbot, tmp_path):
     text = "Wavenumber (cm-1),Absorbance\n" + rows(X, Y).replace("\t", ",")
     (tmp_path / "plain.csv").write_text(text)
@@ -165,6 +193,8 @@ def test_data_of_a_target_are_corrected_as_one_edit(opened, qtbot, tmp_path):
     after(lambda: dialog.corrections.removers[0].click())
     dialog.skip.click()
     assert opened.session.recipe.target[place].corrections == expected, "cancelled"
+    opened.session.show_run(replace(opened.session.view, running=True))
+    assert not row.button.isEnabled(), "those of a run under way stand still"
 
 
 def test_a_recipe_whose_data_say_too_little_waits_for_an_answer(opened, qtbot, example):

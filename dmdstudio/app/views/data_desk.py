@@ -12,7 +12,13 @@ from PySide6.QtWidgets import QWidget
 
 from dmdstudio.app.background import in_background
 from dmdstudio.app.controller import Controller
-from dmdstudio.app.data_reading import AskedFile, FoundData, found_data, remember_reading
+from dmdstudio.app.data_reading import (
+    AskedFile,
+    FoundData,
+    found_data,
+    likeness_of,
+    remember_reading,
+)
 from dmdstudio.app.drops import holds_columns
 from dmdstudio.app.views.compare_panel import ComparePanel
 
@@ -46,9 +52,9 @@ class DataDesk(QObject):
         targets = session.recipe.target if session.recipe is not None else ()
         return any(plan.data for plan in targets) and not session.view.running
 
-    def show_shown(self) -> None:
+    def show_current(self) -> None:
         """Show the data of the target that *Compare* shows, else of the first that has some."""
-        recipe, shown = self._controller.session.recipe, self._compare.data_place
+        recipe, shown = self._controller.session.recipe, self._compare.data_target
         if recipe is not None and self.is_free:
             first = next(n for n, plan in enumerate(recipe.target) if plan.data)
             self.show_target(first if shown is None else shown)
@@ -84,11 +90,17 @@ class DataDesk(QObject):
             return
         intake.take_read(asked.path, asked.reading, asked.corrections)
         if remember:
-            keep = functools.partial(remember_reading, asked.path, asked.reading)
-            in_background(self, keep, lambda _: self._ask_again(asked.path), intake.tell_error)
+            tell = functools.partial(likeness_of, asked.path)
+            keep = functools.partial(self._remember, asked)
+            in_background(self, tell, keep, intake.tell_error)
+
+    def _remember(self, asked: AskedFile, likeness: str) -> None:
+        """Keep what was said; some of the files that wait may be of the kind known now."""
+        remember_reading(likeness, asked.reading)
+        self._ask_again(asked.path)
 
     def _ask_again(self, known: Path) -> None:
-        """Read the files that wait once more: some may be of the kind that is known now."""
+        """Read the files that wait once more."""
         waiting = self.dialog.waiting if self.dialog is not None else ()
         for asked in waiting:
             if asked.target is None and asked.path != known:
@@ -96,9 +108,7 @@ class DataDesk(QObject):
                 in_background(self, read, self._take_known, self._controller.intake.tell_error)
 
     def _take_known(self, found: FoundData) -> None:
-        if not found.is_open:
-            if self.dialog is not None:
-                self.dialog.forget(found.path)
+        if not found.is_open and self.dialog is not None and self.dialog.forget(found.path):
             self._controller.intake.take("data", found.path)
 
     def _leave_out(self, asked: AskedFile) -> None:

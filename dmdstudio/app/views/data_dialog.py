@@ -331,11 +331,13 @@ class DataDialog(QDialog):
         elif shown:
             self._show_file(self.files.currentRow())
 
-    def forget(self, path: Path) -> None:
-        """Ask no more about a file that was dropped."""
+    def forget(self, path: Path) -> bool:
+        """Ask no more about a file that was dropped; return whether it was still asked about."""
         places = [(asked.path, asked.target) for asked in self._files]
-        if (path, None) in places:
-            self._leave(places.index((path, None)))
+        if (path, None) not in places:
+            return False
+        self._leave(places.index((path, None)))
+        return True
 
     @property
     def waiting(self) -> tuple[AskedFile, ...]:
