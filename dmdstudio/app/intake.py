@@ -28,6 +28,7 @@ from dmdstudio.base.errors import DmdError, RecipeError
 from dmdstudio.plan.reading import ReadingPlan
 from dmdstudio.plan.recipe import Recipe
 
+
 class Intake(QObject):
     """Puts files into the recipe under edit, each as one edit that can be undone.
 

@@ -53,13 +53,14 @@ class Setting:
         device: of the engine in words, empty until it is known: ``CPU, 2 cores``.
         devices: how many there are.
         rates: what steps have cost here, for this kind of run.
-        free_bytes: memory of the devices that is free, 0 where that is not known.
+        room_bytes: memory of the computer that is free, or all that the devices have; 0 where that
+            is not known.
     """
 
     device: str = ""
     devices: int = 1
     rates: Rates | None = None
-    free_bytes: int = 0
+    room_bytes: int = 0
 
     @property
     def is_cpu(self) -> bool:
@@ -151,8 +152,9 @@ def _memory(recipe: Recipe, matter: Matter | None, setting: Setting) -> Line:
         return Line(label, "Not known before the engine is ready", "unknown")
     need = memory_bytes(recipe, matter.atoms, setting)
     words = f"About {need / 2**30:.1f} GB"
-    if 0 < setting.free_bytes < need:
-        words += f", but {setting.free_bytes / 2**30:.1f} GB are free"
+    if 0 < setting.room_bytes < need:
+        room = f"{setting.room_bytes / 2**30:.1f} GB"
+        words += f", but {room} are free" if setting.is_cpu else f", but the device has {room}"
         return Line(label, words, "warning", "Lower execution.batch, or the number of frames.")
     tip = "The engine itself, and the frames of the replicas that are computed together."
     return Line(label, words, "plain", tip)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from window_life import LoopWatch, destroy
+from window_life import destroy
 
+from dmdstudio.app.benchmark import LoopWatch
 from dmdstudio.app.views.export_dialog import ExportDialog
 from dmdstudio.app.views.main_window import MainWindow
 from dmdstudio.app.views.plot import Plot

@@ -125,6 +125,7 @@ def test_the_tour_leaves_what_wants_an_answer_in_sight(window, example, qtbot):
     window.notice.ask("Unsaved edits were left.", [("Restore", lambda: None)])
     window.guidance.begin_tour()
     tour = window.findChild(Tour)
+    assert tour._stops
     for _ in range(len(tour._stops)):
         assert not in_window(tour).intersects(in_window(window.notice))
         assert tour._words.height() >= tour._words.heightForWidth(tour._words.width())

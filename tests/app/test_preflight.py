@@ -143,7 +143,7 @@ def test_time_is_what_runs_of_its_kind_took_here_and_unknown_else(argon, catalog
 
 
 def replace_rates(rates):
-    return Setting(CPU.device, CPU.devices, rates, CPU.free_bytes)
+    return Setting(CPU.device, CPU.devices, rates, CPU.room_bytes)
 
 
 def test_memory_grows_with_the_frames_of_a_batch_and_is_held_against_what_is_free(argon, catalog):
@@ -156,6 +156,8 @@ def test_memory_grows_with_the_frames_of_a_batch_and_is_held_against_what_is_fre
     for device in (CPU.device, "NVIDIA H100"):
         scarce = Setting(device, 2, None, 2**20)
         assert lines(argon, catalog, matter, scarce)["Memory"].state == "warning"
+    words = lines(argon, catalog, matter, Setting("NVIDIA H100", 1, None, 2**28))["Memory"].words
+    assert "the device has 0.2 GB" in words, "what is free of it is not known"
     assert lines(argon, catalog, matter, Setting())["Memory"].state == "unknown"
 
 

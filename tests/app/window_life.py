@@ -1,8 +1,6 @@
-"""How tests end a window and watch the event loop."""
+"""How tests end a window."""
 
-import time
-
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent
 from shiboken6 import isValid
 
 
@@ -14,26 +12,3 @@ def destroy(window):
     window.close()
     window.deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-
-
-class LoopWatch(QObject):
-    """Measures how long the event loop keeps a timer of 2 ms waiting."""
-
-    def __init__(self):
-        super().__init__()
-        self.gaps = []
-        self._last = time.perf_counter()
-        self._timer = QTimer(self, interval=2)
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.timeout.connect(self._tick)
-        self._timer.start()
-
-    def _tick(self):
-        now = time.perf_counter()
-        self.gaps.append(1000.0 * (now - self._last) - 2.0)
-        self._last = now
-
-    def percentile(self, percent):
-        """Return a gap in milliseconds."""
-        ordered = sorted(self.gaps)
-        return ordered[min(len(ordered) - 1, int(percent / 100 * len(ordered)))]

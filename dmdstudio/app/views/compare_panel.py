@@ -216,7 +216,7 @@ class ComparePanel(Panel):
         self._wrong.setText(self._what_is_wrong())
         self._wrong.setVisible(bool(self._wrong.text()))
         self.add_region.setVisible(self._can_have_regions())
-        self.data.setVisible(self.data_place is not None)
+        self.data.setVisible(self.data_target is not None)
         if comparison is None or is_scalar(comparison.report):
             self.regions.show_target(None, free=False)
         if comparison is None:
@@ -360,7 +360,7 @@ class ComparePanel(Panel):
             self._ask()
 
     @property
-    def data_place(self) -> int | None:
+    def data_target(self) -> int | None:
         """The number of the target that is shown, None where it has no data or they stand still."""
         chosen = self._chosen
         if chosen is None or chosen.plan is None or self.session.view.running:
@@ -369,8 +369,8 @@ class ComparePanel(Panel):
 
     def show_data(self) -> None:
         """Ask for the dialog about the data of the target that is shown."""
-        if self.data_place is not None:
-            self.data_wanted.emit(self.data_place)
+        if self.data_target is not None:
+            self.data_wanted.emit(self.data_target)
 
     # -- regions
 

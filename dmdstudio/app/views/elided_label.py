@@ -28,6 +28,8 @@ class ElidedLabel(QLabel):
         words = self.fontMetrics().elidedText(
             self.text(), Qt.TextElideMode.ElideRight, room.width()
         )
-        self.setToolTip(self.text() if words != self.text() else "")
+        tip = self.text() if words != self.text() else ""
+        if tip != self.toolTip():
+            self.setToolTip(tip)
         painter.drawText(room, int(self.alignment()), words)
         painter.end()

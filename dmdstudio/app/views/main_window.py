@@ -170,7 +170,7 @@ class MainWindow(QMainWindow):
             "undo": session.undo_stack.undo,
             "redo": session.undo_stack.redo,
             "paste": self.data_desk.paste,
-            "data": self.data_desk.show_shown,
+            "data": self.data_desk.show_current,
             "run": self._run,
             "stop": controller.stop,
             "discard": controller.discard,

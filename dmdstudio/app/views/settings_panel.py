@@ -115,6 +115,7 @@ class SettingsPanel(QWidget):
         session.recipe_changed.connect(self._ask)
         session.catalog_changed.connect(self._ask)
         session.problems_changed.connect(self._show_problems)
+        session.run_changed.connect(self._show_data_rows)
         theme_changed().changed.connect(self._repaint_arrows)
         editor.added.connect(self._want)
 
@@ -198,11 +199,15 @@ class SettingsPanel(QWidget):
             form.set_values(values)
         for (section, index), heading in self._headings:
             heading.set_title(self._title(str(section), table[str(section)][index]))
+        self._show_data_rows()
+        self._show_problems()
+
+    def _show_data_rows(self) -> None:
+        """Say how data are read; those of a run under way stand still."""
         plans = self._session.recipe.target if self._session.recipe is not None else ()
         for index, row in self._data_rows:
             if index < len(plans):
-                row.show_target(plans[index])
-        self._show_problems()
+                row.show_target(plans[index], free=not self._session.view.running)
 
     def _shape_of(self, table: dict[str, Any]) -> object:
         """Return what decides which fields there are."""

@@ -99,7 +99,6 @@ class StartPage(QScrollArea):
         theme_changed().changed.connect(self._paint)
         self._paint()
         self.show_unfinished(None)
-        self.refresh()
 
     def _drop_zone(self, new_action: QAction, open_action: QAction) -> QFrame:
         zone = QFrame()

@@ -101,23 +101,22 @@ class Atoms:
         smooth: bool = True,
     ) -> None:
         """Paint all of them at once."""
-        if self._model is None:
-            self._model = Model(self.scene, self.frame, self.style, len(theme().series))
-        pieces = self._model.pieces(camera, image.width(), image.height(), ratio, bonds=bonds)
+        model = self._made(len(theme().series))
+        pieces = model.pieces(camera, image.width(), image.height(), ratio, bonds=bonds)
         painter = QPainter(image)
         self.sprites.paint(painter, pieces, smooth=smooth)
         painter.end()
 
     def work(self, width: int, height: int, ratio: float, camera: Camera) -> Callable[[], Pieces]:
         """Return what another thread does before they are painted with all care."""
-        known = self._model
-        scene, frame, style, colours = self.scene, self.frame, self.style, len(theme().series)
+        colours = len(theme().series)
+        return lambda: self._made(colours).pieces(camera, width, height, ratio)
 
-        def pieces() -> Pieces:
-            model = known or Model(scene, frame, style, colours)
-            return model.pieces(camera, width, height, ratio)
-
-        return pieces
+    def _made(self, colours: int) -> Model:
+        """Return the model, made once, in whichever thread first needs it."""
+        if self._model is None:
+            self._model = Model(self.scene, self.frame, self.style, colours)
+        return self._model
 
     def paint_points(self, image: QImage, camera: Camera) -> None:
         """Paint so many of them as there is time for as small discs, and the edges of the cell."""

@@ -26,8 +26,9 @@ class TargetDataRow(QWidget):
         row.addWidget(self._words, 1)
         row.addWidget(self.button)
 
-    def show_target(self, plan: TargetPlan) -> None:
-        """Say what holds of a target; nothing where it has no data."""
+    def show_target(self, plan: TargetPlan, free: bool) -> None:
+        """Say what holds of a target, and whether it may be changed; nothing without data."""
+        self.button.setEnabled(free)
         self._words.setText(data_words(plan))
         self.setVisible(bool(plan.data))
 
