@@ -87,7 +87,7 @@ class Follower(QObject):
             self.shown.emit(now.shown)
             self.ended.emit(now)
             return
-        if now.view is not before.view:
+        if now.view is not before.view or now.silent_since != before.silent_since:
             self.shown.emit(self._as_asked(now))
         if self._patient_until is not None and time.monotonic() > self._patient_until:
             self._patient_until = None
@@ -110,4 +110,6 @@ def _read_on(run: ReadRun) -> ReadRun:
     writer = writer_of(run.folder)  # before the log: what it wrote last is not missed
     events = run.tail.poll()
     start = RunView() if run.tail.restarted else run.view
-    return replace(run, view=functools.reduce(reduce, events, start), writer=writer)
+    view = functools.reduce(reduce, events, start)
+    silent = writer.silent_since if writer is not None else None
+    return replace(run, view=view, writer=writer, silent_since=silent)

@@ -28,6 +28,7 @@ class RunRow:
         best_loss: the loss of its best iteration; not a number before the first.
         began: when, seconds since 1970; 0 where it is not known.
         view: the run, at rest, without the text of its log.
+        silent_since: when its writer was last seen, if it may be gone; seconds since 1970.
     """
 
     folder: Path
@@ -38,6 +39,7 @@ class RunRow:
     best_loss: float
     began: float
     view: RunView
+    silent_since: float | None = None
 
 
 class RunIndex:
@@ -73,6 +75,7 @@ class RunIndex:
             best_loss=best.loss if best is not None else math.nan,
             began=started.time if started is not None else _made(folder),
             view=at_rest(located(view, folder)),
+            silent_since=writer.silent_since if writer is not None else None,
         )
 
 

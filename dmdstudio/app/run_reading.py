@@ -11,13 +11,14 @@ from typing import Literal
 from msgspec.structs import replace
 
 from dmdstudio.app.state import RunView, at_rest, reduce
+from dmdstudio.app.words import moment_words
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.files.event_log import EventTail
 from dmdstudio.files.run_writer import Writer, writer_of
 from dmdstudio.plan.events import Phase, Progress
 from dmdstudio.plan.recipe import Recipe, parse_recipe
 
-RunState = Literal["at work", "completed", "stopped", "failed", "interrupted", "empty"]
+RunState = Literal["at work", "silent", "completed", "stopped", "failed", "interrupted", "empty"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class ReadRun:
         tail: goes on reading where the view ends.
         writer: the process that writes it now.
         warnings: what was found damaged, in sentences.
+        silent_since: when the writer was last seen alive, if it may be gone by now; seconds since
+            1970.
     """
 
     folder: Path
@@ -39,6 +42,7 @@ class ReadRun:
     tail: EventTail
     writer: Writer | None
     warnings: list[str]
+    silent_since: float | None = None
 
     @property
     def is_live(self) -> bool:
@@ -49,7 +53,13 @@ class ReadRun:
     def shown(self) -> RunView:
         """The view with the run's folder where it lies now, at rest if nobody writes it."""
         view = located(self.view, self.folder)
-        return with_own_pace(view) if self.is_live else at_rest(view)
+        if not self.is_live:
+            return at_rest(view)
+        view = with_own_pace(view)
+        if self.silent_since is None:
+            return view
+        since = f"last seen on {moment_words(self.silent_since)}"
+        return replace(view, phase=Phase(name="silent", detail=since), progress=None)
 
 
 def read_run(folder: Path) -> ReadRun:
@@ -60,18 +70,21 @@ def read_run(folder: Path) -> ReadRun:
     writer = writer_of(folder)  # before the log: what it wrote last is not missed
     tail = EventTail(folder)
     view = functools.reduce(reduce, tail.poll(), RunView())
-    return ReadRun(folder, recipe, view, tail, writer, tail.warnings)
+    silent = writer.silent_since if writer is not None else None
+    return ReadRun(folder, recipe, view, tail, writer, tail.warnings, silent)
 
 
 def state_of(view: RunView, writer: Writer | None) -> RunState:
     """Return how a run stands, by its events and by who writes it."""
+    silent = writer is not None and writer.silent_since is not None
+    working = "silent" if silent else "at work"
     if view.running:
-        return "at work" if writer is not None else "interrupted"
+        return working if writer is not None else "interrupted"
     if view.failed is not None:
         return "failed"
     if view.finished is not None:
         return "completed" if view.finished.reason == "completed" else "stopped"
-    return "at work" if writer is not None else "empty"
+    return working if writer is not None else "empty"
 
 
 def iterations_more(view: RunView) -> int | None:

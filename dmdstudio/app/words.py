@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
+import time
 from collections.abc import Sequence
 
 from dmdstudio.base.units import pretty
@@ -153,6 +154,13 @@ def duration_words(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def moment_words(moment: float) -> str:
+    """Return a time, in seconds since 1970, as ``'26 Nov, 14:32'``, of other years as a date."""
+    then, now = time.localtime(moment), time.localtime()
+    form = "%d %b, %H:%M" if then.tm_year == now.tm_year else "%d %b %Y"
+    return time.strftime(form, then)
 
 
 def log_line(event: Event) -> Log | None:

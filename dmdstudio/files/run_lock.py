@@ -14,8 +14,16 @@ from dmdstudio.base.errors import RunError
 from dmdstudio.files.whole import write_text
 
 
-def acquire(path: Path) -> filelock.BaseFileLock:
-    """Take the lock of a run; the system gives it back when this process ends, however it ends."""
+def acquire(path: Path, beats: bool = False) -> filelock.BaseFileLock:
+    """Take the lock of a run; the system gives it back when this process ends, however it ends.
+
+    Args:
+        path: the run.
+        beats: whether the process gives signs of life, as `Heartbeat` does.
+
+    Raises:
+        RunError: another process holds the lock, or there can be none.
+    """
     lock = filelock.FileLock(str(path / "run.lock"), timeout=0, thread_local=False)
     try:
         lock.acquire()
@@ -26,6 +34,7 @@ def acquire(path: Path) -> filelock.BaseFileLock:
     except (OSError, NotImplementedError) as error:
         raise RunError(f"Run {path} cannot be locked: {error}.", "Use a local folder.") from None
     about = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.time()}
+    about["beats"] = beats
     write_text(path / "writer.json", json.dumps(about) + "\n")
     return lock
 

@@ -34,6 +34,7 @@ from dmdstudio.base.errors import RunError
 from dmdstudio.files import event_log
 from dmdstudio.files.event_log import EventTail
 from dmdstudio.files.iterations import iteration_values
+from dmdstudio.files.run_heartbeat import Heartbeat
 from dmdstudio.files.run_inputs import copy_inputs, plan_inputs
 from dmdstudio.files.run_lock import acquire, give_back
 from dmdstudio.files.run_requests import forget_requests
@@ -64,6 +65,7 @@ class RunStore:
         self.path = path
         self.warnings: list[str] = []
         self._lock = lock
+        self._heartbeat = Heartbeat(path) if lock is not None else None
 
     @classmethod
     def create(cls, path: str | Path, recipe: Recipe) -> RunStore:
@@ -88,7 +90,7 @@ class RunStore:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(f"Folder {path} cannot be made: {error}.") from None
-        store = cls(path, acquire(path))
+        store = cls(path, acquire(path, beats=True))
         try:
             store._fill(recipe, inputs)
         except BaseException:
@@ -111,7 +113,7 @@ class RunStore:
         _check_format(path)
         if not write:
             return cls(path, None)
-        store = cls(path, acquire(path))
+        store = cls(path, acquire(path, beats=True))
         forget_requests(path)
         remove_leftovers(path)
         remove_leftovers(path / "states")
@@ -282,6 +284,8 @@ class RunStore:
     def release(self) -> None:
         """Give the lock back; reading goes on."""
         if self._lock is not None:
+            if self._heartbeat is not None:
+                self._heartbeat.stop()
             forget_requests(self.path)  # whoever writes next is not meant
             give_back(self._lock, self.path)
             self._lock = None

@@ -1,14 +1,17 @@
 """A run that another process writes and that does not stop when it is asked to."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 
 import pytest
 from recorded import recorded_run
 
 from dmdstudio.app.run_folders import runs_folder
 from dmdstudio.app.views.status_line import phase_words
+from dmdstudio.app.words import moment_words
 from dmdstudio.files import event_log
 from dmdstudio.files.run_store import RunStore
 from dmdstudio.files.run_writer import writer_of
@@ -104,6 +107,23 @@ def test_a_run_whose_machine_is_gone_is_let_go_when_the_user_says_so(qtbot, wind
     assert writer_of(run) is None and not window.session.view.running
     assert window.actions_by_name["resume"].isEnabled()
     assert not (run / "stop.request").exists()
+
+
+def test_a_writer_elsewhere_that_gives_no_sign_of_life_is_told_of(qtbot, window, impatient, run):
+    about = {"pid": 4711, "host": "node17.elsewhere", "since": 1.0, "beats": True}
+    file = run / "writer.json"
+    file.write_text(json.dumps(about), "utf-8")
+    window.open_paths([run])
+    qtbot.waitUntil(lambda: window.controller.desk.is_following)
+    assert phase_words(window.session.view).startswith("At work")
+    hour_ago = time.time() - 3600.0
+    os.utime(file, (hour_ago, hour_ago))
+    qtbot.waitUntil(lambda: phase_words(window.session.view).startswith("No sign of life"))
+    assert moment_words(hour_ago) in phase_words(window.session.view)
+    window.controller.shelf.refresh()
+    qtbot.waitUntil(lambda: [row.state for row in window.controller.shelf.rows] == ["silent"])
+    os.utime(file)
+    qtbot.waitUntil(lambda: phase_words(window.session.view).startswith("At work"))
 
 
 @pytest.mark.parametrize("ends", [True, False])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from hypothesis.extra import numpy as hnp
 
 from dmdstudio.base.errors import FileError, RunError
 from dmdstudio.files.run_store import RunStore, iteration_values
+from dmdstudio.files.run_writer import writer_of
 from dmdstudio.plan.events import Iterated, Log, ParameterReport, StepReport
 from dmdstudio.plan.recipe import Recipe, parse_recipe, recipe_to_toml
 
@@ -345,6 +348,19 @@ def test_a_second_writer_is_refused_with_the_name_of_the_first(store: RunStore):
         child.kill()
         child.communicate()
     RunStore.open(store.path, write=True).release()
+
+
+def test_a_writer_gives_signs_of_life_until_it_ends(tmp_path, store, monkeypatch):
+    store.release()
+    monkeypatch.setattr("dmdstudio.files.run_heartbeat.BEAT_SECONDS", 0.01)
+    with RunStore.open(store.path, write=True):
+        file = store.path / "writer.json"
+        os.utime(file, (1.0, 1.0))
+        patient_until = time.monotonic() + 10.0
+        while file.stat().st_mtime == 1.0 and time.monotonic() < patient_until:
+            time.sleep(0.01)
+        assert time.time() - writer_of(store.path).seen < 60.0
+    assert not [t for t in threading.enumerate() if t.name == "heartbeat"]
 
 
 def test_a_second_writer_in_the_same_process_is_refused(store: RunStore):

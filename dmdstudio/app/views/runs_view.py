@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from dmdstudio.app.run_reading import iterations_more
 from dmdstudio.app.run_shelf import RunShelf
 from dmdstudio.app.session import Session
 from dmdstudio.app.theme import colour_of, theme_changed
+from dmdstudio.app.words import moment_words
 
 Index = QModelIndex | QPersistentModelIndex
 Role = Qt.ItemDataRole
@@ -41,6 +41,7 @@ _TIPS = {
 }
 _STATES = {
     "at work": ("At work", "accent"),
+    "silent": ("No sign of life", "attention"),
     "completed": ("Completed", "good"),
     "stopped": ("Stopped", "quiet"),
     "failed": ("Failed", "bad"),
@@ -118,7 +119,9 @@ class RunModel(QAbstractTableModel):
         if role == Role.TextAlignmentRole:
             return _alignment(column)
         if role == Role.ToolTipRole:
-            return str(row.folder)
+            silent = row.silent_since
+            words = f"Last seen at work on {moment_words(silent)}.\n" if silent is not None else ""
+            return f"{words}{row.folder}"
         if role == Role.ForegroundRole and column == "State":
             return QColor(colour_of(_STATES[row.state][1]))
         if role == Role.FontRole and self._is_shown(row):
@@ -154,9 +157,7 @@ def _text(row: RunRow, column: str) -> str | None:
         case "Best loss":
             return "" if math.isnan(row.best_loss) else f"{row.best_loss:.4g}"
         case "Began":
-            moment, now = time.localtime(row.began), time.localtime()
-            form = "%d %b, %H:%M" if moment.tm_year == now.tm_year else "%d %b %Y"
-            return time.strftime(form, moment) if row.began else ""
+            return moment_words(row.began) if row.began else ""
     return None
 
 
@@ -302,7 +303,7 @@ class RunsView(QWidget):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         own = self._handlers
-        has_steps, at_rest = row.view.best is not None, row.state != "at work"
+        has_steps, at_rest = row.view.best is not None, row.state not in ("at work", "silent")
         name = index.sibling(index.row(), COLUMNS.index("Run"))
         for words, act, enabled in (
             ("Show", lambda: own["show"](row), True),

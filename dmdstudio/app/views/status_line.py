@@ -23,6 +23,7 @@ _PHASES = {
     "writing": "Writing",
     "evaluating": "Evaluating",
     "elsewhere": "At work without this window",
+    "silent": "No sign of life of the process that writes this run",
     "stopping": "Stopping",
 }
 
