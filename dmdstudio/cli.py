@@ -2,8 +2,8 @@
 
 Every command exits with 0, or prints one sentence and what to do, and exits with another number:
 2 for a bad recipe, file or option, 3 where a simulation cannot give what was asked, 4 where the
-engine failed, 5 where another engine makes something else of exported files. ``--json`` prints
-results for programs on standard output; progress goes to standard error.
+engine failed, 5 where exported files are not the same potential to all that read them. ``--json``
+prints results for programs on standard output; progress goes to standard error.
 """
 
 from __future__ import annotations
@@ -164,8 +164,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--certify",
         action=argparse.BooleanOptionalAction,
-        help="run the files in the engines that are for them and compare (default: for up to 5,000 "
-        "atoms)",
+        help="read the files back, run them in the engines that are for them, and compare "
+        "(default: for up to 5,000 atoms)",
     )
 
     command = add("report", _report, "Write a run on one page, as HTML or PDF.")
@@ -478,8 +478,8 @@ def _export(options: Any) -> int:
     if certificate is None or certificate.verdict != "differs":
         return 0
     print(
-        f"dmdstudio: other engines make something else of {written[0].name}; the files stay, "
-        f"marked. See {written[-1]}",
+        f"dmdstudio: {written[0].name} is not the same potential to all that read it; the files "
+        f"stay, text marked. See {written[-1]}",
         file=sys.stderr,
     )
     return _MISMATCH

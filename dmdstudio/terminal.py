@@ -242,7 +242,7 @@ def print_diagnosis(found: Diagnosed) -> None:
 
 
 def print_certificate(certificate: Certificate) -> None:
-    """Print what the engines made of exported files."""
+    """Print what our reader and the engines made of exported files."""
     from dmdstudio.plan.certificate import WORDS, difference_words
 
     print_table(
@@ -253,9 +253,9 @@ def print_certificate(certificate: Certificate) -> None:
                 *difference_words(check),
                 WORDS[check.verdict],
             ]
-            for check in certificate.engines
+            for check in certificate.checks
         ],
     )
-    for check in certificate.engines:
-        if check.verdict in ("failed", "not installed"):
+    for check in certificate.checks:
+        if check.verdict in ("failed", "not read", "not installed"):
             print(check.note)

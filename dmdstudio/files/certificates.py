@@ -29,13 +29,13 @@ p.quiet, td.quiet { color: #5b6675; } code { font-size: .85em; overflow-wrap: an
 table { border-collapse: collapse; width: 100%; } th { text-align: left; font-weight: 600; }
 th, td { padding: .35em 1em .35em 0; border-bottom: 1px solid #d8dee6; vertical-align: top; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
-.agrees { color: #12703c; font-weight: 600; }
+.agrees, .reads { color: #12703c; font-weight: 600; }
 .differs, .failed { color: #b3261e; font-weight: 600; }
 """
 
 
 def write_certificate(certificate: Certificate, main: Path) -> list[Path]:
-    """Write a certificate beside the main file of an export, and mark that file if it differs.
+    """Write a certificate beside the main file of an export, and mark a text that differs.
 
     Args:
         certificate: of the files.
@@ -51,11 +51,10 @@ def write_certificate(certificate: Certificate, main: Path) -> list[Path]:
     )
     write_text(data, msgspec.json.format(encoded, indent=2).decode() + "\n")
     write_text(page, certificate_page(certificate))
-    if certificate.verdict == "differs":
-        before, after = _format(certificate).comment
-        mark = (
-            f"{before}NOT CERTIFIED: other engines differ from DMD Studio, see {page.name}{after}"
-        )
+    comment = _format(certificate).comment
+    if certificate.verdict == "differs" and comment is not None:
+        before, after = comment
+        mark = f"{before}NOT CERTIFIED: not the potential of DMD Studio, see {page.name}{after}"
         write_text(main, f"{mark}\n{main.read_text('utf-8')}")
     return [data, page]
 
@@ -80,12 +79,12 @@ def certificate_page(certificate: Certificate) -> str:
         f"<h1>{_text(known.title or 'Exported potential')}: "
         f'<span class="{known.verdict.split()[0]}">{WORDS[known.verdict].lower()}</span></h1>',
         f'<p class="quiet">{_text(lead)}</p>',
-        "<h2>Engines</h2>",
+        "<h2>Read back, and in other engines</h2>",
         _table(
-            ["Engine", "Energy", "Forces", "Pressure", "Verdict"],
-            [_engine_row(check) for check in known.engines],
+            ["Tried in", "Energy", "Forces", "Pressure", "Verdict"],
+            [_engine_row(check) for check in known.checks],
         ),
-        *(f"<p>{_text(f'{c.engine}: {c.note}')}</p>" for c in known.engines if c.note),
+        *(f"<p>{_text(f'{c.engine}: {c.note}')}</p>" for c in known.checks if c.note),
         f"<p>Largest relative differences from DMD Studio's own engine in float64, over "
         f"{len(known.configurations)} configurations. Bounds: {bounds}. Energies are compared "
         "with the larger of themselves and N kT, pressures with the larger of themselves and "
@@ -109,7 +108,7 @@ def _engine_row(check: EngineCheck) -> list[str]:
 
 
 def _configurations(known: Certificate) -> str:
-    tried = [check for check in known.engines if check.differences]
+    tried = [check for check in known.checks if check.differences]
     rows = []
     for number, item in enumerate(known.configurations):
         found: list[Differences] = [check.differences[number] for check in tried]

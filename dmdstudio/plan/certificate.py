@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-Verdict = Literal["agrees", "differs", "failed", "not installed"]
+Verdict = Literal["agrees", "differs", "failed", "not read", "not installed"]
 
 BOUNDS = {"energy": 1e-6, "forces": 1e-6, "pressure": 1e-5}
 """Largest relative differences of files that agree."""
@@ -15,14 +15,16 @@ WORDS = {
     "agrees": "Agrees",
     "differs": "Differs",
     "failed": "Failed",
+    "not read": "Not read",
     "not installed": "Not installed",
+    "reads back": "Reads back the same",
     "not checked": "Not checked",
 }
 """Verdicts as they are shown."""
 
 
 class Differences(Struct, frozen=True, kw_only=True):
-    """How far an engine is from DMD Studio, relative.
+    """How far an engine, or what was read back, is from what was written, relative.
 
     Attributes:
         energy: over the larger of the energy and N kT at 300 K.
@@ -103,6 +105,7 @@ class Certificate(Struct, frozen=True, kw_only=True):
         files: as they were tried.
         configurations: on which.
         engines: what each made of them.
+        read_back: what our own reader made of them; None where there is none for the format.
         notes: what a reader must know to repeat it.
     """
 
@@ -116,15 +119,26 @@ class Certificate(Struct, frozen=True, kw_only=True):
     files: tuple[CertifiedFile, ...]
     configurations: tuple[ConfigurationNote, ...]
     engines: tuple[EngineCheck, ...]
+    read_back: EngineCheck | None = None
     notes: tuple[str, ...] = ()
 
     @property
-    def verdict(self) -> Literal["agrees", "differs", "not checked"]:
-        """Of all engines together: one that differs or failed speaks for all."""
-        found = {check.verdict for check in self.engines}
-        if found & {"differs", "failed"}:
+    def checks(self) -> tuple[EngineCheck, ...]:
+        """All that was tried: reading back first, then the engines."""
+        return self.engines if self.read_back is None else (self.read_back, *self.engines)
+
+    @property
+    def verdict(self) -> Literal["agrees", "differs", "reads back", "not checked"]:
+        """Of all together: one that differs or failed speaks for all, an engine before a reader.
+
+        A file that our reader refuses is no mismatch: engines add up more than it takes.
+        """
+        if {check.verdict for check in self.checks} & {"differs", "failed"}:
             return "differs"
-        return "agrees" if "agrees" in found else "not checked"
+        if "agrees" in {check.verdict for check in self.engines}:
+            return "agrees"
+        back = self.read_back
+        return "reads back" if back and back.verdict == "agrees" else "not checked"
 
 
 def difference_words(check: EngineCheck) -> tuple[str, str, str]:

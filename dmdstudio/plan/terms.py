@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -82,11 +82,21 @@ def potential_terms(
     known = {parameter_key(p, q) for p in recipe.terms for q in p.parameter}
     if unknown := set(values) - known:
         raise RecipeError(f"The recipe has no parameter {sorted(unknown)[0]!r}.")
+    return terms_of(recipe.potential, types, values, arrays)
+
+
+def terms_of(
+    plans: Iterable[PotentialPlan],
+    types: tuple[str, ...],
+    values: Mapping[str, float] | None = None,
+    arrays: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+) -> list[PotentialTerm]:
+    """Return a potential that plans describe; arguments and result as of `potential_terms`."""
     terms = []
-    for potential in recipe.potential:
+    for potential in plans:
         parameters: dict[str, dict[str, float]] = {}
         for parameter in potential.parameter:
-            value = values.get(parameter_key(potential, parameter), parameter.value)
+            value = (values or {}).get(parameter_key(potential, parameter), parameter.value)
             owners = [parameter.owner] if parameter.of else sorted(set(types))
             for type_ in owners:
                 parameters.setdefault(parameter.name, {})[type_] = to_internal(

@@ -1,7 +1,8 @@
-"""Certificates: exported files tried in the engines that they are for, against our own numbers.
+"""Certificates: exported files read back, and tried in the engines that they are for.
 
-The reference is our own engine in float64. Ewald's sum is taken as exact as it can be, for that is
-what every engine converges to; the run's own tolerance is one of the recipe's settings.
+The reference is our own engine in float64 with the potential that was written. Ewald's sum is taken
+as exact as it can be, for that is what every engine converges to; the run's own tolerance is one of
+the recipe's settings.
 """
 
 from __future__ import annotations
@@ -13,15 +14,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import ase
 import msgspec
 import numpy as np
 
-from dmdstudio.base.errors import DmdError
+from dmdstudio.base.errors import DmdError, FileError
 from dmdstudio.base.units import BOLTZMANN, from_internal
 from dmdstudio.engine.potentials.ewald import FINEST
 from dmdstudio.files.certificates import write_certificate
-from dmdstudio.files.potentials import Provenance, export
+from dmdstudio.files.potentials import ExportFormat, Provenance, export, export_formats
 from dmdstudio.plan.certificate import (
     Certificate,
     CertifiedFile,
@@ -31,10 +31,14 @@ from dmdstudio.plan.certificate import (
 )
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm
-from dmdstudio.service.calculator import RefinedPotential
 from dmdstudio.service.engines import engines_of
 from dmdstudio.service.export import refined_potential
 from dmdstudio.service.other_engine import Evaluation, Exported, OtherEngine
+from dmdstudio.service.own_engine import own_evaluations
+from dmdstudio.service.read_back import read_back
+
+READ_BACK = "Read back"
+"""What the row of our own reader is called."""
 
 MOVED = 0.02
 """Standard deviation of every coordinate of a configuration about the structure, angstrom."""
@@ -66,16 +70,21 @@ def export_certified(
 
     Returns:
         The files written, the main one first and the certificate's last; and the certificate, None
-        where none was made: nothing runs the format, or it was not wanted.
+        where none was made: nothing runs or reads the format, or it was not wanted.
     """
     terms, structure, provenance = refined_potential(run_dir, which)
     written = export(format_name, terms, structure, output, provenance)
     if certified is None:
         certified = len(structure.symbols) <= MOST_ATOMS
-    if not certified or not engines_of(format_name):
+    if not certified or not can_be_certified(format_name):
         return written, None
     certificate = certify(format_name, terms, structure, written, provenance)
     return [*written, *write_certificate(certificate, written[0])], certificate
+
+
+def can_be_certified(format_name: str) -> bool:
+    """Tell whether anything reads or runs files of a format, installed or not."""
+    return bool(engines_of(format_name) or export_formats.get(format_name).reader)
 
 
 def certify(
@@ -85,7 +94,7 @@ def certify(
     written: Sequence[Path],
     provenance: Provenance,
 ) -> Certificate:
-    """Run written files in every engine that is for them and compare.
+    """Read written files back, run them in every engine that is for them, and compare.
 
     Args:
         format_name: of the export.
@@ -97,14 +106,15 @@ def certify(
     Raises:
         PhysicsError: our own engine cannot evaluate the structure.
     """
-    engines = engines_of(format_name)
-    configurations, about, reference = [], [], []
-    if any(engine.version() is not None for engine in engines):
-        configurations, about = _configurations(structure)
-        reference = _ours(terms, configurations)
+    configurations, about = _configurations(structure)
+    reference = own_evaluations(terms, configurations)
+    format_ = export_formats.get(format_name)
+    again = None
+    if format_.reader:
+        again = _read_again(format_, terms, configurations, reference, written)
     checks = tuple(
         _checked(engine, terms, configurations, reference, written, provenance)
-        for engine in engines
+        for engine in engines_of(format_name)
     )
     notes = ["Pressures are those of the forces alone, without the kinetic part."]
     if any(term.kind == "ewald" for term in terms):
@@ -134,6 +144,7 @@ def certify(
             for words, found in zip(about, reference, strict=True)
         ),
         engines=checks,
+        read_back=again,
         notes=tuple(notes),
     )
 
@@ -156,41 +167,30 @@ def _configurations(structure: Structure) -> tuple[list[Structure], list[str]]:
     return found, about
 
 
-def _ours(terms: Sequence[PotentialTerm], configurations: Sequence[Structure]) -> list[Evaluation]:
-    plain = []
-    for term in terms:
-        options = dict(term.options)
-        if term.kind == "ewald":
-            options["tolerance"] = FINEST["float64"]
-        plain.append(
-            {
-                "kind": term.kind,
-                "options": options,
-                "parameters": term.parameters,
-                "arrays": term.arrays,
-            }
-        )
-    first = configurations[0]
-    calculator = RefinedPotential(plain, first.bonds, first.type_rules)
-    found = []
-    for structure in configurations:
-        atoms = ase.Atoms(
-            structure.symbols,
-            structure.positions,
-            cell=structure.cell,
-            pbc=True,
-            masses=structure.masses,
-            calculator=calculator,
-        )
-        stress = atoms.get_stress(voigt=False)
-        found.append(
-            Evaluation(
-                float(atoms.get_potential_energy()),
-                np.array(atoms.get_forces()),
-                -float(np.trace(stress)) / 3.0,
-            )
-        )
-    return found
+def _read_again(
+    format_: ExportFormat,
+    terms: Sequence[PotentialTerm],
+    configurations: Sequence[Structure],
+    reference: Sequence[Evaluation],
+    written: Sequence[Path],
+) -> EngineCheck:
+    check = EngineCheck(engine=READ_BACK, version="", verdict="failed")
+    with tempfile.TemporaryDirectory() as folder:
+        copies = [Path(shutil.copy(path, folder)) for path in written]
+        try:
+            found, rules = read_back(format_, copies[0], terms, configurations[0])
+        except FileError as error:
+            note = f"DMD Studio's own reader refuses the file: {error}"
+            return msgspec.structs.replace(check, verdict="not read", note=note)
+        try:
+            plain = [replace(one, names=(), type_rules=rules) for one in configurations]
+            again = own_evaluations(found, plain)
+        except DmdError as error:
+            return msgspec.structs.replace(check, note=str(error))
+    note = "The files were read as if they were somebody else's, and evaluated here."
+    if format_.unsaid:
+        note += f" What the format cannot say was told: {', '.join(format_.unsaid)}."
+    return _compared(check, configurations, reference, again, note)
 
 
 def _checked(
@@ -205,8 +205,6 @@ def _checked(
     if version is None:
         note = f"{engine.name} is not installed here, so the files were not tried in it."
         return EngineCheck(engine=engine.name, version="", verdict="not installed", note=note)
-    # of all of them, for in a crystal at rest there are none
-    largest = max(float(np.abs(ours.forces).max()) for ours in reference) or 1.0
     check = EngineCheck(engine=engine.name, version=version, verdict="failed")
     for careful in (False, True):  # where an engine has a way around its own limits, try it too
         with tempfile.TemporaryDirectory() as folder:
@@ -219,16 +217,28 @@ def _checked(
         if answer is None:
             break
         found, note = answer
-        differences = tuple(
-            _differences(structure, ours, theirs, largest)
-            for structure, ours, theirs in zip(configurations, reference, found, strict=True)
-        )
-        agree = all(difference.agree for difference in differences)
-        verdict = "agrees" if agree else "differs"
-        check = msgspec.structs.replace(check, verdict=verdict, differences=differences, note=note)
-        if agree:
+        check = _compared(check, configurations, reference, found, note)
+        if check.verdict == "agrees":
             break
     return check
+
+
+def _compared(
+    check: EngineCheck,
+    configurations: Sequence[Structure],
+    reference: Sequence[Evaluation],
+    found: Sequence[Evaluation],
+    note: str,
+) -> EngineCheck:
+    # of all of them, for in a crystal at rest there are none
+    largest = max(float(np.abs(ours.forces).max()) for ours in reference) or 1.0
+    differences = tuple(
+        _differences(structure, ours, theirs, largest)
+        for structure, ours, theirs in zip(configurations, reference, found, strict=True)
+    )
+    agree = all(difference.agree for difference in differences)
+    verdict = "agrees" if agree else "differs"
+    return msgspec.structs.replace(check, verdict=verdict, differences=differences, note=note)
 
 
 def _differences(

@@ -1,4 +1,4 @@
-"""What the engines made of exported files, as a small table, and the main file to look at."""
+"""What reading back and engines made of an export, a small table, and the file to look at."""
 
 from __future__ import annotations
 
@@ -28,14 +28,20 @@ from dmdstudio.plan.certificate import (
     difference_words,
 )
 
-COLUMNS = ("Engine", "Energy", "Forces", "Pressure", "Verdict")
-_ROLES = {"agrees": "good", "differs": "bad", "failed": "bad", "not installed": "quiet"}
+COLUMNS = ("Tried in", "Energy", "Forces", "Pressure", "Verdict")
+_ROLES = {
+    "agrees": "good",
+    "differs": "bad",
+    "failed": "bad",
+    "not read": "quiet",
+    "not installed": "quiet",
+}
 _SHOWN_BYTES = 200_000
 """Of the main file; it is there to look at."""
 
 
 class CertificateView(QWidget):
-    """The result of an export: engines and their differences, and the main file.
+    """The result of an export: what it was tried in and the differences, and the main file.
 
     Everything can be copied.
     """
@@ -90,11 +96,11 @@ class CertificateView(QWidget):
         theme_changed().changed.connect(self._colour)
 
     def show_export(self, exported: Exported) -> None:
-        """Show what was written, and what the engines say of it."""
+        """Show what was written, and what was made of it."""
         self._certificate = exported.certificate
         pages = [path for path in exported.files if path.name.endswith(".certificate.html")]
         self._page = pages[0] if pages else None
-        checks = exported.certificate.engines if exported.certificate else ()
+        checks = exported.certificate.checks if exported.certificate else ()
         self.table.setVisible(bool(checks))
         self.copy_table.setVisible(bool(checks))
         self.open_page.setVisible(self._page is not None)
@@ -117,13 +123,13 @@ class CertificateView(QWidget):
     def _colour(self) -> None:
         if self._certificate is None:
             return
-        for row, check in enumerate(self._certificate.engines):
+        for row, check in enumerate(self._certificate.checks):
             if item := self.table.item(row, 4):
                 item.setForeground(colour_of(_ROLES[check.verdict]))
 
     def _copy_table(self) -> None:
         assert self._certificate is not None
-        rows = [COLUMNS, *(_cells(check) for check in self._certificate.engines)]
+        rows = [COLUMNS, *(_cells(check) for check in self._certificate.checks)]
         QGuiApplication.clipboard().setText("\n".join("\t".join(row) for row in rows))
 
     def _copy_file(self) -> None:
@@ -151,7 +157,9 @@ def _note(certificate: Certificate | None) -> str:
     """Say what the numbers are, or why there are none."""
     if certificate is None:
         return "Not tried in other engines."
-    silent = [c.note for c in certificate.engines if c.verdict in ("failed", "not installed")]
+    silent = [
+        c.note for c in certificate.checks if c.verdict in ("failed", "not read", "not installed")
+    ]
     if silent:
         return " ".join(silent)
     bounds = ", ".join(f"{name} {bound:.0e}" for name, bound in BOUNDS.items())

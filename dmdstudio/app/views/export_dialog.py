@@ -110,13 +110,14 @@ class ExportDialog(QDialog):
 
     def _choose(self, index: int) -> None:
         if 0 <= index < len(self._formats):
-            entry, suffix, engines = self._formats[index]
+            entry, suffix, trials = self._formats[index]
             self._doc.setText(entry.doc)
-            self.certify.setEnabled(bool(engines))
+            self.certify.setEnabled(bool(trials))
+            words = " and ".join(trials)
             self.certify.setText(
-                f"Run the files in {' and '.join(engines)} and certify that they agree"
-                if engines
-                else "Files of this format are not tried in another engine"
+                f"{words[:1].upper()}{words[1:]}, and certify that nothing differs"
+                if trials
+                else "Files of this format are not tried"
             )
             folder = Path(self.output.text()).parent if self.output.text() else None
             self.output.setText(str((folder or Path(self._run_dir)) / f"potential{suffix}"))
@@ -145,7 +146,7 @@ class ExportDialog(QDialog):
         names = ", ".join(path.name for path in exported.files)
         differs = exported.certificate is not None and exported.certificate.verdict == "differs"
         if differs:
-            self._tell(f"Written and marked, for another engine differs: {names}", wrong=True)
+            self._tell(f"Written, but not the same to all that read it: {names}", wrong=True)
         else:
             self._tell(f"Written: {names}")
         self.found.show_export(exported)
@@ -178,18 +179,18 @@ def _quiet_label() -> QLabel:
 
 
 _Format = tuple[Entry, str, list[str]]
-"""A format, the ending of its main file, and the engines that run it."""
+"""A format, the ending of its main file, and how its files can be tried, in words."""
 
 
 def _formats() -> list[_Format]:
     from dmdstudio.files.potentials import export_formats, formats
     from dmdstudio.service.engines import engines_of
 
-    return [
-        (
-            entry,
-            export_formats.get(entry.name).suffix,
-            [engine.name for engine in engines_of(entry.name)],
-        )
-        for entry in formats()
-    ]
+    found = []
+    for entry in formats():
+        format_ = export_formats.get(entry.name)
+        engines = [engine.name for engine in engines_of(entry.name)]
+        trials = ["read the files back"] if format_.reader else []
+        trials += [f"run them in {' and '.join(engines)}"] if engines else []
+        found.append((entry, format_.suffix, trials))
+    return found

@@ -171,6 +171,8 @@ class EannArchive(ExportFormat):
     )
     kinds = (KIND,)
     suffix = ".npz"
+    comment = None
+    reader = "eann"
 
     def write(
         self,
@@ -198,6 +200,9 @@ class DmffEann(ExportFormat):
     kinds = (KIND,)
     suffix = ".pickle"
     taken = (".txt",)
+    comment = None
+    reader = "eann"
+    unsaid = ("cutoff", "elements")
 
     def write(
         self,

@@ -28,7 +28,10 @@ class ExportFormat(abc.ABC):
         kinds: kinds of terms that it can write.
         suffix: usual ending of its main file.
         taken: endings of the files beside it, which the main file cannot have.
-        comment: what stands before and after a comment on the main file's first line.
+        comment: what stands before and after a comment on the main file's first line; None where
+            it is no text.
+        reader: name of the potential format that reads its main file back; empty for none.
+        unsaid: options of terms that its files cannot hold, so that who reads them must say them.
     """
 
     name: ClassVar[str]
@@ -37,7 +40,9 @@ class ExportFormat(abc.ABC):
     kinds: ClassVar[tuple[str, ...]]
     suffix: ClassVar[str]
     taken: ClassVar[tuple[str, ...]] = ()
-    comment: ClassVar[tuple[str, str]] = ("# ", "")
+    comment: ClassVar[tuple[str, str] | None] = ("# ", "")
+    reader: ClassVar[str] = ""
+    unsaid: ClassVar[tuple[str, ...]] = ()
 
     @abc.abstractmethod
     def write(

@@ -54,6 +54,8 @@ class Gromacs(ExportFormat):
     suffix = ".top"
     taken = (".gro", ".mdp")
     comment = ("; ", "")
+    reader = "gromacs"
+    unsaid = ("cutoff", "switch_start")
 
     def write(
         self,

@@ -61,6 +61,7 @@ class Lammps(ExportFormat):
     kinds = KINDS
     suffix = ".in"
     taken = (".alloy", ".data", ".sw", ".table", ".tersoff")
+    reader = "lammps"
 
     def write(
         self,

@@ -50,6 +50,7 @@ class OpenMM(ExportFormat):
     suffix = ".xml"
     taken = (".pdb", ".py")
     comment = ("<!-- ", " -->")
+    reader = "openmm"
 
     def write(
         self,
