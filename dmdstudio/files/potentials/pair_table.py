@@ -89,12 +89,14 @@ class Tables:
     Attributes:
         energies: at the knots [knot], eV, by the name of the table.
         settings: ``start``, ``cutoff`` and ``knots`` of the splines.
+        ends: where the tables end, angstrom, alike.
         off: largest difference of a table from its spline from the first knot on, eV; 0 for one
             that was made of it.
     """
 
     energies: dict[str, np.ndarray]
     settings: dict[str, object]
+    ends: dict[str, float]
     off: float = 0.0
 
 
@@ -126,6 +128,7 @@ def read_tables(content: bytes, name: str) -> Tables:
     tables = {table.name: table for table in _tables(text.split("\n"), name, _UNITS[units])}
     if not tables:
         raise FileError(f"{name} holds no table.")
+    ends = {name: float(table.r[-1]) for name, table in tables.items()}
     own = {table.knots for table in tables.values()}
     (said,) = own if len(own) == 1 else (None,)
     if said is not None:
@@ -133,18 +136,29 @@ def read_tables(content: bytes, name: str) -> Tables:
         at = start + (cutoff - start) / (knots + 1) * np.arange(knots)
         energies = {n: _nearest(t, at) for n, t in tables.items()}
         if all(_off(t, energies[n], start, cutoff) <= SAME for n, t in tables.items()):
-            return Tables(energies, {"start": start, "cutoff": cutoff, "knots": knots})
-    cutoff = max(float(t.r[-1]) for t in tables.values())
-    start = max(float(t.r[np.argmax(t.energies < HIGHEST)]) for t in tables.values())
-    if not start < cutoff:
-        raise FileError(f"{name}: no energy of a table is below {HIGHEST:g} eV.")
+            settings: dict[str, object] = {"start": start, "cutoff": cutoff, "knots": knots}
+            return Tables(energies, settings, ends)
+    first_of = {n: _first(t, name) for n, t in tables.items()}
+    start, cutoff = min(first_of.values()), max(ends.values())
     at = start + (cutoff - start) / (OWN_KNOTS + 1) * np.arange(OWN_KNOTS)
-    energies = {n: _met(t, at) for n, t in tables.items()}
+    energies = {n: _met(t, at, first_of[n]) for n, t in tables.items()}
     off = max(
-        _off(t, energies[n], start, cutoff) * np.abs(energies[n]).max() for n, t in tables.items()
+        _off(t, energies[n], start, cutoff, first_of[n]) * np.abs(energies[n]).max()
+        for n, t in tables.items()
     )
-    settings: dict[str, object] = {"start": start, "cutoff": cutoff, "knots": OWN_KNOTS}
-    return Tables(energies, settings, float(off))
+    settings = {"start": start, "cutoff": cutoff, "knots": OWN_KNOTS}
+    return Tables(energies, settings, ends, float(off))
+
+
+def _first(table: _Table, file: str) -> float:
+    """Return the first distance at which a table's energy is below `HIGHEST`."""
+    low = table.energies < HIGHEST
+    if not low[:-1].any():
+        raise FileError(
+            f"{file}: no energy of table {table.name[:40]!r} is below {HIGHEST:g} eV.",
+            "Check its units, which the first line says: # UNITS: metal, or real.",
+        )
+    return float(table.r[np.argmax(low)])
 
 
 def _nearest(table: _Table, at: np.ndarray) -> np.ndarray:
@@ -154,14 +168,18 @@ def _nearest(table: _Table, at: np.ndarray) -> np.ndarray:
     return table.energies[place]
 
 
-def _met(table: _Table, at: np.ndarray) -> np.ndarray:
-    """Return the energies at distances between the points; zero beyond."""
-    return np.where(at <= table.r[-1], CubicSpline(table.r, table.energies)(at), 0.0)
+def _met(table: _Table, at: np.ndarray, first: float) -> np.ndarray:
+    """Return the energies at distances between the points; a straight line before, zero beyond."""
+    curve = CubicSpline(table.r, table.energies)
+    line = curve(first) + curve(first, 1) * (at - first)
+    return np.where(at < first, line, np.where(at <= table.r[-1], curve(at), 0.0))
 
 
-def _off(table: _Table, energies: np.ndarray, start: float, cutoff: float) -> float:
-    """Return how far a table is from a spline, over the largest of the spline's energies."""
-    inside = table.r >= start
+def _off(
+    table: _Table, energies: np.ndarray, start: float, cutoff: float, first: float = 0.0
+) -> float:
+    """Return how far a table from a distance on is from a spline, over the largest energy of it."""
+    inside = table.r >= max(start, first)
     found, _ = spline(energies, start, cutoff, table.r[inside])
     largest = np.abs(energies).max()
     return float(np.abs(found - table.energies[inside]).max(initial=0.0) / (largest or 1.0))

@@ -5,10 +5,12 @@ Source: https://docs.lammps.org/pair_table.html, pair_sw.html, pair_tersoff.html
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, pairwise
 from pathlib import Path
 
+from dmdstudio.files.potentials.pair_table import read_tables
 from dmdstudio.files.potentials.reading.force_field import ReadPotential
 from dmdstudio.files.potentials.reading.format import potential_formats
 from dmdstudio.files.potentials.reading.lammps_styles import PairStyle
@@ -43,10 +45,11 @@ def read_files(
         path: of the input; the files are in its folder.
         structure: whose atoms it is for.
         before: as of `read_potential`.
-        energy: unit of the input, which its tables share unless they say theirs.
+        energy: unit of the input, in which LAMMPS reads files that do not say theirs.
 
     Raises:
-        FileError: the file is missing, or its entries are for other elements.
+        FileError: the file is missing, does not say units that are not those we take it to be in,
+            or its entries are for other elements.
     """
     return [
         _read(style, elements, path, structure, before, energy)
@@ -83,12 +86,28 @@ def _read(
                 )
     reader = potential_formats.get(_FORMATS[style.name])
     content = read_content(found, "potential file", reader.limit_bytes)
-    if style.name == "table" and energy != "eV" and b"UNITS:" not in content.split(b"\n", 1)[0]:
+    if energy != "eV" and b"UNITS:" not in content.split(b"\n", 1)[0]:
         raise place.error(
             f"{found.name} does not say its units, and the input is not in metal ones.",
             "Write # UNITS: real into its first line.",
         )
+    if style.name == "table":
+        _require_ends(style, read_tables(content, found.name).ends)
     return reader.read(found, content, structure, before)
+
+
+def _require_ends(style: PairStyle, ends: Mapping[str, float]) -> None:
+    """Refuse cutoffs that cut tables short."""
+    for words, place in style.coefficients.values():
+        for name, cutoff in pairwise(words[1:3]):
+            end = ends.get(name)
+            if end is None or math.isclose(place.number(cutoff, "the cutoff"), end):
+                continue
+            raise place.error(
+                f"table {shown(name)} is cut off at {cutoff}, but ends at {end:g} angstrom; "
+                "tables are taken whole.",
+                "Leave the cutoff out, or end the table there.",
+            )
 
 
 def _require_names(style: PairStyle, elements: Mapping[int, str], structure: Structure) -> None:

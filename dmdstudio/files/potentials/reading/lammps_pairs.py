@@ -6,10 +6,11 @@ Source: https://docs.lammps.org/pair_born.html, pair_buck.html, pair_morse.html,
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import combinations_with_replacement
 
 from dmdstudio.files.potentials.reading.force_field import PairTerm
 from dmdstudio.files.potentials.reading.lammps_styles import PairStyle
-from dmdstudio.files.potentials.reading.own_formulas import numbers_of
+from dmdstudio.files.potentials.reading.own_formulas import kind_of, numbers_of
 from dmdstudio.files.potentials.reading.pair_terms import (
     STRENGTHS,
     Pair,
@@ -48,7 +49,14 @@ def other_pairs(style: PairStyle, energy: str, used: Collection[int], alone: boo
     if style.name == "lepton":
         kind = style.formula
         for pair, (words, place) in style.coefficients.items():
-            _, numbers = numbers_of(words[0] if words else "", place)
+            text = words[0] if words else ""
+            if kind_of(text, place) != kind:
+                raise place.error(
+                    f"the formula is that of {kind_of(text, place)}, those before of {kind}; a "
+                    "style has one form for all pairs.",
+                    "Give every form its own lepton style in a hybrid/overlay.",
+                )
+            _, numbers = numbers_of(text, place)
             own = formula_options(kind, numbers)
             if options and own != options:
                 raise place.error("the pair has a cutoff of its own; we have one for all pairs.")
@@ -67,13 +75,27 @@ def other_pairs(style: PairStyle, energy: str, used: Collection[int], alone: boo
                         f"{style.arguments[key]:g} of pair_style; we have one for all pairs.",
                         "Give all pairs the same.",
                     )
-    if not alone and kind != "mie":  # pairs that are not named do not interact
+    if kind == "mie":
+        _require_all(style, used)
+    elif not alone:  # pairs that are not named do not interact
         pattern = next(iter(found.values()))
         nothing = {k: 0.0 if k in STRENGTHS else v for k, v in pattern.items()}
         for i in used:
             for j in used:
                 found.setdefault(_named((min(i, j), max(i, j))), nothing)
     return pair_term(kind, options, found, energy, style.place)
+
+
+def _require_all(style: PairStyle, used: Collection[int]) -> None:
+    """Refuse a style that leaves pairs to LAMMPS, whose mean of exponents is not ours."""
+    for pair in combinations_with_replacement(sorted(used), 2):
+        if pair not in style.coefficients:
+            i, j = pair
+            raise style.place.error(
+                f"there is no pair_coeff {i} {j} for {style.name}, whose exponents LAMMPS mixes "
+                "otherwise than we do.",
+                "Give all pairs by pair_coeff.",
+            )
 
 
 def is_other(style: PairStyle) -> bool:

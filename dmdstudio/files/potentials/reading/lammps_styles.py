@@ -255,6 +255,9 @@ def explicit_pairs(style: PairStyle, declared: str, energy: str, used: Iterable[
         declared: the mixing rule of ``pair_modify``, for pairs that are not named.
         energy: unit of energies.
         used: types that atoms have.
+
+    Raises:
+        FileError: a pair is not named, and the rule is one that we do not have.
     """
     given = {
         pair: _sigma_epsilon(style, words, place)
@@ -264,6 +267,12 @@ def explicit_pairs(style: PairStyle, declared: str, energy: str, used: Iterable[
     numbers: dict[tuple[str, ...], Numbers] = {}
     for i in sorted(used):
         for j in (j for j in sorted(used) if j >= i):
+            if (i, j) not in given and own not in ("arithmetic", "geometric"):
+                raise style.place.error(
+                    f"there is no pair_coeff {i} {j}, and pair_modify mix {own} is a rule that we "
+                    "do not have.",
+                    "Give all pairs by pair_coeff.",
+                )
             (s1, e1), (s2, e2) = given[i, i], given[j, j]
             mean = 0.5 * (s1 + s2) if own == "arithmetic" else math.sqrt(s1 * s2)
             sigma, epsilon = given.get((i, j), (mean, math.sqrt(e1 * e2)))
@@ -334,7 +343,7 @@ def _mixing(
 
 
 def shifted_charges(style: PairStyle, charges: dict[int, float]) -> dict[str, object]:
-    """Return the options of ``coulomb`` that formulas of ours stand for.
+    """Return the options of ``coulomb`` that formulas of ours stand for, the same for all pairs.
 
     Args:
         style: a ``lepton`` style with them.
@@ -345,7 +354,13 @@ def shifted_charges(style: PairStyle, charges: dict[int, float]) -> dict[str, ob
     """
     options: dict[str, object] = {}
     for (i, j), (words, place) in style.coefficients.items():
-        options, numbers = charges_options(words[0] if words else "", place)
+        own, numbers = charges_options(words[0] if words else "", place)
+        if options and own != options:
+            raise place.error(
+                "the charges of the pair are summed otherwise than those before.",
+                "Give all pairs the same cutoff, alpha and bend.",
+            )
+        options = own
         require_strength(
             numbers.get("strength", 0.0), charges.get(i, 0.0), charges.get(j, 0.0), place
         )
