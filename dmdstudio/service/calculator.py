@@ -35,7 +35,8 @@ class RefinedPotential(Calculator):
         terms: of the potential: ``{"kind", "options", "parameters": {name: {owner: value}}}`` with
             values in angstrom, eV, e and radians; owners are types (``O``), bonds (``H-O``) and
             angles (``H-O-H``). Networks have ``"arrays": {name: array}`` as well.
-        bonds: pairs of bonded atoms [bond, 2]; None to find them.
+        bonds: pairs of bonded atoms [bond, 2]; None to find them. Rules for types go by them, and
+            by distances where there are none.
         types: rules for types of atoms, as ``system.types`` of a recipe has them; empty where
             elements tell atoms apart.
     """
@@ -116,12 +117,13 @@ class RefinedPotential(Calculator):
         symbols = tuple(atoms.get_chemical_symbols())
         if self._bonds is None or self._bonds[0] != symbols:
             found = Structure(symbols, atoms.positions, atoms.cell[:], atoms.get_masses())
-            given, fields = (
-                self._given_bonds,
-                [f for term in self.terms for f in potentials.get(term["kind"]).parameters],
-            )
+            given = self._given_bonds
+            fields = (f for t in self.terms for f in potentials.get(t["kind"]).parameters)
             wanted = given is None and any(f.per in BONDED for f in fields)
-            shown = with_bonds(found).bonds if wanted or self._types else found.bonds
+            if given is not None and len(given):
+                shown = given
+            else:
+                shown = with_bonds(found).bonds if wanted or self._types else found.bonds
             types = names_by_rules(self._types, symbols, shown) if self._types else symbols
             bonds = given if given is not None else shown if wanted else found.bonds
             self._bonds = (symbols, bonds, types)

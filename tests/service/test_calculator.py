@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ase
 import ase.io
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import dmdstudio
 from dmdstudio.base.errors import DmdError, PhysicsError
 from dmdstudio.files.run_store import RunStore
 from dmdstudio.service import loop
+from dmdstudio.service.calculator import RefinedPotential
 from dmdstudio.service.control import Control
 
 
@@ -45,6 +47,16 @@ def test_the_iteration_can_be_chosen(run):
         atoms.calc = dmdstudio.load_calculator(run, which)
         energies.append(atoms.get_potential_energy())
     assert len(set(energies)) == 3
+
+
+def test_bonds_that_are_given_tell_the_types():
+    """Atoms so far apart that distances show no bond."""
+    positions = np.array([[0, 0, 0], [1.6, 0, 0], [0, 1.6, 0]])
+    atoms = ase.Atoms("OHH", positions, cell=np.eye(3) * 20.0, pbc=True)
+    springs = {"length": {"HO-O": 1.0}, "stiffness": {"HO-O": 2.0}}
+    terms = [{"kind": "harmonic_bond", "options": {}, "parameters": springs}]
+    atoms.calc = RefinedPotential(terms, np.array([[0, 1], [0, 2]]), "HO = H(O)")
+    assert atoms.get_potential_energy() == pytest.approx(0.72, rel=1e-6)
 
 
 def test_what_it_cannot_do_is_said(run, tmp_path):
