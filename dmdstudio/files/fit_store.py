@@ -54,44 +54,49 @@ class FitStore:
 
     Attributes:
         path: the folder.
-        plan: settings, with absolute names of files.
     """
 
-    def __init__(self, path: Path, plan: ForceFitPlan, lock: filelock.BaseFileLock) -> None:
+    def __init__(self, path: Path, about: _About, lock: filelock.BaseFileLock) -> None:
         self.path = path
-        self.plan = plan
+        self._about = about
         self._lock = lock
 
+    @property
+    def plan(self) -> ForceFitPlan:
+        """Settings, with absolute names of files."""
+        return self._about.plan
+
     @classmethod
-    def create(cls, path: str | Path, plan: ForceFitPlan) -> FitStore:
+    def create(cls, path: str | Path, plan: ForceFitPlan, checksums: Mapping[str, str]) -> FitStore:
         """Make a new folder.
+
+        Args:
+            path: the folder.
+            plan: settings.
+            checksums: of the files of the plan, as `checksums_for` found them.
 
         Raises:
             RunError: it is not empty or cannot be made.
-            FileError: a file of the plan cannot be read.
         """
-        path, plan = Path(path), _absolute(plan)
-        sums = {name: _checksum(name) for name in _files(plan)}
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise RunError(
-                f"{path} is not an empty folder.", "Name another, or go on with --resume."
-            )
+        path = Path(path)
+        _require_empty(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise RunError(f"Folder {path} cannot be made: {error}.") from None
         lock = acquire(path)
-        about = _About(format=FORMAT, version=dmdstudio.__version__, plan=plan, data=sums)
+        about = _About(
+            format=FORMAT,
+            version=dmdstudio.__version__,
+            plan=_absolute(plan),
+            data=dict(checksums),
+        )
         write_text(path / SETTINGS, _text(about))
-        return cls(path, plan, lock)
+        return cls(path, about, lock)
 
     @classmethod
-    def open(cls, path: str | Path, epochs: int | None = None) -> FitStore:
+    def open(cls, path: str | Path) -> FitStore:
         """Open a folder to go on with.
-
-        Args:
-            path: the folder.
-            epochs: instead of those of its settings.
 
         Raises:
             RunError: it is none, is in use, or its data files have changed.
@@ -113,11 +118,7 @@ class FitStore:
                     f"{name} has changed since the fit {path} began.",
                     "Begin a new fit; --start fine-tunes the network of this one.",
                 )
-        lock, plan = acquire(path), about.plan
-        if epochs is not None:
-            plan = msgspec.structs.replace(plan, epochs=epochs)
-            write_text(path / SETTINGS, _text(msgspec.structs.replace(about, plan=plan)))
-        return cls(path, plan, lock)
+        return cls(path, about, acquire(path))
 
     def __enter__(self) -> FitStore:
         return self
@@ -129,6 +130,11 @@ class FitStore:
         trace: TracebackType | None,
     ) -> None:
         give_back(self._lock, self.path)
+
+    def write_plan(self, plan: ForceFitPlan) -> None:
+        """Replace the settings."""
+        self._about = msgspec.structs.replace(self._about, plan=plan)
+        write_text(self.path / SETTINGS, _text(self._about))
 
     def write_state(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Replace the state."""
@@ -159,6 +165,22 @@ class FitStore:
     def write_report(self, report: Any) -> None:
         """Write what the fit has reached."""
         write_text(self.path / REPORT, _text(report))
+
+
+def checksums_for(path: str | Path, plan: ForceFitPlan) -> dict[str, str]:
+    """Return the checksums of a plan's files, before they are read for a fit in a new folder.
+
+    Raises:
+        RunError: the folder is not empty.
+        FileError: a file cannot be read.
+    """
+    _require_empty(Path(path))
+    return {name: _checksum(name) for name in _files(_absolute(plan))}
+
+
+def _require_empty(path: Path) -> None:
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise RunError(f"{path} is not an empty folder.", "Name another, or go on with --resume.")
 
 
 def _text(value: Any) -> str:

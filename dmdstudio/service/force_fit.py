@@ -10,12 +10,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import msgspec
 import numpy as np
 
 from dmdstudio.base.errors import PhysicsError, RunError
 from dmdstudio.engine.force_batches import Sample
 from dmdstudio.engine.force_fit import Networks, Sums
-from dmdstudio.files.fit_store import FitStore
+from dmdstudio.files.fit_store import FitStore, checksums_for
 from dmdstudio.plan.events import Event, FitError, Fitted, Log, Phase, Progress, Trained
 from dmdstudio.plan.force_fit import DIPOLE_FILE, NETWORK_FILE, ForceFitPlan
 from dmdstudio.service import machine
@@ -49,8 +50,9 @@ def fit_forces(plan: ForceFitPlan, folder: str | Path, control: Control) -> Iter
     """
     yield Phase(name="starting", detail="with the data")
     machine.prepare()
+    checksums = checksums_for(folder, plan)
     problem = fit_problem(plan)
-    with FitStore.create(folder, plan) as store:
+    with FitStore.create(folder, plan, checksums) as store:
         yield from _fit(store, problem, problem.init(), control)
 
 
@@ -58,15 +60,18 @@ def resume_fit(folder: str | Path, epochs: int | None, control: Control) -> Iter
     """Go on with a fit, up to another number of epochs where one is given; as `fit_forces`."""
     yield Phase(name="starting")
     machine.prepare()
-    with FitStore.open(folder, epochs) as store:
-        arrays = store.read_state()
-        problem = fit_problem(store.plan, arrays)
+    with FitStore.open(folder) as store:
+        plan, arrays = store.plan, store.read_state()
+        if epochs is not None:
+            plan = msgspec.structs.replace(plan, epochs=epochs)
+        problem = fit_problem(plan, arrays)
         state = problem.init() if arrays is None else from_arrays(arrays, problem.init())
-        if state.epoch >= store.plan.epochs:
+        if state.epoch >= plan.epochs:
             raise RunError(
-                f"Fit {folder} has done its {store.plan.epochs} epochs.",
-                f"Ask for more: --epochs {2 * store.plan.epochs}.",
+                f"Fit {folder} has done its {plan.epochs} epochs.",
+                f"Ask for more: --epochs {2 * state.epoch}.",
             )
+        store.write_plan(plan)
         yield from _fit(store, problem, state, control)
 
 
