@@ -46,18 +46,22 @@ class Kind:
     owners: tuple[str, ...]
 
 
-def kinds_of(file: ForceFieldFile, structure: Structure) -> list[Kind]:
-    """Return the kinds of molecules of a structure with the numbers of a file.
+def with_bonds_of(file: ForceFieldFile, structure: Structure) -> Structure:
+    """Return a structure with its bonds, found by distances where it has none, or with none.
 
-    Bonds are looked for where the file has molecules with bonds.
+    It has none where the molecules of the file have none.
+    """
+    if any(template.bonds for template in file.templates):
+        return structure if len(structure.bonds) else with_bonds(structure)
+    return replace(structure, bonds=np.zeros((0, 2), np.int64))
+
+
+def kinds_of(file: ForceFieldFile, structure: Structure) -> list[Kind]:
+    """Return the kinds of molecules of a structure, as it is bonded, with the numbers of a file.
 
     Raises:
         FileError: the file has no such molecule, or several that differ.
     """
-    if any(template.bonds for template in file.templates):
-        structure = structure if len(structure.bonds) else with_bonds(structure)
-    else:
-        structure = replace(structure, bonds=np.zeros((0, 2), np.int64))
     counts: dict[tuple[Graph, tuple[str, ...]], int] = {}
     for graph, names in _graphs(structure):
         counts[graph, names] = counts.get((graph, names), 0) + 1

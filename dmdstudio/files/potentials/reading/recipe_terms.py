@@ -28,10 +28,9 @@ from dmdstudio.files.potentials.reading.graphs import (
     three_bonds_apart,
     torsions,
 )
-from dmdstudio.files.potentials.reading.matching import Kind, kinds_of
+from dmdstudio.files.potentials.reading.matching import Kind, kinds_of, with_bonds_of
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.files.potentials.reading.types import type_rules
-from dmdstudio.files.structures.bonds import with_bonds
 from dmdstudio.files.structures.cell import perpendicular_widths
 from dmdstudio.plan.atom_types import names_by_rules
 from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan, chain
@@ -63,6 +62,7 @@ def recipe_terms(
 
     Where atoms of one element have different numbers, types are found by which they are told apart.
     """
+    structure = with_bonds_of(file, structure)
     kinds = kinds_of(file, structure)
     try:
         return _terms(file, label, structure, before, kinds)
@@ -70,8 +70,7 @@ def recipe_terms(
         rules = type_rules(kinds) if not structure.names else ""
         if not rules:
             raise
-    bonded = with_bonds(structure) if not len(structure.bonds) else structure
-    names = names_by_rules(rules, bonded.symbols, bonded.bonds)
+    names = names_by_rules(rules, structure.symbols, structure.bonds)
     named = replace(structure, names=names, type_rules=rules)
     found = _terms(file, label, named, before, kinds_of(file, named))
     return replace(found, type_rules=rules)
