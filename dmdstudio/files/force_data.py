@@ -172,20 +172,18 @@ def _frame(
         cell * factors["length"],
         (bool(atoms.pbc[0]), bool(atoms.pbc[1]), bool(atoms.pbc[2])),
     )
-    labels = {
-        "energy": _label(atoms, plan.energy_key, (), name),
-        "forces": _label(atoms, plan.forces_key, (len(symbols), 3), name),
-        "stress": _stress(atoms, bare, plan, factors),
-        "dipole": _label(atoms, plan.dipole_key, (3,), name),
+    asked = {
+        "energy": lambda: _label(atoms, plan.energy_key, (), name),
+        "forces": lambda: _label(atoms, plan.forces_key, (len(symbols), 3), name),
+        "stress": lambda: _stress(atoms, bare, plan, factors),
+        "dipole": lambda: _label(atoms, plan.dipole_key, (3,), name),
     }
-    weights = plan.weights
+    labels = {key: ask() for key, ask in asked.items() if plan.weights[key]}
     for quantity in ("energy", "forces"):
-        if labels[quantity] is None and weights[quantity]:
+        if quantity in labels and labels[quantity] is None:
             raise _missing(atoms, quantity, name, plan)
     found: dict[str, Any] = {
-        key: value * factors[key]
-        for key, value in labels.items()
-        if value is not None and weights[key]
+        key: value * factors[key] for key, value in labels.items() if value is not None
     }
     _require_units(bare, found.get("forces"), plan)
     return replace(bare, **found)
@@ -217,7 +215,7 @@ def _stress(
     atoms: ase.Atoms, bare: LabelledFrame, plan: ForceFitPlan, factors: dict[str, float]
 ) -> np.ndarray | None:
     """Return the stress [3, 3] in the unit of stresses, of a virial too; None where no volume."""
-    if not plan.stress_weight or not all(bare.periodic):
+    if not all(bare.periodic):
         return None
     results = atoms.calc.results if atoms.calc else {}
     held = {**atoms.info, **results}

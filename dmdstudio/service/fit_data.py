@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from dmdstudio.files import surfaces as _surfaces  # noqa: F401  registers its f
 from dmdstudio.files.force_data import neighbours, read_frames
 from dmdstudio.files.potentials import read_parameters
 from dmdstudio.plan.arrays import ParameterArrays
+from dmdstudio.plan.catalog import shown
 from dmdstudio.plan.force_fit import DIPOLE_FILE, NETWORK_FILE, ForceFitPlan, LabelledFrame
 
 CUTOFF = 6.0
@@ -152,7 +154,16 @@ def _elements(
 
 
 def _cutoff(plan: ForceFitPlan, starts: Mapping[str, ParameterArrays]) -> float:
-    told = {float(c) for g in starts.values() if (c := g.settings.get("cutoff"))}  # type: ignore
+    told = set[float]()
+    for given in starts.values():
+        if (cutoff := given.settings.get("cutoff")) is None:
+            continue
+        if not isinstance(cutoff, (int, float)) or not 0.0 < cutoff < math.inf:
+            raise FileError(
+                f"The file to start from says that its cutoff is {shown(str(cutoff))}; a number of "
+                "angstrom above 0 is expected."
+            )
+        told.add(float(cutoff))
     if plan.cutoff is not None:
         told.add(plan.cutoff)
     if len(told) > 1:

@@ -24,6 +24,7 @@ from dmdstudio.engine.potential import ForceField
 from dmdstudio.engine.surfaces.eann_dipole import EannDipole, EannDipoleOptions
 from dmdstudio.files.force_data import neighbours, read_frames
 from dmdstudio.files.potentials import read_parameters
+from dmdstudio.files.potentials.array_file import write_arrays
 from dmdstudio.plan.events import Fitted, Trained
 from dmdstudio.plan.force_fit import ForceFitPlan, LabelledFrame
 from dmdstudio.service.calculator import calculator_from_terms
@@ -162,12 +163,17 @@ def test_a_stopped_fit_goes_on_as_if_it_had_not_been(data, tmp_path):
     assert rest.validation == whole.validation
     one, two = (read_parameters("eann", tmp_path / n / "eann.npz") for n in ("whole", "half"))
     assert all(np.array_equal(one.arrays[key], two.arrays[key]) for key in one.arrays)
-    with pytest.raises(RunError, match="has done its 4 epochs"):
-        list(resume_fit(tmp_path / "half", None, Control()))
+    settings = (tmp_path / "half" / "fit.json").read_text()
+    for epochs in (None, 3):
+        with pytest.raises(RunError, match=f"has done its {epochs or 4} epochs") as done:
+            list(resume_fit(tmp_path / "half", epochs, Control()))
+        assert "--epochs 8" in done.value.advice
+    assert (tmp_path / "half" / "fit.json").read_text() == settings
     with pytest.raises(RunError, match="There is no fit in"):
         list(resume_fit(tmp_path / "none", None, Control()))
+    nothing = msgspec.structs.replace(plan, elements="O")  # the folder is looked at first
     with pytest.raises(RunError, match="not an empty folder"):
-        list(fit_forces(plan, tmp_path / "half", Control()))
+        list(fit_forces(nothing, tmp_path / "half", Control()))
 
 
 def test_fine_tuning_begins_where_the_network_is(fitted, data, tmp_path, capsys):
@@ -279,6 +285,10 @@ def test_bad_data_are_refused_by_frame(tmp_path):
     del lame.calc.results["forces"]
     _refused(tmp_path, lame, "Frame 2 .* no forces called 'forces'; it has: dipole, energy, stress")
     _refused(tmp_path, one(energy=np.nan), "Frame 2 .*: energy holds values that are not finite")
+    stress = one(stress=np.full(6, np.nan))
+    _refused(tmp_path, stress, "Frame 2 .*: stress holds values that are not finite")
+    plan = ForceFitPlan(data=("x",), stress_weight=0.0)
+    assert read_frames(tmp_path / "bad.extxyz", plan)[1].stress is None
     large = one(forces=1e4 * one().calc.results["forces"])
     _refused(tmp_path, large, "Frame 2 .* has forces of .* eV/angstrom")
     close = one()
@@ -336,6 +346,12 @@ def test_what_does_not_fit_together_is_refused(fitted, data, tmp_path):
             list(fit_forces(small(data, **settings), tmp_path / "fit", Control()))
         assert not (tmp_path / "fit").exists()
 
+    found = read_parameters("eann", folder / "eann.npz")
+    wide = tmp_path / "wide.npz"
+    wide.write_bytes(
+        write_arrays(replace(found, settings={**found.settings, "cutoff": "wide"}), {})
+    )
+    refused("says that its cutoff is 'wide'; a number of angstrom", start=str(wide))
     refused("cutoff is said to be 3 and also 4", start=start, cutoff=4.0)
     refused("elements are said to be O H, and also H O", start=start, elements="O H")
     refused("holds H, but the network is for O", elements="O")

@@ -86,7 +86,7 @@ def single_charges(
 
 def scale_14(term: PotentialTerm) -> float:
     """Return the factor of the energy of atoms three bonds apart, which is then not switched."""
-    return float(term.options.get("scale_14", 1.0))  # type: ignore[arg-type]
+    return option(term, "scale_14") if "scale_14" in term.options else 1.0
 
 
 def require_unswitched(term: PotentialTerm, topology: Topology, start: float) -> None:

@@ -44,7 +44,8 @@ def angles(around: Sequence[Sequence[int]]) -> list[tuple[int, int, int]]:
 
 def stars(around: Sequence[Sequence[int]]) -> list[tuple[int, int, int, int]]:
     """Return all (centre, i, j, k), i < j < k: atoms with just three bonds and their neighbours."""
-    return [(j, *sorted(atoms)) for j, atoms in enumerate(around) if len(atoms) == 3]  # type: ignore[misc]
+    three = ((j, sorted(atoms)) for j, atoms in enumerate(around) if len(atoms) == 3)
+    return [(j, i, k, m) for j, (i, k, m) in three]
 
 
 def torsions(around: Sequence[Sequence[int]]) -> list[tuple[int, int, int, int]]:
