@@ -175,9 +175,9 @@ def regions_from_text(text: str, where: str) -> list[dict[str, float]]:
 
 
 def _finite(word: str) -> float:
-    """Return a number, 0 where the word is none, such as ``1.2.3``."""
+    """Return a number; nan, which nothing is below, where the word is none, such as ``1.2.3``."""
     try:
         number = float(word)
     except ValueError:
-        return 0.0
-    return number if math.isfinite(number) else 0.0
+        return math.nan
+    return number if math.isfinite(number) else math.nan

@@ -82,6 +82,8 @@ def test_ranges_of_a_text_come_in_order_and_apart(ranges):
         ("regions = 3\n", "regions = 3: Must be a list"),
         ("leave_out = '1-2-3'\n", "'1-2-3' is no range"),
         ("leave_out = '9-8'\n", "'9-8' is no range"),
+        ("leave_out = '1.2.3-2700'\n", "'1.2.3-2700' is no range"),
+        ("leave_out = '1e999-5'\n", "'1e999-5' is no range"),
     ],
 )
 def test_what_is_no_region_is_refused(lines, words):
