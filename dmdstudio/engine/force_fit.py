@@ -77,15 +77,26 @@ class Scaling:
     size: float
 
     @classmethod
-    def of(cls, found: np.ndarray, species: np.ndarray, elements: int, size: float) -> Scaling:
-        """Return the scaling for features of atoms [atom, feature] of elements [atom]."""
+    def of(
+        cls, found: np.ndarray, species: np.ndarray, elements: int, size: float, centred: bool
+    ) -> Scaling:
+        """Return the scaling for features of atoms.
+
+        Args:
+            found: the features [atom, feature].
+            species: index of every atom's element [atom].
+            elements: how many there are.
+            size: of the output.
+            centred: the first layer takes features of mean 0; its bias then goes with its weights,
+                so that a bias which is to stay as it is wants them as they are.
+        """
         mean, deviation = np.zeros((2, elements, found.shape[1]))
         deviation += 1.0
         for element in np.unique(species):
             own = found[species == element].astype(np.float64)
             mean[element], spread = own.mean(axis=0), own.std(axis=0)
             deviation[element] = np.maximum(spread, FLOOR * max(spread.max(), 1e-6))
-        return cls(mean, deviation, size)
+        return cls(mean * centred, deviation, size)
 
     def trained(self, arrays: Parameters) -> Parameters:
         """Return the trained form of arrays."""

@@ -69,7 +69,11 @@ class ForceFitPlan(Struct, frozen=True, kw_only=True):
     ] = "64 64"
     fixed: Annotated[
         str,
-        setting("Fixed arrays", "Arrays that stay as they start, as names or patterns."),
+        setting(
+            "Fixed arrays",
+            "Arrays that stay as they start, as names or patterns: 'radial_*'. Where output_bias "
+            "is among them, energies of the atoms by themselves are not fitted either.",
+        ),
     ] = ""
     energy_weight: Annotated[
         _Weight,

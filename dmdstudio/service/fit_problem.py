@@ -130,7 +130,7 @@ def fit_problem(plan: ForceFitPlan, stored: Mapping[str, np.ndarray] | None = No
     exact: Any = {n: {k: np.asarray(a, np.float64) for k, a in own.items()}
                   for n, own in first.items()}  # fmt: skip
     if stored is None:
-        references, scalings = _surveyed(plan, exact, training, layout, cutoff, sizes)
+        references, scalings = _surveyed(plan, exact, free, training, layout, cutoff, sizes)
     else:
         references = stored["references"]
         scalings = {name: stored_scaling(stored, name) for name in names}
@@ -271,12 +271,16 @@ def _free(plan: ForceFitPlan, begun: Mapping[str, Any]) -> dict[str, dict[str, f
 def _surveyed(
     plan: ForceFitPlan,
     begun: Networks,
+    free: Mapping[str, Mapping[str, float]],
     samples: Sequence[Sample],
     layout: Layout,
     cutoff: float,
     sizes: Mapping[str, float],
 ) -> tuple[np.ndarray, dict[str, Scaling]]:
-    """Return what the energies of atoms must be moved by [element], eV, and the scalings."""
+    """Return what the energies of atoms must be moved by [element], eV, and the scalings.
+
+    Nothing is moved that is to stay as it is.
+    """
     nothing = np.zeros(len(layout.counts))
     chosen = list(samples[:: max(1, len(samples) // LOOKED_AT)])
     energies: list[float] = []
@@ -291,11 +295,17 @@ def _surveyed(
         for name, values in found.items():
             rows[name].append(np.asarray(values)[real])
     species, references = np.concatenate(kinds), nothing
-    if "potential" in begun and plan.energy_weight:
+    if plan.energy_weight and "potential" in begun and free["potential"]["output_bias"]:
         told = np.array([sample.frame.energy for sample in chosen], np.float64)
         references = solved(chosen, len(nothing), told - energies[: len(chosen)])
     sizes_of = {"potential": _force_size(sizes), "dipole": DIPOLE_SIZE}
     return references, {
-        name: Scaling.of(np.concatenate(own), species, len(nothing), sizes_of[name])
+        name: Scaling.of(
+            np.concatenate(own),
+            species,
+            len(nothing),
+            sizes_of[name],
+            centred=bool(free[name]["layer1_bias"]),
+        )
         for name, own in rows.items()
     }
