@@ -12,7 +12,8 @@ from dmdstudio.base.errors import RecipeError
 
 
 def formal_charges(text: str) -> dict[str, int]:
-    """Return ``{'Na': 1, 'Cl': -1}`` from ``'Na 1, Cl -1'``; raise `RecipeError` where it is none.
+    """Return ``{'Na': 1, 'Cl': -1}`` from ``'Na 1, Cl -1'``; raise `RecipeError` where it is none
+    or has an element twice.
 
     Args:
         text: elements and whole numbers, with commas between; empty for none.
@@ -24,6 +25,11 @@ def formal_charges(text: str) -> dict[str, int]:
             raise RecipeError(
                 f"formal_charges is {text!r}; {part!r} is no element and whole number.",
                 "Write 'Na 1, Cl -1', for example.",
+            )
+        if match[1] in found:
+            raise RecipeError(
+                f"formal_charges is {text!r}; it has {match[1]} twice.",
+                "Write one charge for every element.",
             )
         found[match[1]] = int(match[2])
     return found

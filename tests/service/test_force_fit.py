@@ -198,6 +198,22 @@ def test_fine_tuning_begins_where_the_network_is(fitted, data, tmp_path, capsys)
     assert moved == pytest.approx(1000.0, abs=0.5)
 
 
+def test_biases_that_are_to_stay_do_not_drift_with_weights_and_energies(fitted, data, tmp_path):
+    """Features have no mean in the form that is trained, and energies are moved at the start."""
+    folder, _ = fitted
+    starts = {"start": str(folder / "eann.npz"), "start_dipole": str(folder / "dipole.npz")}
+    plan = small(data, **starts, epochs=1, fixed="layer1_bias output_bias")
+    list(fit_forces(plan, tmp_path / "tuned", Control()))
+    for kind, name in (("eann", "eann.npz"), ("eann_dipole", "dipole.npz")):
+        before, after = (
+            read_parameters(kind, f / name).arrays for f in (folder, tmp_path / "tuned")
+        )
+        off = np.abs(after["layer1_weight"] - before["layer1_weight"]).max()
+        assert off > 1e-3
+        for kept in ("layer1_bias", "output_bias"):
+            assert np.allclose(after[kept], before[kept], rtol=1e-6, atol=1e-3 * off), (kind, kept)
+
+
 # --------------------------------------------------------------------------- the network and labels
 
 
@@ -357,5 +373,6 @@ def test_what_does_not_fit_together_is_refused(fitted, data, tmp_path):
     refused("holds H, but the network is for O", elements="O")
     refused("widths is 'many'", widths="many")
     refused("there is no such array", fixed="layer9_*")
+    refused("it has H twice", formal_charges="H 1, O -2, H 0")
     zero = {f"{name}_weight": 0.0 for name in ("energy", "force", "stress", "dipole")}
     refused("All weights are 0", **zero)
