@@ -110,8 +110,9 @@ class Tersoff(NearestPotential):
             typical=16.217,
         ),
         ParameterField(
-            name="cosine", unit="1", label="h", doc="Cosine of the angle that weakens least.",
-            lower=-1e3, upper=1e3, typical=-0.59825,
+            name="angular_cosine", unit="1", label="h",
+            doc="Cosine of the angle that weakens least.", lower=-1e3, upper=1e3,
+            typical=-0.59825,
         ),
     )  # fmt: skip
 
@@ -144,8 +145,11 @@ class Tersoff(NearestPotential):
         return {"silicon": Example(system, term, parameters, positions)}
 
     def check(self, values: Mapping[str, np.ndarray], free: Mapping[str, np.ndarray]) -> None:
-        """Raise `RecipeError` where a number is to be refined whose slope is infinite at zero."""
-        for name in ("order_strength", "length_decay"):
+        """Raise `RecipeError` where a number is to be refined whose slope at zero leads nowhere."""
+        flat = ["order_strength"]
+        if self.options.length_exponent > 1:
+            flat.append("length_decay")
+        for name in flat:
             if np.any(free[name] & (values[name] == 0.0)):
                 raise RecipeError(
                     f"tersoff: {name} is 0 and free; there is no slope to follow.",
@@ -162,7 +166,7 @@ class Tersoff(NearestPotential):
 
         cosine = jnp.einsum("ijx,ikx->ijk", unit, unit)
         height, width = own["angular_height"] ** 2, own["angular_width"] ** 2
-        g = 1.0 + height / width - height / (width + (own["cosine"] - cosine) ** 2)
+        g = 1.0 + height / width - height / (width + (own["angular_cosine"] - cosine) ** 2)
         power = (own["length_decay"] * (r[:, :, None] - r[:, None, :])) ** (
             self.options.length_exponent
         )

@@ -9,7 +9,7 @@ from dmdstudio.files.potentials.numbers import option, parameter
 from dmdstudio.plan.terms import PotentialTerm
 
 NAMES = (
-    "length_decay", "angular_height", "angular_width", "cosine", "order_exponent",
+    "length_decay", "angular_height", "angular_width", "angular_cosine", "order_exponent",
     "order_strength", "attractive_decay", "attraction",
 )  # fmt: skip
 """Parameters between gamma and R, in the order of an entry."""

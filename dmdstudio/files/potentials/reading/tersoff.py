@@ -33,7 +33,7 @@ _PARAMETERS = {
     "angular_strength": ("gamma", "1"),
     "angular_height": ("c", "1"),
     "angular_width": ("d", "1"),
-    "cosine": ("costheta0", "1"),
+    "angular_cosine": ("costheta0", "1"),
 }
 _BOUNDS = {"costheta0": (-1e3, 1e3), "d": (1e-3, 1e12), "n": (0.01, 1e12), "D": (1e-6, 1e12)}
 
