@@ -76,9 +76,9 @@ class Observable(abc.ABC):
         axis, axis_unit: abscissa of the curve in ``axis_unit``; None for a single number.
         static: it is a mean over configurations. Its derivative is that of the ensemble alone, so
             that `frame` need not be differentiable by the positions.
-        needs: what `frame` wants to find in a phase: ``virial``, ``energy``, ``dipole``,
-            ``polarisability`` (static ones only), ``dipole_velocity``, ``polarisability_velocity``
-            (the others only).
+        needs: what `frame` wants to find in a phase: ``virial`` of any observable; ``energy``,
+            ``dipole`` and ``polarisability`` of static ones only; ``dipole_velocity`` and
+            ``polarisability_velocity`` of the others only.
         ensembles: of the starts, those in which it can change at all.
     """
 

@@ -10,12 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.ops import segment_sum
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from dmdstudio.base.errors import PhysicsError, RecipeError
 from dmdstudio.base.units import BOLTZMANN, factor
 from dmdstudio.engine.core import Phase, System, Tree, whole_molecules
 from dmdstudio.engine.displacement import mean_squared_displacement
+from dmdstudio.engine.green_kubo import running_integral, trapezoid
 from dmdstudio.engine.observable import (
     Clock,
     Detail,
@@ -78,7 +79,7 @@ class SelfDiffusionOptions(Struct, frozen=True, kw_only=True):
         ),
     ] = "none"
     viscosity: Annotated[
-        Annotated[float, setting("", "", gt=0)] | None,
+        Annotated[float, Meta(gt=0)] | None,
         setting(
             "Viscosity",
             "Shear viscosity of the model that yeh_hummer goes by; shear_viscosity predicts it.",
@@ -112,7 +113,7 @@ class SelfDiffusion(Observable):
     system: System
     clock: Clock
     lags: int
-    missing: float
+    finite_size_correction: float
 
     name: ClassVar[str] = "self_diffusion"
     label: ClassVar[str] = "Self-diffusion coefficient"
@@ -139,10 +140,12 @@ class SelfDiffusion(Observable):
                 f"window at {options.window:g} ps: fewer than two frames.",
                 "Lower fit_from or raise the window.",
             )
-        missing = 0.0
+        correction = 0.0
         if options.finite_size == "yeh_hummer":
-            missing = _missing(cls.name, options.viscosity, system.cell, temperature)
-        return cls(options, system, clock, lags, missing)
+            correction = _finite_size_correction(
+                cls.name, options.viscosity, system.cell, temperature
+            )
+        return cls(options, system, clock, lags, correction)
 
     @property
     def _by_positions(self) -> bool:
@@ -193,20 +196,18 @@ class SelfDiffusion(Observable):
             away = np.where(time >= self.options.fit_from * 1e3 - 1e-6, 1.0, 0.0)
             away *= time - time[away > 0].mean()
             return away / np.sum(away**2) / 6.0
-        weights = np.full(self.lags, self.clock.interval / 3.0)
-        weights[[0, -1]] *= 0.5
-        return weights
+        return trapezoid(self.lags, self.clock.interval) / 3.0
 
     def curve(self, mean: Array) -> Array:
         """Return D [1]."""
-        found = jnp.dot(mean, self._weights) + self.missing
+        found = jnp.dot(mean, self._weights) + self.finite_size_correction
         return found[None] * factor("angstrom2/fs", self.unit)
 
     def details(self, mean: Array) -> tuple[Detail, ...]:
         """Return what D was made of, against time, without the correction for the cell."""
-        return self._displaced(mean) if self._by_positions else self._moving(mean)
+        return self._einstein_lines(mean) if self._by_positions else self._green_kubo_lines(mean)
 
-    def _displaced(self, mean: Array) -> tuple[Detail, ...]:
+    def _einstein_lines(self, mean: Array) -> tuple[Detail, ...]:
         """Return the mean squared displacement, and a sixth of it over time."""
         time = np.arange(self.lags) * self.clock.interval
         ratio = mean[1:] / (6.0 * time[1:]) * factor("angstrom2/fs", self.unit)
@@ -216,7 +217,7 @@ class SelfDiffusion(Observable):
             _line("running_diffusion", "Displacement over 6 t", ps[1:], ratio, self.unit),
         )
 
-    def _moving(self, mean: Array) -> tuple[Detail, ...]:
+    def _green_kubo_lines(self, mean: Array) -> tuple[Detail, ...]:
         """Return the velocity autocorrelation, its running integral, and that one's in turn.
 
         The latter is the mean squared displacement: its second derivative by t is 2 <v(0).v(t)>.
@@ -224,8 +225,8 @@ class SelfDiffusion(Observable):
         ps = np.arange(self.lags) * self.clock.interval * 1e-3
         scale = factor("angstrom2/fs", self.unit) / 3.0
         speeds = mean * factor("angstrom2/fs2", "m2/s2")
-        running = self._running(mean)
-        displacement = 2.0 * self._running(running)
+        running = running_integral(mean, self.clock.interval)
+        displacement = 2.0 * running_integral(running, self.clock.interval)
         return (
             _line("velocity_autocorrelation", "Velocity autocorrelation", ps, speeds, "m2/s2"),
             Detail(
@@ -246,18 +247,15 @@ class SelfDiffusion(Observable):
             ),
         )
 
-    def _running(self, values: Array) -> Array:
-        """Return the integral up to every lag [lag], fs times the unit of the values."""
-        steps = 0.5 * (values[1:] + values[:-1]) * self.clock.interval
-        return jnp.concatenate([jnp.zeros(1, values.dtype), jnp.cumsum(steps)])
-
 
 def _line(name: str, label: str, time: np.ndarray, value: Array, unit: str) -> Detail:
     """Return a line against time in ps."""
     return Detail(name, label, time, "Time", "ps", value, unit)
 
 
-def _missing(name: str, viscosity: float | None, cell: np.ndarray, temperature: float) -> float:
+def _finite_size_correction(
+    name: str, viscosity: float | None, cell: np.ndarray, temperature: float
+) -> float:
     """Return what an infinite system has more than a cubic cell, angstrom^2/fs.
 
     Raises:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from dmdstudio.base.units import ACCELERATION, BOLTZMANN, factor
 from dmdstudio.engine.core import Phase, System
+from dmdstudio.engine.green_kubo import running_integral, trapezoid
 from dmdstudio.engine.observable import Clock, Detail, Observable, autocorrelation, observables
 from dmdstudio.plan.catalog import setting
 
@@ -106,16 +107,14 @@ class ShearViscosity(Observable):
 
     def curve(self, mean: Array) -> Array:
         """Return the viscosity [1]."""
-        weights = np.full(self.lags, self.clock.interval)
-        weights[[0, -1]] *= 0.5
+        weights = trapezoid(self.lags, self.clock.interval)
         return jnp.dot(self._modulus(mean), weights)[None] * factor("eV fs/angstrom3", self.unit)
 
     def details(self, mean: Array) -> tuple[Detail, ...]:
         """Return the shear modulus and its running integral."""
         time = np.arange(self.lags) * self.clock.interval * 1e-3
         modulus = self._modulus(mean)
-        steps = 0.5 * (modulus[1:] + modulus[:-1]) * self.clock.interval
-        running = jnp.concatenate([jnp.zeros(1, modulus.dtype), jnp.cumsum(steps)])
+        running = running_integral(modulus, self.clock.interval)
         return (
             Detail(
                 "shear_modulus",
