@@ -39,6 +39,7 @@ class System:
         platform: ``cpu``, ``gpu``: where the kernels will run.
         pairs: ``dense``, ``cells``: how pairs are found; ``auto`` chooses by the number of atoms.
         apart: bonds between two atoms up to which they have no pair forces, 2 or 3.
+        symbols: chemical elements [atom]; empty where the types are named by them.
     """
 
     type_names: tuple[str, ...]
@@ -51,11 +52,17 @@ class System:
     bonds: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int64))
     pairs: str = "auto"
     apart: int = 2
+    symbols: tuple[str, ...] = ()
 
     @property
     def atoms(self) -> int:
         """Number of atoms."""
         return len(self.types)
+
+    @cached_property
+    def elements(self) -> np.ndarray:
+        """Chemical elements [atom], whatever names the types have."""
+        return np.array(self.symbols or [self.type_names[type_] for type_ in self.types])
 
     @property
     def dtype(self) -> np.dtype:

@@ -23,7 +23,7 @@ import numpy as np
 from jax import Array
 
 from dmdstudio.base.errors import FileError, RecipeError
-from dmdstudio.engine.core import Parameters
+from dmdstudio.engine.core import Parameters, System
 from dmdstudio.engine.potential import ArrayField
 from dmdstudio.plan.arrays import units_of
 
@@ -49,6 +49,44 @@ SHELLS = len(MOMENTS)
 def elements_of(text: str) -> tuple[str, ...]:
     """Return ``('H', 'O')`` from ``'H O'`` or ``'H, O'``."""
     return tuple(re.findall(r"[^\s,;]+", text))
+
+
+def species_of(system: System, known: tuple[str, ...]) -> np.ndarray:
+    """Return the index of every atom's element among those that a network knows [atom]."""
+    return np.array([known.index(element) for element in system.elements])
+
+
+def require_elements(name: str, system: System, known: tuple[str, ...]) -> None:
+    """Raise `RecipeError` where the system holds an element that a network does not know.
+
+    Args:
+        name: of the term, for the error.
+        system: what it is for.
+        known: the network's elements.
+    """
+    for element in np.unique(system.elements):
+        if element not in known:
+            raise RecipeError(
+                f"{name}: the structure holds {element}, but the network knows only "
+                f"{', '.join(known)}.",
+                "Give the network's elements in its own order, or another network.",
+            )
+
+
+def require_count(name: str, network: Network, known: tuple[str, ...]) -> None:
+    """Raise `RecipeError` where a file has networks of more or fewer elements than are named.
+
+    Args:
+        name: of the term, for the error.
+        network: what the file holds.
+        known: the elements that are named.
+    """
+    if network.elements != len(known):
+        raise RecipeError(
+            f"{name}: {network.name!r} holds networks of {network.elements} elements, but "
+            f"`elements` names {len(known)}: {' '.join(known)}.",
+            "Name them all, in the order of the file's arrays.",
+        )
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,7 @@ def build(
         platform=machine.platform(chosen),
         pairs=plan.pairs,
         bonds=structure.bonds,
+        symbols=structure.symbols,
     )
     terms, slots, potential_plans = _force_field(recipe, system)
     start = system.to_lattice(jnp.asarray(structure.positions))

@@ -92,6 +92,7 @@ class RefinedPotential(Calculator):
             "float64",
             64,
             bonds=bonds,
+            symbols=tuple(atoms.get_chemical_symbols()),
         )
         field, theta = force_field(self.terms, system)  # also checks the cutoff against the cell
         lattice = system.to_lattice(jnp.asarray(atoms.get_positions()))

@@ -253,6 +253,14 @@ def test_a_network_of_other_elements_is_refused(recipe, tmp_path):
         assert words in str(caught.value), (name, str(caught.value))
 
 
+def test_a_network_knows_atoms_by_their_elements_whatever_their_types(recipe):
+    plain, _ = build(recipe)
+    named, _ = build(with_settings(recipe, ["system.types=Alone = Ar()"]))
+    assert named.system.type_names == ("Alone",)
+    one, two = (dict(problem.field.terms)["eann"] for problem in (plain, named))
+    assert np.array_equal(one.species, two.species)
+
+
 def test_fixed_arrays_leave_gauss_newton_its_few_parameters(recipe):
     few = ["potential.eann.fixed=*", "optimizer.kind=gauss_newton"]
     problem, _ = build(with_settings(recipe, few))

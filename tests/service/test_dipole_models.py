@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
 
 from dmdstudio.base.errors import RecipeError
+from dmdstudio.engine.potential import ForceField
 from dmdstudio.engine.surfaces.deep_dipole import DeepDipole
 from dmdstudio.files.potentials.array_file import read_parameters, write_arrays
 from dmdstudio.files.run_store import RunStore
@@ -89,6 +92,16 @@ def test_file_and_recipe_must_agree(recipe):
     _, complete = build(recipe)
     assert complete.surface[0].options["slots"] == "20 40"
     assert build(complete)[1] == complete
+
+
+def test_a_dipole_model_knows_atoms_by_their_elements_whatever_their_types():
+    given = DeepDipole.examples("float64", 64, "cpu")["water"]
+    named = replace(
+        given.system, type_names=("HW", "OW"), symbols=tuple(given.system.elements.tolist())
+    )
+    surface = DeepDipole.build(given.surface.options, named, ForceField(named, ()))
+    assert np.array_equal(surface.charges, given.surface.charges)
+    assert surface.centres == ("O",)
 
 
 def _flux_parameters():

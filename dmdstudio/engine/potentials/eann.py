@@ -18,7 +18,14 @@ from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.core import Configuration, Parameters, System
 from dmdstudio.engine.densities import features, orbitals, outputs
 from dmdstudio.engine.network_sums import NetworkSums, exact
-from dmdstudio.engine.networks import Network, elements_of, random_network
+from dmdstudio.engine.networks import (
+    Network,
+    elements_of,
+    random_network,
+    require_count,
+    require_elements,
+    species_of,
+)
 from dmdstudio.engine.potential import ROOM, ArrayField, Example, Potential, Pull, potentials
 from dmdstudio.engine.water import water
 from dmdstudio.plan.catalog import setting
@@ -114,14 +121,7 @@ class EANN(Potential):
                     if name == "cutoff"
                     else "Set elements = 'H O', say, in the order of the file's arrays.",
                 )
-        known = elements_of(options.elements)
-        for element in system.type_names:
-            if element not in known:
-                raise RecipeError(
-                    f"eann: the structure holds {element}, but the network knows only "
-                    f"{', '.join(known)}.",
-                    "Give the network's elements in its own order, or another network.",
-                )
+        require_elements(cls.name, system, elements_of(options.elements))
         system.require_cutoff(options.cutoff, cls.name)
         term = cls(options, system)
         ball = 4.0 / 3.0 * math.pi * options.cutoff**3 / abs(np.linalg.det(system.cell))
@@ -155,19 +155,12 @@ class EANN(Potential):
     @cached_property
     def species(self) -> np.ndarray:
         """Index of every atom's element in the arrays of the network [atom]."""
-        known = elements_of(self.options.elements)
-        return np.array([known.index(name) for name in self.system.type_names])[self.system.types]
+        return species_of(self.system, elements_of(self.options.elements))
 
     def arrays(self, given: Mapping[str, np.ndarray]) -> tuple[ArrayField, ...]:
         """Check the arrays of a parameter file and describe them; see `Potential.arrays`."""
         network = Network.of(given, self.options.file)
-        count, known = network.elements, elements_of(self.options.elements)
-        if count != len(known):
-            raise RecipeError(
-                f"eann: {self.options.file!r} holds networks of {count} elements, but `elements` "
-                f"names {len(known)}: {' '.join(known)}.",
-                "Name them all, in the order of the file's arrays.",
-            )
+        require_count(self.name, network, elements_of(self.options.elements))
         return network.fields(self.options.fixed)
 
     def with_capacity(self, capacity: int) -> EANN:

@@ -162,7 +162,7 @@ class DeepDipole(Surface):
     @cached_property
     def centres(self) -> tuple[str, ...]:
         """Elements of the system that the model has centres of electrons for."""
-        return tuple(c for c in self.options.centres.split() if c in self.system.type_names)
+        return tuple(c for c in self.options.centres.split() if c in self._atoms)
 
     @cached_property
     def slots(self) -> tuple[int, ...]:
@@ -176,20 +176,21 @@ class DeepDipole(Surface):
 
     @cached_property
     def charges(self) -> np.ndarray:
-        """Charge that moves with an atom, cores and electrons together [type], e."""
+        """Charge that moves with an atom, cores and electrons together [atom], e."""
         cores = _by_element(self.options.cores, "cores")
-        return np.array(
-            [cores.get(n, 0.0) + self.electrons.get(n, 0.0) for n in self.system.type_names]
-        )
+        charge = {
+            name: cores.get(name, 0.0) + self.electrons.get(name, 0.0) for name in self._atoms
+        }
+        return np.array([charge[element] for element in self.system.elements])
 
     @cached_property
     def _atoms(self) -> dict[str, np.ndarray]:
-        names = self.system.type_names
-        return {name: np.flatnonzero(self.system.types == i) for i, name in enumerate(names)}
+        elements = self.system.elements
+        return {str(name): np.flatnonzero(elements == name) for name in np.unique(elements)}
 
     def _require_model(self) -> None:
         options = self.options
-        if unknown := [name for name in self.system.type_names if name not in self.types]:
+        if unknown := [name for name in self._atoms if name not in self.types]:
             raise RecipeError(
                 f"deep_dipole: the structure has {', '.join(unknown)}, but the model in "
                 f"{options.file!r} knows {', '.join(self.types)} only.",
@@ -214,8 +215,8 @@ class DeepDipole(Surface):
         self.system.require_cutoff(self.cutoff, "deep_dipole")
 
     def _require_charges(self) -> None:
-        cores, names = _by_element(self.options.cores, "cores"), self.system.type_names
-        if missing := [name for name in names if name not in cores]:
+        cores = _by_element(self.options.cores, "cores")
+        if missing := [name for name in self._atoms if name not in cores]:
             raise RecipeError(
                 f"deep_dipole: `cores` is {self.options.cores!r}, without {', '.join(missing)}.",
                 "Give the charge of every element of the structure; 0 is a number too.",
@@ -226,10 +227,9 @@ class DeepDipole(Surface):
                 f"centres for {self.options.centres}.",
                 "Give the charge for each of them, and for no other element.",
             )
-        counts = np.bincount(self.system.types, minlength=len(names))
-        total = float(counts @ self.charges)
+        total = float(self.charges.sum())
         if abs(total) > NEUTRAL:
-            told = zip(counts, names, self.charges, strict=True)
+            told = [(len(own), name, self.charges[own[0]]) for name, own in self._atoms.items()]
             raise RecipeError(
                 f"deep_dipole: cores and electrons give the cell a charge of {total:g} e "
                 f"({', '.join(f'{n} {name} of {q:g} e' for n, name, q in told)}).",
@@ -273,7 +273,7 @@ class DeepDipole(Surface):
         """Return the dipole moment [xyz], e angstrom, of whole molecules."""
         dtype = configuration.offset.dtype
         positions = self._positions(configuration)
-        charges = jnp.asarray(self.charges[self.system.types], dtype)
+        charges = jnp.asarray(self.charges, dtype)
         total = jnp.matmul(charges, positions, precision="highest")
         for centre, output in self.outputs(parameters, configuration).items():
             factor = self.electrons[centre] * self.options.displacement
@@ -321,7 +321,7 @@ class DeepDipole(Surface):
         for neighbour, slots in zip(self.types, self.slots, strict=True):
             net = f"embedding.{centre}.{neighbour}"
             missing = slots
-            if neighbour in self.system.type_names:
+            if neighbour in self._atoms:
                 vectors = self._vectors(centre, neighbour, slots, where)
                 rows = (self._rows(vectors) - mean) / deviation
                 missing -= rows.shape[1]  # all that lie beyond the cutoff are empty slots already

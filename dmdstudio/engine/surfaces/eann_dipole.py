@@ -16,7 +16,14 @@ from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.core import Configuration, Parameters, System, Theta, whole_molecules
 from dmdstudio.engine.densities import features, orbitals, outputs
 from dmdstudio.engine.formal_charges import formal_charges
-from dmdstudio.engine.networks import Network, elements_of, random_network
+from dmdstudio.engine.networks import (
+    Network,
+    elements_of,
+    random_network,
+    require_count,
+    require_elements,
+    species_of,
+)
 from dmdstudio.engine.potential import ArrayField, ForceField
 from dmdstudio.engine.surface import Example, Surface, surfaces
 from dmdstudio.engine.water import water
@@ -89,13 +96,7 @@ class EannDipole(Surface):
         for name in ("cutoff", "elements"):
             if not getattr(options, name):
                 raise RecipeError(f"{cls.name}: {options.file!r} does not say its {name}.")
-        known = elements_of(options.elements)
-        if unknown := [name for name in system.type_names if name not in known]:
-            raise RecipeError(
-                f"{cls.name}: the structure holds {unknown[0]}, but the network knows only "
-                f"{', '.join(known)}.",
-                "Take a network that was trained for all elements of the structure.",
-            )
+        require_elements(cls.name, system, elements_of(options.elements))
         system.require_cutoff(options.cutoff, cls.name)
         surface = cls(options, system)
         if total := int(surface.charges.sum()):
@@ -119,23 +120,18 @@ class EannDipole(Surface):
     @cached_property
     def species(self) -> np.ndarray:
         """Index of every atom's element in the arrays of the network [atom]."""
-        known = elements_of(self.options.elements)
-        return np.array([known.index(name) for name in self.system.type_names])[self.system.types]
+        return species_of(self.system, elements_of(self.options.elements))
 
     @cached_property
     def charges(self) -> np.ndarray:
         """Formal charges [atom], e."""
         found = formal_charges(self.options.formal_charges)
-        return np.array([found.get(n, 0) for n in self.system.type_names])[self.system.types]
+        return np.array([found.get(element, 0) for element in self.system.elements])
 
     def arrays(self, given: Mapping[str, np.ndarray]) -> tuple[ArrayField, ...]:
         """Check the arrays of the model and describe them; see `Potential.arrays`."""
         network = Network.of(given, self.options.file, vector=True)
-        if network.elements != len(elements_of(self.options.elements)):
-            raise RecipeError(
-                f"{self.name}: {self.options.file!r} holds networks of {network.elements} "
-                f"elements, but names {self.options.elements!r}."
-            )
+        require_count(self.name, network, elements_of(self.options.elements))
         return network.fields(self.options.fixed)
 
     def dipole(self, parameters: Parameters, theta: Theta, configuration: Configuration) -> Array:
