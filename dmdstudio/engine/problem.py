@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array
 
 from dmdstudio.base.units import from_internal
+from dmdstudio.engine.constraints import Constraints
 from dmdstudio.engine.core import Phase, System, Theta, Tree
 from dmdstudio.engine.dynamics import Leapfrog
 from dmdstudio.engine.gradient import GradientMethod
@@ -23,6 +24,7 @@ from dmdstudio.engine.surface import Surface
 from dmdstudio.engine.target import Means, Target
 from dmdstudio.plan.events import ParameterReport
 from dmdstudio.plan.recipe import DynamicsPlan, OptimizerPlan, RefinementPlan, SamplingPlan
+from dmdstudio.plan.ties import Tie
 
 STATIC_INTERVAL = 100.0
 """Time between two configurations that static observables are taken of, fs."""
@@ -58,8 +60,10 @@ class Slot:
         free: whether it is refined.
         prior: standard deviation of its Gaussian prior, infinite for none.
         prior_mean: where the prior is centred.
-        tie: key of the slot whose value it follows, in the ratio that both start with; empty for
-            none. It is fixed as far as the refinement is concerned.
+        tie: what it follows, in internal units; None for nothing. It is fixed as far as the
+            refinement is concerned.
+        rate: factor of the learning rate.
+        logarithmic: whether steps are taken in its logarithm.
     """
 
     key: str
@@ -73,7 +77,9 @@ class Slot:
     free: bool
     prior: float = math.inf
     prior_mean: float = 0.0
-    tie: str = ""
+    tie: Tie | None = None
+    rate: float = 1.0
+    logarithmic: bool = False
 
     @property
     def size(self) -> int:
@@ -99,6 +105,7 @@ class ArraySlot:
         value: the numbers to start from, of any shape.
         free: whether they are refined.
         own_scale: by which changes of a number are counted; 0 where `scale` is to find it.
+        rate: factor of the learning rate.
     """
 
     key: str
@@ -112,6 +119,8 @@ class ArraySlot:
     upper: float = math.inf
     prior: float = math.inf
     prior_mean: float = 0.0
+    rate: float = 1.0
+    logarithmic: bool = False
 
     @property
     def size(self) -> int:
@@ -227,20 +236,37 @@ class Problem:
         return self._each("lower"), self._each("upper")
 
     @cached_property
-    def _ties(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Places of tied parameters, of those that they follow, and the ratios of both."""
+    def rate(self) -> np.ndarray:
+        """Factor of the learning rate [parameter]."""
+        return self._each("rate")
+
+    @cached_property
+    def logarithmic(self) -> np.ndarray:
+        """Whether steps are taken in the logarithm [parameter]."""
+        return self._each("logarithmic")
+
+    @cached_property
+    def constraints(self) -> Constraints | None:
+        """The linear constraints that tied parameters keep; None where there are none."""
         place = {slot.key: place.start for slot, place in zip(self.slots, self.places, strict=True)}
-        tied = [slot for slot in self.scalars if slot.tie]
-        own = np.array([place[slot.key] for slot in tied], int)
-        others = np.array([place[slot.tie] for slot in tied], int)
-        return own, others, self.initial[own] / self.initial[others]
+        tied = [(slot, slot.tie) for slot in self.scalars if slot.tie is not None]
+        if not tied:
+            return None
+        leaders = sorted({place[key] for _, tie in tied for _, key in tie.shares})
+        factors = np.zeros((len(tied), len(leaders)))
+        for row, (_, tie) in enumerate(tied):
+            for factor, key in tie.shares:
+                factors[row, leaders.index(place[key])] += factor
+        return Constraints(
+            np.array([place[slot.key] for slot, _ in tied], int),
+            np.array(leaders, int),
+            factors,
+            np.array([tie.constant for _, tie in tied]),
+        )
 
     def tied(self, parameters: Array) -> Array:
         """Return parameters [parameter] in which the tied ones follow; differentiable."""
-        own, others, ratios = self._ties
-        if not len(own):
-            return parameters
-        return jnp.asarray(parameters).at[own].set(ratios * parameters[others])
+        return self.constraints.followed(parameters) if self.constraints else parameters
 
     def theta(self, parameters: Array) -> Theta:
         """Arrange parameters [parameter] as force field and surfaces take them; differentiable."""

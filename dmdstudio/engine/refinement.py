@@ -229,14 +229,19 @@ def follow(problem: Problem, step: Taken, shrink: float) -> tuple[np.ndarray, An
     Returns:
         The parameters [parameter] and the optimiser's state after the step.
     """
-    relative = jnp.asarray(step.gradient * problem.relative)
-    scaled = jnp.asarray(step.parameters / problem.scale)
+    before, first_order = step.parameters, problem.optimizer.kind != GAUSS_NEWTON
+    size = np.where(problem.logarithmic, before, problem.scale) if first_order else problem.scale
+    relative = jnp.asarray(np.where(problem.free, step.gradient * size, 0.0))
+    scaled = jnp.asarray(before / problem.scale)
     more = {} if step.line is None else {"line": step.line}
     updates, optimizer = _optimizer(problem).update(relative, step.optimizer, scaled, **more)
-    updates = jax.tree.map(lambda u: shrink * u, updates)
-    moved = np.asarray(optax.apply_updates(scaled, updates)) * problem.scale
-    lower, upper = problem.bounds
-    moved = np.where(problem.free, np.clip(moved, lower, upper), step.parameters)
+    change = shrink * problem.rate * size * np.asarray(updates)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        by_factor = before * np.exp(change / before)
+    moved = np.where(problem.logarithmic, by_factor, before + change)
+    moved = np.where(problem.free, np.clip(moved, *problem.bounds), before)
+    if problem.constraints is not None:
+        moved = problem.constraints.kept(before, moved, problem.relative, problem.bounds)
     return moved, optimizer
 
 

@@ -81,10 +81,27 @@ class ParameterPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         str,
         setting(
             "Tie",
-            "Keep the ratio of the values to another parameter, named as in reports, such as "
-            "lennard_jones.sigma[Ar]; it is then refined with that one. Empty for none.",
+            "Let it follow others, named as in reports: lennard_jones.sigma[Ar] keeps the ratio of "
+            "the values; -2 coulomb.charge[H], or 0.5 - coulomb.charge[C] - 3 coulomb.charge[HC], "
+            "keeps the sum. It is then refined with those. Empty for none.",
         ),
     ] = ""
+    transform: Annotated[
+        Literal["none", "log"],
+        setting(
+            "Transform",
+            "Take steps in the logarithm (log): a positive number then changes by factors and "
+            "never reaches zero.",
+        ),
+    ] = "none"
+    rate: Annotated[
+        float,
+        setting(
+            "Rate",
+            "Factor of the learning rate for this parameter; gauss_newton has none.",
+            gt=0,
+        ),
+    ] = 1.0
     lower: Annotated[float | None, setting("Lower bound", "Never go below.")] = None
     upper: Annotated[float | None, setting("Upper bound", "Never go above.")] = None
     prior: Annotated[
@@ -116,6 +133,14 @@ class PotentialPlan(Struct, frozen=True, kw_only=True):
 
     kind: Annotated[str, setting("Kind", "A registered potential or surface.")]
     name: Annotated[str, setting("Name", "A name of your own; the kind where empty.")] = ""
+    rate: Annotated[
+        float,
+        setting(
+            "Rate",
+            "Factor of the learning rate for all parameters of this term; gauss_newton has none.",
+            gt=0,
+        ),
+    ] = 1.0
     parameter: tuple[ParameterPlan, ...] = ()
     options: dict[str, Any] = {}
 
@@ -643,6 +668,10 @@ def _check_parameter(parameter: ParameterPlan, where: str) -> None:
         )
 
 
+_UNSAID = {"rate": 1.0, "transform": "none"}
+"""Settings of terms and their parameters that are written only where they are something else."""
+
+
 def recipe_to_table(recipe: Recipe) -> dict[str, Any]:
     """Return the tables that a recipe file holds (no ``folder``, no empty settings)."""
     table = msgspec.json.decode(msgspec.json.encode(recipe))  # plain lists and dicts
@@ -658,6 +687,10 @@ def recipe_to_table(recipe: Recipe) -> dict[str, Any]:
             items = table[key] if isinstance(table[key], list) else [table[key]]
             for item in items:
                 item.update(item.pop("options"))
+    for term in (*table.get("potential", []), *table.get("surface", [])):
+        for item in (term, *term["parameter"]):
+            for key in [key for key, plain in _UNSAID.items() if item.get(key) == plain]:
+                item.pop(key)
     for target in table.get("target", []):
         target["reading"] = _without_none(target["reading"])
         for key in ("reading", "corrections", "regions"):

@@ -62,7 +62,7 @@ def given_arrays(
 
 
 def array_slots(
-    key: str, term: Potential | Surface, given: ParameterArrays | None
+    plan: PotentialPlan, term: Potential | Surface, given: ParameterArrays | None
 ) -> list[ArraySlot]:
     """Return what the arrays of a term are in the problem; see `Potential.arrays`."""
     arrays = term.initial_arrays() if given is None else given.arrays
@@ -70,13 +70,14 @@ def array_slots(
         return []
     return [
         ArraySlot(
-            f"{key}.{field.name}",
-            key,
+            f"{plan.key}.{field.name}",
+            plan.key,
             field.name,
             field.unit,
             np.asarray(arrays[field.name], np.float64),
             field.free,
             field.scale,
+            rate=plan.rate,
         )
         for field in term.arrays(arrays)
     ]

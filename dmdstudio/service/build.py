@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -41,9 +41,11 @@ from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan, Recipe, TargetPl
 from dmdstudio.plan.regions import check_within, regions_in, weights_at
 from dmdstudio.plan.structure import Measurement
 from dmdstudio.plan.terms import parameter_key
+from dmdstudio.plan.ties import parse_tie
 from dmdstudio.service import machine
 from dmdstudio.service.arrays import array_slots, given_arrays, require_affordable
 from dmdstudio.service.structure import structure_of
+from dmdstudio.service.ties import with_ties
 
 __all__ = ["build", "catalog", "describe"]
 _REGISTERED = (
@@ -112,10 +114,11 @@ def build(
     start = system.to_lattice(jnp.asarray(structure.positions))
     field = ForceField(system, terms).fitted(start, jnp.asarray(system.cell))
     given, surface_slots, surface_plans = _surfaces_of(recipe, system, field)
-    slots = _with_ties(slots + surface_slots)
+    slots = with_ties(slots + surface_slots)
     targets, target_plans = _targets(recipe, system)
     if refined:
         _require_purpose(slots, targets)
+        _require_rates(slots, recipe.optimizer.kind)
     _require_surfaces(targets, given)
     method, gradient_options = _method(recipe)
     sampling = recipe.sampling
@@ -173,7 +176,7 @@ def _force_field(
         term = kind.build(options, system)
         terms.append((plan.key, term))
         slots.extend(_slots(plan, term, system))
-        slots.extend(array_slots(plan.key, term, given))
+        slots.extend(array_slots(plan, term, given))
         plans.append(msgspec.structs.replace(plan, options=_written_out(options)))
     return tuple(terms), tuple(slots), tuple(plans)
 
@@ -197,7 +200,7 @@ def _surfaces_of(
         surface = kind.build(options, system, field)
         found.append((plan.key, surface))
         slots.extend(_slots(plan, surface, system))
-        slots.extend(array_slots(plan.key, surface, given))
+        slots.extend(array_slots(plan, surface, given))
         plans.append(msgspec.structs.replace(plan, options=_written_out(options)))
     return tuple(found), tuple(slots), tuple(plans)
 
@@ -312,7 +315,7 @@ def _slots(plan: PotentialPlan, term: Potential | Surface, system: System) -> li
         if not given <= missing:
             raise RecipeError(f"{key} is given twice.")
         missing -= given
-        slots.append(_slot(parameter, key, plan.key, field, unit, owners, system))
+        slots.append(_slot(parameter, key, plan, field, unit, owners, system))
     if missing:
         name, of = sorted(missing)[0]
         raise RecipeError(
@@ -351,7 +354,7 @@ def _check_values(term: Potential | Surface, slots: list[Slot], system: System) 
 def _slot(
     parameter: ParameterPlan,
     key: str,
-    term: str,
+    plan: PotentialPlan,
     field: ParameterField,
     unit: str,
     owners: list[str],
@@ -373,7 +376,7 @@ def _slot(
     mean = internal(parameter.prior_mean, value)
     return Slot(
         key=key,
-        term=term,
+        term=plan.key,
         name=parameter.name,
         elements=tuple(system.owners(field.per).index(of) for of in owners),
         unit=unit,
@@ -381,60 +384,35 @@ def _slot(
         lower=lower,
         upper=upper,
         free=parameter.free and not parameter.tie,
-        tie=parameter.tie,
+        tie=parse_tie(parameter.tie, key) if parameter.tie else None,
+        rate=plan.rate * parameter.rate,
+        logarithmic=_logarithmic(parameter, key),
         prior=_prior(parameter, key, mean),
         prior_mean=mean,
     )
 
 
-def _with_ties(slots: tuple[AnySlot, ...]) -> tuple[AnySlot, ...]:
-    """Check the ties, and let the bounds of what others follow hold for those too.
-
-    Raises:
-        RecipeError: there is no such parameter, or none that can be followed.
-    """
-    found = {slot.key: slot for slot in slots if isinstance(slot, Slot)}
-    for slot in [slot for slot in found.values() if slot.tie]:
-        other = found.get(slot.tie)
-        if other is None:
-            raise RecipeError(
-                f"{slot.key} is tied to {slot.tie!r}, which is no number of the recipe.",
-                nearest(slot.tie, list(found)),
-            )
-        _require_leader(slot, other)
-        ratio = slot.value / other.value
-        if ratio:
-            limits = sorted((slot.lower / ratio, slot.upper / ratio))
-            lower, upper = max(other.lower, limits[0]), min(other.upper, limits[1])
-            found[slot.tie] = replace(other, lower=lower, upper=upper)
-    return tuple(found.get(slot.key, slot) for slot in slots)
+def _require_rates(slots: Sequence[AnySlot], optimizer: str) -> None:
+    """Raise where a parameter has a learning rate that the optimiser does not have."""
+    own = [slot.key for slot in slots if slot.rate != 1.0]
+    if own and optimizer == "gauss_newton":
+        raise RecipeError(
+            f"{own[0]} has a rate of its own; gauss_newton has no learning rate.",
+            "Leave rate out, or set optimizer.kind = 'adam'.",
+        )
 
 
-def _require_leader(slot: Slot, other: Slot) -> None:
-    """Raise where a parameter cannot follow another, or has what belongs to the other."""
-    if other.tie:
+def _logarithmic(parameter: ParameterPlan, key: str) -> bool:
+    """Return whether steps of a parameter are taken in its logarithm."""
+    if parameter.transform == "none":
+        return False
+    if parameter.value <= 0.0:
         raise RecipeError(
-            f"{slot.key} is tied to {other.key}, which is tied to {other.tie} itself.",
-            "Leave out one of the two."
-            if other.tie in (slot.key, other.key)
-            else f"Tie it to {other.tie} instead.",
+            f"{key} has transform = 'log', but starts from {parameter.value:g}: only positive "
+            "numbers have a logarithm.",
+            "Leave transform out.",
         )
-    if dimension(slot.unit) != dimension(other.unit):
-        raise RecipeError(
-            f"{slot.key} is a {dimension(slot.unit)}; {other.key}, which it is tied to, is a "
-            f"{dimension(other.unit)}.",
-            "Tie it to a parameter of its own sort.",
-        )
-    if other.value == 0.0:
-        raise RecipeError(
-            f"{slot.key} is tied to {other.key}, which starts from 0: there is no ratio to keep.",
-            "Start it elsewhere.",
-        )
-    if math.isfinite(slot.prior):
-        raise RecipeError(
-            f"{slot.key} is tied to {other.key} and has a prior of its own.",
-            f"Give the prior to {other.key}.",
-        )
+    return True
 
 
 def _prior(parameter: ParameterPlan, key: str, centre: float) -> float:
