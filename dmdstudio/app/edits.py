@@ -16,6 +16,7 @@ from dmdstudio.app.wanted import owners_of
 from dmdstudio.base.units import dimension, factor
 from dmdstudio.plan.catalog import Catalog, Entry, ParameterField, convert
 from dmdstudio.plan.recipe import DynamicsPlan, chain
+from dmdstudio.plan.ties import renamed
 
 Table = dict[str, Any]
 
@@ -98,13 +99,19 @@ def duplicate(table: Table, section: str, index: int) -> Table:
 
 
 def rename(table: Table, section: str, index: int, name: str) -> Table:
-    """Return the tables with a term of another name; surfaces that refer to it follow."""
-    items = copy.deepcopy(table[section])
+    """Return the tables with a term of another name; surfaces and ties that refer to it follow."""
+    table = copy.deepcopy(table)
+    items = table[section]
     before = key_of(items[index])
     items[index]["name"] = name
-    table = {**table, section: items}
+    after = key_of(items[index])
+    if section == "target":
+        return table
+    for item in (*table.get("potential", []), *table.get("surface", [])):
+        for parameter in item.get("parameter", []):
+            if "tie" in parameter:
+                parameter["tie"] = renamed(parameter["tie"], before, after)
     if section == "potential":
-        after = key_of(items[index])
         table["surface"] = [
             {**s, "term": after} if s.get("term") == before else s for s in table.get("surface", [])
         ]

@@ -228,7 +228,7 @@ def test_a_term_has_a_row_for_every_owner_and_blocks_until_it_has_values(qtbot, 
     qtbot.waitUntil(lambda: len(window.session.recipe.potential[0].parameter) == 2)
     assert "Harmonic bonds, 2 of 2 free" in window.workflow.item(1).toolTip()
     assert not window.parameter_table._wrong.text()
-    clear = window.parameter_table.menu(1).actions()[0]
+    clear = window.parameter_table.menu(1).actions()[1]
     clear.trigger()
     assert model.index(1, 2).data() == "needs a value"
     for _ in range(2):

@@ -11,6 +11,7 @@ from recorded import recorded_diagnosis, recorded_run
 from dmdstudio.app.state import RunView, reduce
 from dmdstudio.app.views.diagnosis_page import believable_range, horizon_settings
 from dmdstudio.app.views.gradient_panel import settings_by_name
+from dmdstudio.app.views.parameter_dialog import ParameterDialog
 from dmdstudio.app.views.parameter_table import COLUMNS, FOUND
 from dmdstudio.app.views.plot import Plot
 from dmdstudio.app.words import error_words, interval_words, setting_words, titles
@@ -293,6 +294,33 @@ def test_a_prior_is_edited_in_the_table_and_its_part_of_the_loss_is_drawn(opened
     tell(opened, recorded_run()[0], Iterated(report=held))
     _, y = opened.panels["loss"].loss.items.lines["priors"][0].getOriginalDataset()
     assert list(y) == [0.25]
+
+
+def test_what_the_table_has_no_columns_for_is_edited_in_a_form_of_its_own(opened):
+    session, table = opened.session, opened.parameter_table
+    table.menu(1).actions()[0].trigger()
+    dialog = table.findChild(ParameterDialog)
+    rate, tie = dialog.form.editor("rate"), dialog.form.editor("tie")
+
+    def write(line, text):
+        line.selectAll()
+        line.insert(text)
+        line.setModified(True)
+        line.editingFinished.emit()
+
+    write(rate, "0.5")
+    write(tie, "0.5 lennard_jones.sigma[Ar]")
+    transform = dialog.form.editor("transform")
+    transform.setCurrentIndex(transform.findData("log"))
+    parameter = session.recipe.potential[0].parameter[1]
+    assert (parameter.rate, parameter.transform) == (0.5, "log")
+    assert "= 0.5 lennard_jones.sigma[Ar]" in table.model.index(1, 0).data()
+    write(rate, "-1")
+    assert "below 0" in dialog.form.error("rate")
+    opened.editor.rename("potential", 0, "pairs")  # what refers to the term follows
+    assert session.recipe.potential[0].parameter[1].tie == "0.5 pairs.sigma[Ar]"
+    session.undo_stack.setIndex(0)
+    assert session.recipe.potential[0].parameter[1].tie == ""
 
 
 def test_static_targets_are_compared_on_their_own_axes(opened):

@@ -22,6 +22,7 @@ from dmdstudio.app.forms import Wrong, text_of, value_of
 from dmdstudio.app.session import Place, Session
 from dmdstudio.app.theme import theme, theme_changed
 from dmdstudio.app.views.add_button import AddButton, fill_menu
+from dmdstudio.app.views.parameter_dialog import ParameterDialog
 from dmdstudio.app.views.potential_offer import PotentialOffer
 from dmdstudio.app.wanted import Missing
 from dmdstudio.app.words import error_words, interval_words, relative_change
@@ -30,6 +31,7 @@ from dmdstudio.plan.catalog import Field
 from dmdstudio.plan.events import ParameterReport, ParameterUncertainty
 from dmdstudio.plan.recipe import ParameterPlan
 from dmdstudio.plan.terms import parameter_key
+from dmdstudio.plan.ties import is_sum
 
 Index = QModelIndex | QPersistentModelIndex
 Row = tuple[Place, str, ParameterPlan | Missing]
@@ -240,6 +242,10 @@ class ParameterModel(QAbstractTableModel):
         place = self._rows[row][0]
         return str(place[0]), int(place[1])
 
+    def place_of(self, row: int) -> Place:
+        """Return where the parameter of a row stands in the recipe."""
+        return self._rows[row][0]
+
     def number_of(self, row: int) -> int | None:
         """Return which number of its term a row is; None where it has no value."""
         last = self._rows[row][0][-1]
@@ -249,7 +255,9 @@ class ParameterModel(QAbstractTableModel):
         match column:
             case "Parameter":
                 name = f"{parameter.name} {parameter.of}" if parameter.of else parameter.name
-                return f"{name} ∝ {parameter.tie}" if parameter.tie else name
+                if not parameter.tie:
+                    return name
+                return f"{name} {'=' if is_sum(parameter.tie) else '∝'} {parameter.tie}"
             case "Value" | "Lower" | "Upper" | "Prior" | "Prior mean":
                 return text_of(getattr(parameter, _EDITED[column]))
             case "Unit":
@@ -372,6 +380,8 @@ class ParameterTable(QWidget):
             name = edits.key_of(self._session.table()[section][index])
             number = self.model.number_of(row)
             if number is not None:
+                action = menu.addAction("All settings of this parameter…")
+                action.triggered.connect(lambda: self.show_settings(row))
                 action = menu.addAction("Clear this value")
                 action.triggered.connect(lambda: self._editor.clear_number(section, index, number))
             action = menu.addAction(f"Remove {name}, with all its parameters")
@@ -383,6 +393,12 @@ class ParameterTable(QWidget):
         for action in menu.actions():
             action.setEnabled(self._editor.is_free)
         return menu
+
+    def show_settings(self, row: int) -> ParameterDialog:
+        """Open the form of all settings of a parameter that has a value."""
+        dialog = ParameterDialog(self._session, self.model.place_of(row), self)
+        dialog.show()
+        return dialog
 
     def _show_menu(self, where: QPoint) -> None:
         index = self.table.indexAt(where)
@@ -406,5 +422,5 @@ class ParameterTable(QWidget):
             verb = "parameter needs" if wanted == 1 else "parameters need"
             words = f"{wanted} {verb} a value. Double-click or press F2 to give one."
         else:
-            words = "Double-click or press F2 to edit."
+            words = "Double-click or press F2 to edit; the menu of a row has all its settings."
         self._hint.setText(words)
