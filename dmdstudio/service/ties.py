@@ -34,7 +34,7 @@ def with_ties(slots: Sequence[AnySlot]) -> tuple[AnySlot, ...]:
             continue
         tie = _resolved(slot, slot.tie, found)
         found[slot.key] = replace(slot, tie=tie)
-        if len(tie.shares) > 1:
+        if len(tie.shares) != 1:
             continue  # the step is shortened where their sum would leave the bounds
         share, key = tie.shares[0]
         if share:
