@@ -683,14 +683,13 @@ def recipe_to_table(recipe: Recipe) -> dict[str, Any]:
         if not table[key]:
             table.pop(key)
     for key, struct in _SECTIONS.items():
-        if key in table and "options" in struct.__struct_fields__:
-            items = table[key] if isinstance(table[key], list) else [table[key]]
-            for item in items:
-                item.update(item.pop("options"))
-    for term in (*table.get("potential", []), *table.get("surface", [])):
-        for item in (term, *term["parameter"]):
-            for key in [key for key, plain in _UNSAID.items() if item.get(key) == plain]:
-                item.pop(key)
+        if key not in table or "options" not in struct.__struct_fields__:
+            continue
+        if struct is PotentialPlan:
+            table[key] = terms_to_tables(getattr(recipe, key))
+            continue
+        for item in table[key] if isinstance(table[key], list) else [table[key]]:
+            item.update(item.pop("options"))
     for target in table.get("target", []):
         target["reading"] = _without_none(target["reading"])
         for key in ("reading", "corrections", "regions"):
@@ -711,6 +710,9 @@ def terms_to_tables(terms: Sequence[PotentialPlan]) -> list[dict[str, Any]]:
     """Return terms as the ``[[potential]]`` tables of a recipe hold them."""
     tables = msgspec.json.decode(msgspec.json.encode(list(terms)))
     for table in tables:
+        for item in (table, *table["parameter"]):
+            for key in [key for key, plain in _UNSAID.items() if item.get(key) == plain]:
+                item.pop(key)
         table.update(table.pop("options"))
     return _without_none(tables)
 
