@@ -11,8 +11,11 @@ from dmdstudio.files.potentials import ParameterChange, Provenance, export
 from dmdstudio.files.run_store import RunStore
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm, parameter_key, potential_terms
+from dmdstudio.service import portable as _portable
 from dmdstudio.service.refined import arrays_of_terms, with_refined
 from dmdstudio.service.structure import structure_of
+
+_REGISTERED = _portable  # which translates, where files cannot
 
 
 def refined_potential(

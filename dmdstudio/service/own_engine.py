@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import ase
 import numpy as np
@@ -12,6 +13,24 @@ from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm
 from dmdstudio.service.calculator import RefinedPotential
 from dmdstudio.service.other_engine import Evaluation
+
+
+def plain_terms(terms: Sequence[PotentialTerm]) -> list[dict[str, Any]]:
+    """Return terms as `RefinedPotential` takes them, Ewald's sum as exact as it can be."""
+    plain = []
+    for term in terms:
+        options = dict(term.options)
+        if term.kind == "ewald":
+            options["tolerance"] = FINEST["float64"]
+        plain.append(
+            {
+                "kind": term.kind,
+                "options": options,
+                "parameters": term.parameters,
+                "arrays": term.arrays,
+            }
+        )
+    return plain
 
 
 def own_evaluations(
@@ -26,21 +45,8 @@ def own_evaluations(
     Raises:
         PhysicsError, RecipeError: terms and atoms do not fit together.
     """
-    plain = []
-    for term in terms:
-        options = dict(term.options)
-        if term.kind == "ewald":
-            options["tolerance"] = FINEST["float64"]
-        plain.append(
-            {
-                "kind": term.kind,
-                "options": options,
-                "parameters": term.parameters,
-                "arrays": term.arrays,
-            }
-        )
     first = configurations[0]
-    calculator = RefinedPotential(plain, first.bonds, first.type_rules)
+    calculator = RefinedPotential(plain_terms(terms), first.bonds, first.type_rules)
     found = []
     for structure in configurations:
         atoms = ase.Atoms(

@@ -8,7 +8,11 @@ from pathlib import Path
 
 from dmdstudio.base.errors import FileError
 from dmdstudio.files.potentials import ExportFormat, parameter_files, read_parameters
-from dmdstudio.files.potentials.reading import potential_formats, read_potential
+from dmdstudio.files.potentials.reading import (
+    ReadPotential,
+    potential_formats,
+    read_potential,
+)
 from dmdstudio.files.structures import with_bonds
 from dmdstudio.plan.atom_types import names_by_rules
 from dmdstudio.plan.recipe import PotentialPlan
@@ -44,14 +48,24 @@ def read_back(
     wanted = potential_formats.get(format_.reader).label
     if found.label != wanted:
         raise FileError(f"{main.name} was read as {found.label}, not as {wanted}.")
+    return terms_in(found, plain), found.type_rules
+
+
+def terms_in(found: ReadPotential, structure: Structure) -> list[PotentialTerm]:
+    """Return the terms of a potential that was read, with all their numbers.
+
+    Args:
+        found: the potential; where it has rules for types, they are taken.
+        structure: the one that it was read for.
+    """
     plans = {plan.key: plan for plan in found.terms}
     arrays = {
         key: read_parameters(plan.kind, str(plan.options["file"])).arrays
         for key, plan in plans.items()
         if plan.kind in parameter_files and plan.options.get("file")
     }
-    types, rules = plain.types, found.type_rules
+    types, rules = structure.types, found.type_rules
     if rules:
-        bonded = plain if len(plain.bonds) else with_bonds(plain)
+        bonded = structure if len(structure.bonds) else with_bonds(structure)
         types = names_by_rules(rules, bonded.symbols, bonded.bonds)
-    return terms_of(found.terms, types, arrays=arrays), rules
+    return terms_of(found.terms, types, arrays=arrays)

@@ -290,6 +290,7 @@ def test_the_catalog_lists_the_formats():
         ("export", "gromacs"),
         ("export", "lammps"),
         ("export", "openmm"),
+        ("export", "jax"),
     ]
     assert all(e.label and e.doc for e in formats())
 

@@ -14,6 +14,7 @@ from dmdstudio.files.potentials import (
     lammps,
     openmm,
     pair_spline,
+    portable,
 )
 from dmdstudio.files.potentials.array_file import parameter_files, read_parameters
 from dmdstudio.files.potentials.format import ExportFormat, export, export_formats, formats
@@ -34,5 +35,6 @@ __all__ = [
     "openmm",
     "pair_spline",
     "parameter_files",
+    "portable",
     "read_parameters",
 ]
