@@ -168,6 +168,26 @@ def _parser() -> argparse.ArgumentParser:
         "(default: for up to 5,000 atoms)",
     )
 
+    command = add(
+        "serve",
+        _serve,
+        "Drive i-PI, ASE or another server of its protocol with a potential.",
+    )
+    command.add_argument("source", metavar="RUN_DIR|RECIPE|FILE")
+    command.add_argument("--structure", metavar="S", help="whose atoms a potential FILE is for")
+    command.add_argument("--iteration", type=_iteration, default="best", metavar="best|last|K")
+    command.add_argument("--host", default="localhost", metavar="NAME", help="of the server")
+    command.add_argument("--port", type=_port, default=31415, metavar="N", help="default: 31415")
+    command.add_argument(
+        "--unix", default="", metavar="NAME", help="a socket /tmp/ipi_NAME instead of host and port"
+    )
+    command.add_argument(
+        "--timeout",
+        type=_seconds,
+        metavar="SECONDS",
+        help="after which a silent server is given up (default: never)",
+    )
+
     command = add("report", _report, "Write a run on one page, as HTML or PDF.")
     command.add_argument("run_dir", metavar="RUN_DIR")
     command.add_argument("--output", required=True, metavar="FILE", help="FILE.html or FILE.pdf")
@@ -265,6 +285,20 @@ def _positive(text: str) -> int:
     number = _whole(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def _port(text: str) -> int:
+    number = _positive(text)
+    if number >= 2**16:
+        raise argparse.ArgumentTypeError(f"{text} is not a port, 1 to 65535")
+    return number
+
+
+def _seconds(text: str) -> float:
+    number = _number(text)
+    if not 0.0 < number < 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
     return number
 
 
@@ -483,6 +517,25 @@ def _export(options: Any) -> int:
         file=sys.stderr,
     )
     return _MISMATCH
+
+
+def _serve(options: Any) -> int:
+    from dmdstudio.service import machine
+    from dmdstudio.service.socket_driver import Address, serve, served_atoms
+
+    machine.prepare()
+    atoms = served_atoms(options.source, options.iteration, options.structure)
+    address = Address(options.host, options.port, options.unix)
+
+    def connected() -> None:
+        print(f"Connected to {address}; it ends this program.", file=sys.stderr, flush=True)
+
+    answered = serve(atoms, address, options.timeout, connected)
+    if options.json:
+        print_json({"address": str(address), "answered": answered})
+    else:
+        print(f"{answered} configurations answered")
+    return 0
 
 
 def _report(options: Any) -> int:
