@@ -88,10 +88,10 @@ def resources_folder() -> Path | None:
     return None
 
 
-def example_recipe(name: str = "argon-diffusion") -> Path | None:
+def example_recipe(folder: str, file: str = "recipe.toml") -> Path | None:
     """Return the recipe of a shipped example, if this installation has it."""
     resources = resources_folder()
-    recipe = resources / "examples" / name / "recipe.toml" if resources else None
+    recipe = resources / "examples" / folder / file if resources else None
     return recipe if recipe and recipe.is_file() else None
 
 

@@ -22,24 +22,27 @@ class Example:
         folder: its name among the examples.
         verb: what the button says.
         words: what it is about.
+        file: the name of its recipe.
     """
 
     folder: str
     verb: str
     words: str
+    file: str = "recipe.toml"
 
     @property
     def recipe(self) -> Path | None:
         """Its recipe, if this installation has it."""
-        return example_recipe(self.folder)
+        return example_recipe(self.folder, self.file)
 
 
 EXAMPLES = (
     Example(
         "argon-diffusion",
         "Open the argon example",
-        "Liquid argon: σ and ε refined until the simulated self-diffusion meets the "
-        "measured one. About three minutes on two cores.",
+        "Liquid argon: σ and ε refined until self-diffusion and energy meet the measured ones. "
+        "A few minutes on two cores.",
+        file="recipe-two-targets.toml",  # one target alone leaves a valley of equally good pairs
     ),
     Example(
         "water-infrared",

@@ -44,10 +44,9 @@ def garbage(qapp):
 
 @pytest.fixture
 def example(tmp_path):
-    """The shipped argon recipe in a folder of its own, far shorter: seconds, not minutes."""
+    """The shipped argon recipes in a folder of their own, far shorter: seconds, not minutes."""
     folder = tmp_path / "argon"
     shutil.copytree(EXAMPLE, folder)
-    recipe = folder / "recipe.toml"
     shorter = {
         "replicas": 4,
         "equilibration_steps": 40,
@@ -56,12 +55,13 @@ def example(tmp_path):
         "window": 0.05,
         "iterations": 4,
     }
-    lines = []
-    for line in recipe.read_text("utf-8").splitlines():
-        name = line.partition("=")[0].strip()
-        lines.append(f"{name} = {shorter[name]}" if name in shorter else line)
-    recipe.write_text("\n".join(lines), "utf-8")
-    return recipe
+    for recipe in folder.glob("*.toml"):
+        lines = []
+        for line in recipe.read_text("utf-8").splitlines():
+            name = line.partition("=")[0].strip()
+            lines.append(f"{name} = {shorter[name]}" if name in shorter else line)
+        recipe.write_text("\n".join(lines), "utf-8")
+    return folder / "recipe.toml"
 
 
 @pytest.fixture

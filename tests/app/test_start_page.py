@@ -34,6 +34,13 @@ def sent(window, monkeypatch):
     return commands
 
 
+def test_the_first_example_determines_its_parameters(window):
+    window.start_page.example.click()
+    recipe = window.session.recipe
+    assert [target.observable for target in recipe.target] == ["self_diffusion", "potential_energy"]
+    assert sum(p.free for term in recipe.potential for p in term.parameter) == 2
+
+
 def test_recent_work_is_listed_by_what_it_is_and_opened_by_a_key(
     qtbot, window, example, tmp_path, sent
 ):

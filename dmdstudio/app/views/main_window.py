@@ -15,8 +15,8 @@ from dmdstudio.app.controller import Controller
 from dmdstudio.app.device_check import find_device
 from dmdstudio.app.editor import Editor
 from dmdstudio.app.icons import application_icon
-from dmdstudio.app.run_folders import example_recipe, runs_folder, settings
-from dmdstudio.app.start_items import unfinished
+from dmdstudio.app.run_folders import runs_folder, settings
+from dmdstudio.app.start_items import EXAMPLES, unfinished
 from dmdstudio.app.theme import theme_changed
 from dmdstudio.app.views.compare_panel import ComparePanel
 from dmdstudio.app.views.data_desk import DataDesk
@@ -345,7 +345,7 @@ class MainWindow(QMainWindow):
         self.controller.diagnose()
 
     def _open_example(self) -> None:
-        recipe = example_recipe()
+        recipe = EXAMPLES[0].recipe
         if recipe is None:
             self.notice.tell("warning", "This installation came without the example.")
         else:
