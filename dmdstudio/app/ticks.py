@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -28,14 +29,19 @@ def linear_ticks(
 ) -> list[tuple[float, str]]:
     """Return marks of a linear axis and their words."""
     step = linear_step(low, high, most, whole)
-    places = max(0, -math.floor(math.log10(step) + 1e-9))
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     values = [number * step for number in range(first, last + 1)]
+    return list(zip(values, linear_words(values, step), strict=True))
+
+
+def linear_words(values: Sequence[float], step: float) -> list[str]:
+    """Return what is written at marks of a linear axis that are so far apart."""
+    places = max(0, -math.floor(math.log10(step) + 1e-9))
     largest = max((abs(value) for value in values), default=0.0)
     if largest and (largest >= 1e5 or largest < 1e-3):
         digits = max(0, math.floor(math.log10(largest)) + places)
-        return [(value, _scientific(value, digits)) for value in values]
-    return [(value, f"{value:.{places}f}".replace("-", "−")) for value in values]
+        return [_scientific(value, digits) for value in values]
+    return [f"{value:.{places}f}".replace("-", "−") for value in values]
 
 
 def _scientific(value: float, digits: int) -> str:

@@ -263,6 +263,23 @@ def test_the_menu_offers_curves_units_and_what_a_panel_adds(spectrum):
     menu.close()
 
 
+def test_the_left_axis_makes_room_for_long_numbers(qtbot, plot):
+    plot.line("a", [0.0, 1.0], [0.3136981, 0.3137062], "accent")
+    axis = plot._plot.getAxis("left")
+    plot.show()
+    qtbot.waitUntil(lambda: axis.width() > 72)
+    plot.line("a", [0.0, 1.0], [0.0, 1.0], "accent")
+    qtbot.waitUntil(lambda: axis.width() == 72)
+    assert axis.tickStrings([1e-5, 1.5e-5], 1.0, 5e-6) == ["1×10⁻⁵", "1.5×10⁻⁵"]
+
+
+def test_a_name_that_is_too_long_for_the_legend_is_shortened(qtbot, plot):
+    plot.resize(200, 200)
+    plot.show()
+    plot.line("a", [0.0, 1.0], [0.0, 1.0], "accent", label="layer2_activation_scale_of_everything")
+    assert "…" in plot._legend.text() and "a" in plot.contents.series
+
+
 def test_a_picture_is_written_as_chosen_and_the_choice_is_kept(qtbot, spectrum, tmp_path):
     dialogs = []
     for _ in range(2):

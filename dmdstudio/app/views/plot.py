@@ -32,6 +32,8 @@ from dmdstudio.app.views.plot_view import PlotView
 pg.setConfigOptions(antialias=True)
 
 _CACHED = QGraphicsItem.CacheMode.DeviceCoordinateCache
+_LEFT_WIDTH = 72
+"""Of the left axis, so that plots one above the other line up, pixels."""
 Numbers = Sequence[float] | np.ndarray
 
 
@@ -120,7 +122,10 @@ class Plot(QWidget):
         for side in ("left", "bottom"):
             self._axes.getAxis(side).enableAutoSIPrefix(False)
             self._axes.getAxis(side).setCacheMode(_CACHED)  # its words take long to paint
-        self._axes.getAxis("left").setWidth(72)
+        axes["left"].least_width = _LEFT_WIDTH
+        axes["left"].setWidth(_LEFT_WIDTH)
+        queued = Qt.ConnectionType.QueuedConnection
+        axes["left"].width_wanted.connect(self._widen, queued)
         self._axes.getAxis("bottom").whole_numbers = self.contents.whole_numbers
         view.invertX(self.contents.falling)
         view.reset.connect(self.reset_view)
@@ -132,6 +137,9 @@ class Plot(QWidget):
         assert isinstance(layout, QVBoxLayout)
         layout.addWidget(self._widget, 1)
         self.restyle()
+
+    def _widen(self, width: int) -> None:
+        self._axes.getAxis("left").setWidth(width)
 
     @property
     def _plot(self) -> Any:
