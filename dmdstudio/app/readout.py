@@ -133,7 +133,7 @@ def _others(native: str) -> tuple[str, ...]:
 def _number(value: float, unit: str, error: float = 0.0) -> str:
     unit = "" if unit == "1" else unit
     if error > 0.0:
-        return number_with_error(value, error, unit).replace("-", "−")
+        return number_with_error(value, error, unit)
     printed = pretty(unit)
     joined = f" × {printed}" if printed.startswith("10") else f" {printed}" if printed else ""
     return f"{value:.5g}{joined}".replace("-", "−")

@@ -25,6 +25,7 @@ from dmdstudio.plan.events import (
     GradientChecked,
     Iterated,
     Log,
+    ParameterReport,
     Paused,
     Phase,
     Progress,
@@ -244,6 +245,17 @@ def _without_curves(target: TargetReport) -> TargetReport:
 def is_scalar(target: TargetReport) -> bool:
     """Whether a target is a single number, not a curve."""
     return not target.axis and len(target.value or target.experiment) <= 1
+
+
+def most_moved(view: RunView, most: int) -> list[ParameterReport]:
+    """Return the free parameters that have changed the most for their size, in their order."""
+    free = [p for p in view.latest.parameters if p.free] if view.latest else []
+    if len(free) <= most:
+        return free
+    start = {p.key: p.value for p in view.first.parameters} if view.first else {}
+    moved = {p.key: abs(p.value / (start.get(p.key) or 1.0) - 1.0) for p in free}
+    least = sorted(moved.values())[-most]
+    return [p for p in free if moved[p.key] >= least][:most]
 
 
 def parameter_history(view: RunView, key: str) -> tuple[list[int], list[float]]:

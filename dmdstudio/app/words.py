@@ -50,9 +50,16 @@ def number_with_error(value: float, error: float, unit: str) -> str:
     printed = pretty(unit)
     joined = f" × {printed}" if printed.startswith("10") else f" {printed}" if printed else ""
     if not error > 0 or not math.isfinite(error):
-        return f"{value:.4g}{joined}"
-    digits = max(0, 1 - math.floor(math.log10(error)))
-    return f"{value:.{digits}f} ± {error:.{digits}f}{joined}"
+        number = f"{value:.4g}"
+    else:
+        digits = max(0, 1 - math.floor(math.log10(error)))
+        number = f"{value:.{digits}f} ± {error:.{digits}f}"
+    return number.replace("-", "−") + joined  # a minus that is as wide as a plus
+
+
+def percent(share: float) -> str:
+    """Return ``'93 %'``."""
+    return f"{100.0 * share:.0f}\u00a0%"
 
 
 def with_unit(words: str, unit: str) -> str:
@@ -60,14 +67,23 @@ def with_unit(words: str, unit: str) -> str:
     return f"{words} ({pretty(unit)})" if unit not in ("", "1") else words
 
 
+_FAR = 10.0
+"""Times of its experiment by which a number may be off to be told in percent."""
+
+
 def difference(target: TargetReport) -> str:
-    """Return how far a single number is from its experiment: ``'+2.1 %'``."""
+    """Return how far a single number is from its experiment: ``'+2.1 %'``, or ``'−4103 bar'``.
+
+    The latter where the experiment is next to nothing, as the pressure of a liquid is.
+    """
     if target.axis or len(target.value) != 1 or not target.experiment:
         return ""
-    if target.experiment[0] == 0:
-        return ""
-    away = f"{100 * (target.value[0] / target.experiment[0] - 1):+.1f}\u00a0%"
-    return away.replace("-", "−")
+    away = target.value[0] - target.experiment[0]
+    if abs(away) > _FAR * abs(target.experiment[0]):
+        words = f"{away:+.4g}\u00a0{pretty(target.unit)}".strip()
+    else:
+        words = f"{100 * away / target.experiment[0]:+.1f}\u00a0%" if away else "+0.0\u00a0%"
+    return words.replace("-", "−")
 
 
 def counted(count: int, word: str) -> str:

@@ -5,11 +5,14 @@ import math
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
+from recorded import recorded_run
 
 from dmdstudio.app.state import (
     History,
     RunView,
     is_scalar,
+    most_moved,
     parameter_history,
     reduce,
     target_history,
@@ -134,6 +137,20 @@ def test_histories_for_the_plots():
     assert parameter_history(view, "p.sigma") == ([0, 1], [0.0, 1.0])
     assert target_history(view, "d") == ([0, 1], [2.0, 1.5], [0.1, 0.1])
     assert view.latest is not None and is_scalar(view.latest.targets[0])
+
+
+def test_of_many_parameters_those_that_moved_the_most_are_drawn():
+    started, first = (e for e in recorded_run()[:2])
+    parameter = first.report.parameters[0]
+
+    def step(iteration, *values):
+        named = (replace(parameter, key=f"p.{n}", value=v) for n, v in enumerate(values))
+        return Iterated(report=replace(first.report, iteration=iteration, parameters=tuple(named)))
+
+    events = (started, step(0, 1.0, 2.0, 4.0), step(1, 1.2, 2.1, 2.0))
+    view = functools.reduce(reduce, events, RunView())
+    assert [p.key for p in most_moved(view, 2)] == ["p.0", "p.2"]
+    assert len(most_moved(view, 3)) == 3 and most_moved(RunView(), 2) == []
 
 
 def test_a_long_run_is_taken_in_at_constant_cost():

@@ -13,7 +13,8 @@ from dmdstudio.app.actions import PLANS
 from dmdstudio.app.theme import set_theme
 from dmdstudio.app.views.main_window import MainWindow
 from dmdstudio.app.views.plot import Plot
-from dmdstudio.app.words import duration_words, number_with_error
+from dmdstudio.app.words import difference, duration_words, number_with_error
+from dmdstudio.plan.events import TargetReport
 from dmdstudio.plan.recipe import read_recipe
 
 CHECKED, UNCHECKED = Qt.CheckState.Checked, Qt.CheckState.Unchecked
@@ -146,11 +147,25 @@ def test_themes_change_everything_at_once(window, application, name):
         (2.4137, 0.052, "2.414 ± 0.052"),
         (2.4137, 0.0, "2.414"),
         (241.37, 12.0, "241 ± 12"),
+        (-5.64621, 0.0055, "−5.6462 ± 0.0055"),
         (0.0024137, float("nan"), "0.002414"),
     ],
 )
 def test_numbers_show_the_digits_that_their_error_allows(value, error, words):
     assert number_with_error(value, error, "") == words
+
+
+def test_a_number_is_told_in_percent_unless_its_experiment_is_next_to_nothing():
+    def told(value, experiment):
+        return difference(
+            TargetReport(
+                name="p", observable="pressure", label="Pressure", unit="bar", value=[value],
+                experiment=[experiment], error=[],
+            )
+        )  # fmt: skip
+
+    assert told(2.41, 2.36) == "+2.1\u00a0%" and told(2.36, 2.36) == "+0.0\u00a0%"
+    assert told(-4102.0, 1.0) == "−4103\u00a0bar" and told(3.0, 0.0) == "+3\u00a0bar"
 
 
 def test_lengths_of_time_in_words():

@@ -44,8 +44,8 @@ class DiffusionPanel(Panel):
         top.addWidget(self.chooser)
         self.coefficient = Plot("Transport coefficient by iteration", "")
         self.curves = [Plot("Correlation curve", "") for _ in range(_CURVES)]
-        below = QWidget()
-        row = QHBoxLayout(below)
+        self._below = QWidget()
+        row = QHBoxLayout(self._below)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)
         for plot in self.curves:
@@ -55,7 +55,7 @@ class DiffusionPanel(Panel):
         splitter.setChildrenCollapsible(False)
         splitter.setHandleWidth(10)
         splitter.addWidget(self.coefficient)
-        splitter.addWidget(below)
+        splitter.addWidget(self._below)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 14, 16, 12)
         layout.setSpacing(8)
@@ -68,11 +68,9 @@ class DiffusionPanel(Panel):
         """Show the chosen coefficient."""
         target = self._offer()
         self._window.clear()
+        self._below.setVisible(target is not None)
         if target is None:
             self.coefficient.set_empty(self._why_none())
-            for number, plot in enumerate(self.curves):
-                plot.set_empty(self.why_empty("The correlation function"))
-                plot.setVisible(number == 0)
             return
         draw_number(self.coefficient, self.session, target, self.why_empty(target.label))
         yield

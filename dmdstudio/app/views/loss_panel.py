@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSplitter, QVBoxLa
 from dmdstudio.app.outliers import usual_range
 from dmdstudio.app.run_folders import settings
 from dmdstudio.app.session import Session
-from dmdstudio.app.state import parameter_history
+from dmdstudio.app.state import most_moved, parameter_history
 from dmdstudio.app.views.overlays import draw_other_losses
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
-from dmdstudio.app.words import short_key
+from dmdstudio.app.words import number_with_error, percent, short_key, titles
 
-_MOST_LINES = 6
+_MOST_LINES = 4
 
 
 class LossPanel(Panel):
@@ -99,8 +99,8 @@ class LossPanel(Panel):
         latest = steps[-1]
         fresh = "fresh" if latest.resampled else "reused"
         self._summary.setText(
-            f"Loss {latest.loss:.4g} ± {latest.loss_error:.2g}   ·   "
-            f"effective samples {latest.effective_sample_fraction:.0%} ({fresh})   ·   "
+            f"Loss {number_with_error(latest.loss, latest.loss_error, '')}   ·   "
+            f"effective samples {percent(latest.effective_sample_fraction)} ({fresh})   ·   "
             f"learning rate {latest.learning_rate:.3g}"
         )
         self.loss.setAccessibleDescription(self._summary.text())
@@ -120,20 +120,20 @@ class LossPanel(Panel):
     def _draw_targets(self, iterations: list[int]) -> list[list[float]]:
         """Draw each target's part where there are several, and what priors add; return them."""
         steps, parts = self.session.view.steps, []
-        names = [t.name for t in steps[-1].targets if t.experiment or t.loss]
-        for number, name in enumerate(names if len(names) > 1 else ()):
+        targets = [t for t in steps[-1].targets if t.experiment or t.loss]
+        named = zip((t.name for t in targets), titles(targets), strict=True)
+        for number, (name, label) in enumerate(named if len(targets) > 1 else ()):
             losses = [
                 next((t.loss for t in step.targets if t.name == name), float("nan"))
                 for step in steps
             ]
-            label = name.replace("_", " ")
             colour = f"series {number + 1}"
             self.loss.line(f"of {name}", iterations, losses, colour, label=label, width=1.4)
             parts.append(losses)
         if any(step.prior for step in steps):
             priors = [step.prior for step in steps]
             self.loss.line(
-                "priors", iterations, priors, "quiet", label="priors", dash=True, width=1.4
+                "priors", iterations, priors, "quiet", label="Priors", dash=True, width=1.4
             )
             parts.append(priors)
         return parts
@@ -141,19 +141,17 @@ class LossPanel(Panel):
     def _draw_parameters(self) -> None:
         """Draw the relative change of the free parameters, those that moved the most."""
         view = self.session.view
-        free = [p for p in view.latest.parameters if p.free] if view.latest else []
+        drawn = most_moved(view, _MOST_LINES)
         self.parameters.set_labels("Iteration", "Change", "", "%")
-        histories = {p.key: parameter_history(view, p.key) for p in free}
-        moved = sorted(free, key=lambda p: -_moved(histories[p.key][1]))[:_MOST_LINES]
-        for number, parameter in enumerate(p for p in free if p in moved):
-            iterations, values = histories[parameter.key]
+        for number, parameter in enumerate(drawn):
+            iterations, values = parameter_history(view, parameter.key)
             start = values[0] or 1.0
             changes = [100.0 * (value / start - 1.0) for value in values]
             name, colour = short_key(parameter.key), f"series {number}"
             self.parameters.line(
                 f"parameter {number}", iterations, changes, colour, label=name, width=1.4
             )
-        if not free:
+        if not drawn:
             self.parameters.set_empty("No parameter is free.")
 
     def _fit(self, plot: Plot, lines: Sequence[Sequence[float]]) -> int:
@@ -173,7 +171,3 @@ class LossPanel(Panel):
         for plot in (self.loss, self.gradient):
             plot.clear()
         self._ask()
-
-
-def _moved(values: Sequence[float]) -> float:
-    return abs(values[-1] / (values[0] or 1.0) - 1.0)

@@ -11,6 +11,7 @@ from dmdstudio.app.state import RunView
 from dmdstudio.app.views.diagnosis_page import ENOUGH
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
+from dmdstudio.app.words import percent
 from dmdstudio.plan.events import StepReport
 
 
@@ -63,23 +64,23 @@ class NoisePage(QWidget):
 
     def _draw_samples(self, session: Session, iterations: list[int]) -> None:
         plot, steps = self.samples, session.view.steps
-        percent = [100.0 * step.effective_sample_fraction for step in steps]
+        shares = [100.0 * step.effective_sample_fraction for step in steps]
         plot.set_labels("Iteration", "Effective samples", "", "%")
         recipe = session.ran or session.recipe
         if recipe is not None:
             threshold = 100.0 * recipe.sampling.effective_sample_fraction
             plot.level("threshold", iterations, threshold, 0.0, "quiet", "Threshold")
-        plot.line("fraction", iterations, percent, "accent", points=True, width=1.4)
+        plot.line("fraction", iterations, shares, "accent", points=True, width=1.4)
         fresh = [
             (step.iteration, value)
-            for step, value in zip(steps, percent, strict=True)
+            for step, value in zip(steps, shares, strict=True)
             if step.resampled
         ]
         if fresh:
             x, y = zip(*fresh, strict=True)
             label = "Fresh samples"
             plot.line("fresh", x, y, "good", label=label, points=True, joined=False)
-        low = min(90.0, *percent) if percent else 0.0
+        low = min(90.0, *shares) if shares else 0.0
         plot.set_range(max(0.0, low - 0.15 * (100.0 - low)), 100.0 + 0.12 * (100.0 - low))
 
     def _draw_residual(self, view: RunView, iterations: list[int]) -> None:
@@ -95,7 +96,7 @@ class NoisePage(QWidget):
 def summary(step: StepReport) -> str:
     """Return the newest iteration in a sentence."""
     parts = [f"Signal-to-noise {step.signal_to_noise:.3g}"] if step.signal_to_noise > 0 else []
-    parts.append(f"effective samples {step.effective_sample_fraction:.0%}")
+    parts.append(f"effective samples {percent(step.effective_sample_fraction)}")
     if step.horizon is not None:
         parts.append(f"horizon {step.horizon:.3g} ps (measured)")
     if step.reversal_residual is not None:

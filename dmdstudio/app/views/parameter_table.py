@@ -421,6 +421,11 @@ class ParameterTable(QWidget):
         elif wanted:
             verb = "parameter needs" if wanted == 1 else "parameters need"
             words = f"{wanted} {verb} a value. Double-click or press F2 to give one."
+        elif not self.model.rowCount():
+            words = (
+                "The numbers of this potential are arrays in its file, refined as a whole. The "
+                "Parameters tab shows how they move."
+            )
         else:
             words = "Double-click or press F2 to edit; the menu of a row has all its settings."
         self._hint.setText(words)

@@ -17,13 +17,14 @@ from PySide6.QtWidgets import (
 )
 
 from dmdstudio.app.session import Session
-from dmdstudio.app.state import RunView, parameter_history
+from dmdstudio.app.state import RunView, most_moved, parameter_history
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
+from dmdstudio.app.views.spin_box import keep_off_edge
 from dmdstudio.app.words import short_key
 from dmdstudio.plan.events import ParameterReport
 
-_MOST_LINES = 12
+_MOST_LINES = 6
 """More lines than this tell nobody anything; the chooser below reaches every parameter."""
 
 
@@ -38,6 +39,7 @@ class ParametersPanel(Panel):
     ) -> None:
         super().__init__(session, parent)
         self.iteration = QSpinBox()
+        keep_off_edge(self.iteration)
         self.iteration.setAccessibleName("Iteration whose parameters to use")
         self.restore = QPushButton("Use in the recipe")
         self.restore.setToolTip(
@@ -52,6 +54,7 @@ class ParametersPanel(Panel):
         self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.chooser.currentIndexChanged.connect(self._choose)
         self._more = QLabel()
+        self._more.setToolTip("Those that moved less are not drawn above")
         self._more.setObjectName("quiet")
         label = QLabel("Parameter")
         label.setObjectName("quiet")
@@ -93,16 +96,17 @@ class ParametersPanel(Panel):
             return
         self.relative.set_labels("Iteration", "Change since the start", "", "%")
         self.relative.whole_numbers_below()
-        for number, parameter in enumerate(free[:_MOST_LINES]):
+        for number, parameter in enumerate(most_moved(view, _MOST_LINES)):
             iterations, values = parameter_history(view, parameter.key)
             start = values[0] or 1.0
             changes = [100.0 * (value / start - 1.0) for value in values]
             name, colour = short_key(parameter.key), f"series {number}"
             self.relative.line(
-                parameter.key, iterations, changes, colour, label=name, points=True, width=1.6
-            )
+                f"parameter {number}", iterations, changes, colour, label=name, points=True,
+                width=1.6,
+            )  # fmt: skip
         left = len(free) - _MOST_LINES
-        self._more.setText(f"{left} more parameters are not drawn above" if left > 0 else "")
+        self._more.setText(f"and {left} more" if left > 0 else "")
         self._draw_single({p.key: p for p in parameters})
 
     def _draw_single(self, parameters: dict[str, ParameterReport]) -> None:

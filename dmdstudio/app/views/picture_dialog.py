@@ -33,6 +33,7 @@ from dmdstudio.app.figure_files import (
 from dmdstudio.app.plot_contents import PlotContents, Provenance
 from dmdstudio.app.run_folders import documents_folder, settings
 from dmdstudio.app.views.file_dialogs import choose_new_file
+from dmdstudio.app.views.spin_box import keep_off_edge
 from dmdstudio.files.whole import write_whole
 
 _STYLES = {"publication": "Publication", "screen": "As on screen"}
@@ -59,6 +60,7 @@ class PictureDialog(QDialog):
         self.height_mm = _number("Height", " mm", 20.0, 400.0, 60.0)
         self.letters = _number("Size of the type", " pt", 4.0, 24.0, 8.0)
         self.dpi = QSpinBox()
+        keep_off_edge(self.dpi)
         self.dpi.setAccessibleName("Resolution")
         self.dpi.setRange(72, 1200)
         self.dpi.setSuffix(" dpi")
@@ -189,6 +191,7 @@ def _chooser(name: str, choices: dict) -> QComboBox:
 
 def _number(name: str, unit: str, low: float, high: float, value: float) -> QDoubleSpinBox:
     spin = QDoubleSpinBox()
+    keep_off_edge(spin)
     spin.setAccessibleName(name)
     spin.setRange(low, high)
     spin.setDecimals(1)
