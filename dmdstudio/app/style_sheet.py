@@ -52,6 +52,10 @@ def style_sheet(c: Theme) -> str:
         border-radius: 6px; }}
     QScrollArea#start, QScrollArea#start > QWidget > QWidget {{ background: transparent; }}
     QScrollArea#notes, QScrollArea#notes QLabel {{ background: transparent; border: none; }}
+    QScrollArea#settings > QWidget > QWidget, QScrollArea#advice > QWidget > QWidget {{
+        background: transparent; }}
+    QListView#names::item {{ padding: 3px 6px; border-radius: 4px; }}
+    QListView#names::item:selected {{ background: {c.accent}; color: {c.on_accent}; }}
     QTableView {{ gridline-color: transparent; selection-background-color: {c.accent};
         selection-color: {c.on_accent}; outline: 0px; }}
     QTableView::item {{ padding: 0px 3px; border: 1px solid transparent; }}
@@ -87,7 +91,7 @@ def style_sheet(c: Theme) -> str:
         padding: 6px 14px; }}
     QPushButton:hover, QPushButton:focus {{ border-color: {c.accent}; }}
     QPushButton#primary {{ background: {c.accent}; color: {c.on_accent}; font-weight: 600;
-        border: 1px solid {c.accent}; padding: 7px 18px; }}
+        border: 1px solid {c.accent}; padding: 6px 18px; }}
     QPushButton#primary:focus {{ border-color: {c.text}; }}
     QPushButton#primary:disabled {{ background: {c.window}; border-color: {c.line};
         color: {c.faded}; }}

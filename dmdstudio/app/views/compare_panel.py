@@ -105,7 +105,7 @@ class ComparePanel(Panel):
         menu.addAction("Draw across the plot", self.regions.draw)
         self.add_region.setMenu(menu)
         self.residual = Plot("Prediction minus experiment", "")
-        self.residual.setMinimumHeight(96)
+        self.residual.setMinimumHeight(112)
         self.residual.hide()
         self.plot.curve_switched.connect(self._switch_residual)
         self._source = QLabel()
@@ -129,6 +129,7 @@ class ComparePanel(Panel):
         self.views = QButtonGroup(self)
         top = QHBoxLayout()
         top.setSpacing(10)
+        top.addWidget(self.chooser)
         top.addWidget(self._heading, 1)
         top.addWidget(self.data)
         top.addWidget(self.add_region)
@@ -149,7 +150,6 @@ class ComparePanel(Panel):
         self.views.button(0).setChecked(True)
         self.views.idToggled.connect(lambda _, on: self._draw_now() if on else None)
         top.addWidget(self._switch)
-        top.addWidget(self.chooser)
         return top
 
     def _page(self) -> QWidget:
@@ -313,7 +313,8 @@ class ComparePanel(Panel):
         self.figures.set("Difference", difference(target) or self._share_of(target))
         where = f"  (iteration {view.best.iteration})" if view.best and best_number else ""
         self.figures.set("Best", best_number + where)
-        self._heading.setText(with_unit(target.label, target.unit) if scalar else target.label)
+        label = "" if self.chooser.count() > 1 else target.label  # which the chooser says then
+        self._heading.setText(with_unit(label, target.unit).strip() if scalar else label)
 
     def _share_of(self, target: TargetReport) -> str:
         """Return the weighted root mean square difference of a curve over the experiment's."""

@@ -26,6 +26,7 @@ from dmdstudio.app.background import in_background
 from dmdstudio.app.data_reading import AskedFile, Choice, Preview, fitting, preview
 from dmdstudio.app.views.correction_list import CorrectionList
 from dmdstudio.app.views.plot import Plot
+from dmdstudio.app.words import number_with_error
 from dmdstudio.base.errors import DmdError
 from dmdstudio.base.units import pretty
 from dmdstudio.plan.structure import Measurement
@@ -60,6 +61,7 @@ class DataDialog(QDialog):
         self._turn = 0
         self._shown: Preview | None = None
         self.files = QListWidget()
+        self.files.setObjectName("names")
         self.files.setAccessibleName("Files that are asked about")
         self.files.setSpacing(2)
         self.files.currentRowChanged.connect(self._show_file)
@@ -278,7 +280,8 @@ class DataDialog(QDialog):
     def _draw(self, found: Preview) -> None:
         result = found.result
         if result.axis is None:
-            self.plot.set_empty("The file holds a single number.")
+            number = number_with_error(float(result.value), _error_of(result), result.unit)
+            self.plot.set_empty(f"The file holds a single number: {number}.")
             return
         corrected = result is not found.said
         self.plot.clear()
@@ -351,6 +354,10 @@ class DataDialog(QDialog):
         for asked in left:
             self.left_out.emit(asked)
         super().done(result)
+
+
+def _error_of(measurement: Measurement) -> float:
+    return 0.0 if measurement.error is None else float(measurement.error)
 
 
 def _labels(measurement: Measurement) -> tuple[str, str, str, str]:

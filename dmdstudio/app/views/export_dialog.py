@@ -58,6 +58,7 @@ class ExportDialog(QDialog):
         browse.clicked.connect(self._browse)
         self.certify = QCheckBox()
         self.certify.setChecked(True)
+        self._certifies = True
         self.told = _quiet_label()
         self.busy = QProgressBar()
         self.busy.setRange(0, 0)
@@ -112,7 +113,10 @@ class ExportDialog(QDialog):
         if 0 <= index < len(self._formats):
             entry, suffix, trials = self._formats[index]
             self._doc.setText(entry.doc)
+            if self.certify.isEnabled():
+                self._certifies = self.certify.isChecked()
             self.certify.setEnabled(bool(trials))
+            self.certify.setChecked(bool(trials) and self._certifies)
             words = " and ".join(trials)
             self.certify.setText(
                 f"{words[:1].upper()}{words[1:]}, and certify that nothing differs"

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 
 from dmdstudio.app.actions import MENUS, PLANS, TOOLBAR
 
-_WORKFLOW_WIDTH, _INSPECTOR_WIDTH, _LOG_HEIGHT = 226, 548, 196
+_WORKFLOW_WIDTH, _INSPECTOR_WIDTH, _LOG_HEIGHT = 226, 564, 196
 
 
 def make_tabs(name: str, pages: Mapping[str, QWidget]) -> QTabWidget:

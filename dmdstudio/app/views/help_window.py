@@ -34,6 +34,7 @@ class HelpWindow(QWidget):
         self._pages: dict[str, Page | str] = {page.name: page for page in pages()}
         self._pages |= {KEYS: "Keyboard shortcuts", CITE: "How to cite"}
         self.list = QListWidget()
+        self.list.setObjectName("names")
         self.list.setAccessibleName("Pages")
         self.list.setFixedWidth(_LIST_WIDTH)
         self.list.setWordWrap(True)

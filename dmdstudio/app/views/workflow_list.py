@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QTextLayout
 from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
@@ -76,11 +76,9 @@ class _StepDelegate(QStyledItemDelegate):
         painter.setFont(font)
         quiet = colours.bad if check.state == "attention" else colours.quiet
         painter.setPen(QColor(quiet))
-        wrap = Qt.TextFlag.TextWordWrap
         painter.drawText(
             QRectF(left, top + height + 3, width, 2 * height),
-            wrap,
-            _two_lines(painter, check.reason, width),
+            _two_lines(font, painter.fontMetrics(), check.reason, width),
         )
         painter.restore()
 
@@ -120,12 +118,16 @@ class _StepDelegate(QStyledItemDelegate):
         return QSize(160, 3 * height + 24)
 
 
-def _two_lines(painter: QPainter, text: str, width: float) -> str:
+def _two_lines(font: QFont, metrics: QFontMetrics, text: str, width: float) -> str:
     """Return as much of a text as fits on two lines; the tooltip holds all of it."""
-    metrics = painter.fontMetrics()
-    if metrics.horizontalAdvance(text) <= width:
-        return text
-    return metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(1.75 * width))
+    layout = QTextLayout(text, font)
+    layout.beginLayout()
+    line = layout.createLine()
+    line.setLineWidth(width)
+    layout.endLayout()
+    first = line.textLength()
+    rest = metrics.elidedText(text[first:], Qt.TextElideMode.ElideRight, int(width))
+    return f"{text[:first].rstrip()}\n{rest}".rstrip()
 
 
 def _points(*pairs: tuple[float, float]):
