@@ -95,7 +95,7 @@ class ComparePanel(Panel):
         self.plot = Plot("Prediction and experiment", "")
         self.regions = RegionEditor(session, self.plot)
         self.regions.changed.connect(self._ask)
-        self.plot.setMinimumHeight(170)  # before that, rows of regions give way
+        self.plot.setMinimumHeight(150)  # before that, rows of regions give way
         self.plot.menu.extra = lambda menu: self.regions.add_to_menu(
             menu, self.plot.place_below(QCursor.pos())
         )
@@ -105,7 +105,7 @@ class ComparePanel(Panel):
         menu.addAction("Draw across the plot", self.regions.draw)
         self.add_region.setMenu(menu)
         self.residual = Plot("Prediction minus experiment", "")
-        self.residual.setMinimumHeight(112)
+        self.residual.setMinimumHeight(100)
         self.residual.hide()
         self.plot.curve_switched.connect(self._switch_residual)
         self._source = QLabel()
