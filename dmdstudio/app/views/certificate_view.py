@@ -9,7 +9,6 @@ from PySide6.QtGui import QDesktopServices, QFontDatabase, QGuiApplication
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
     QTableWidget,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from dmdstudio.app.exporter import Exported
 from dmdstudio.app.theme import colour_of, theme_changed
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.plan.certificate import (
     BOUNDS,
     WORDS,
@@ -61,9 +61,7 @@ class CertificateView(QWidget):
             title = QTableWidgetItem(COLUMNS[column])
             title.setTextAlignment(_alignment(column))
             self.table.setHorizontalHeaderItem(column, title)
-        self.note = QLabel()
-        self.note.setObjectName("quiet")
-        self.note.setWordWrap(True)
+        self.note = quiet(wraps=True)
         self.copy_table = QPushButton("Copy table")
         self.copy_table.clicked.connect(self._copy_table)
         self.open_page = QPushButton("Open certificate")
@@ -74,8 +72,7 @@ class CertificateView(QWidget):
         self.preview.setCornerWidget(QWidget())  # else the style leaves a bare square there
         self.preview.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.preview.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self.name = QLabel()
-        self.name.setObjectName("quiet")
+        self.name = quiet()
         copy_file = QPushButton("Copy file")
         copy_file.clicked.connect(self._copy_file)
         buttons = QHBoxLayout()

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QPushButton,
     QSplitter,
@@ -28,6 +27,7 @@ from dmdstudio.app.session import Session
 from dmdstudio.app.state import is_scalar
 from dmdstudio.app.views.elided_label import ElidedLabel
 from dmdstudio.app.views.figures_row import Figures
+from dmdstudio.app.views.labels import quiet, wrong
 from dmdstudio.app.views.overlays import draw_other_targets
 from dmdstudio.app.views.overview import Overview
 from dmdstudio.app.views.panel import Panel
@@ -108,12 +108,8 @@ class ComparePanel(Panel):
         self.residual.setMinimumHeight(100)
         self.residual.hide()
         self.plot.curve_switched.connect(self._switch_residual)
-        self._source = QLabel()
-        self._source.setObjectName("quiet")
-        self._source.setWordWrap(True)
-        self._wrong = QLabel()
-        self._wrong.setObjectName("wrong")
-        self._wrong.setWordWrap(True)
+        self._source = quiet(wraps=True)
+        self._wrong = wrong()
         self.overview = Overview()
         self.overview.chosen.connect(self._choose)
         self.pages = QStackedWidget()

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayo
 from dmdstudio.app.data_reading import changed_correction, first_correction, kind_of
 from dmdstudio.app.forms import Form
 from dmdstudio.app.measured import Corrections
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.base.errors import DmdError
 from dmdstudio.plan.catalog import Field, fields_of
 from dmdstudio.plan.corrections import KINDS, Correction
@@ -46,9 +47,7 @@ class CorrectionList(QWidget):
             action = menu.addAction(kind.capitalize(), functools.partial(self._add, kind))
             action.setToolTip((struct.__doc__ or "").partition("\n")[0].replace("``", ""))
         self.add.setMenu(menu)
-        self._words = QLabel(_SUMMARY)
-        self._words.setObjectName("quiet")
-        self._words.setWordWrap(True)
+        self._words = quiet(_SUMMARY, wraps=True)
         self._items = QWidget()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from dmdstudio.app.background import in_background
 from dmdstudio.app.data_reading import AskedFile, Choice, Preview, fitting, preview
 from dmdstudio.app.views.correction_list import CorrectionList
+from dmdstudio.app.views.labels import quiet, wrong
 from dmdstudio.app.views.plot import Plot
 from dmdstudio.app.words import number_with_error
 from dmdstudio.base.errors import DmdError
@@ -65,10 +66,8 @@ class DataDialog(QDialog):
         self.files.setAccessibleName("Files that are asked about")
         self.files.setSpacing(2)
         self.files.currentRowChanged.connect(self._show_file)
-        self._heading, self._about = QLabel(), QLabel()
+        self._heading, self._about = QLabel(), quiet(wraps=True)
         self._heading.setObjectName("figure")
-        self._about.setObjectName("quiet")
-        self._about.setWordWrap(True)
         self.choosers: dict[str, QComboBox] = {}
         self._labels: dict[str, tuple[QLabel, QLabel]] = {}
         self._grid = QGridLayout()
@@ -80,9 +79,7 @@ class DataDialog(QDialog):
         self.corrections = CorrectionList()
         self.corrections.changed.connect(self._take_corrections)
         self.plot = Plot("The data as they are read", "The file is being read.")
-        self._wrong = QLabel()
-        self._wrong.setObjectName("wrong")
-        self._wrong.setWordWrap(True)
+        self._wrong = wrong()
         self.remember = QCheckBox("Remember for files like this")
         self.remember.setToolTip(
             "Files of the same ending and columns are read so from now on, without asking; "
@@ -96,7 +93,7 @@ class DataDialog(QDialog):
         self._arrange()
 
     def _add_question(self, number: int, key: str) -> None:
-        label, chooser, words = QLabel(_NAMES[key]), QComboBox(), QLabel()
+        label, chooser, words = QLabel(_NAMES[key]), QComboBox(), quiet(wraps=True)
         chooser.setAccessibleName(_NAMES[key])
         chooser.setMinimumContentsLength(14)
         chooser.setSizeAdjustPolicy(
@@ -104,8 +101,6 @@ class DataDialog(QDialog):
         )
         chooser.activated.connect(lambda _: self._say(key))
         label.setBuddy(chooser)
-        words.setObjectName("quiet")
-        words.setWordWrap(True)
         self.choosers[key], self._labels[key] = chooser, (label, words)
         self._grid.addWidget(label, 2 * number, 0)
         self._grid.addWidget(chooser, 2 * number, 1)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.app.views.plot import Plot
 from dmdstudio.app.words import growth_words, number_with_error, setting_words, short_key
 from dmdstudio.plan.events import Diagnosed, HorizonRow
@@ -47,8 +48,7 @@ class DiagnosisPage(QWidget):
         self.chooser.currentIndexChanged.connect(self._draw_gradient)
         self.advice = AdviceList()
         self.advice.wanted.connect(self.wanted)
-        label = QLabel("Gradient by")
-        label.setObjectName("quiet")
+        label = quiet("Gradient by")
         label.setBuddy(self.chooser)
         row = QHBoxLayout()
         row.setSpacing(8)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import is_scalar, targets_of
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
 from dmdstudio.app.views.target_drawing import draw_number
@@ -37,8 +38,7 @@ class DiffusionPanel(Panel):
         self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.chooser.currentIndexChanged.connect(lambda _: self._draw_now())
         self.chooser.hide()
-        self._window = QLabel()
-        self._window.setObjectName("quiet")
+        self._window = quiet()
         top = QHBoxLayout()
         top.addWidget(self._window, 1)
         top.addWidget(self.chooser)

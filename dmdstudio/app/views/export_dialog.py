@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
@@ -25,6 +24,7 @@ from dmdstudio.app.exporter import Exported, Exporter
 from dmdstudio.app.state import RunView
 from dmdstudio.app.views.certificate_view import CertificateView
 from dmdstudio.app.views.file_dialogs import choose_new_file
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.base.errors import DmdError
 from dmdstudio.plan.catalog import Entry
 
@@ -44,7 +44,7 @@ class ExportDialog(QDialog):
         self.setMinimumWidth(620)
         self.format = QComboBox()
         self.format.setAccessibleName("Format")
-        self._doc = _quiet_label()
+        self._doc = quiet(wraps=True)
         self._doc.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._doc.setMinimumHeight(4 * self.fontMetrics().lineSpacing())
         self.iteration = QComboBox()
@@ -59,7 +59,7 @@ class ExportDialog(QDialog):
         self.certify = QCheckBox()
         self.certify.setChecked(True)
         self._certifies = True
-        self.told = _quiet_label()
+        self.told = quiet(wraps=True)
         self.busy = QProgressBar()
         self.busy.setRange(0, 0)
         self.busy.hide()
@@ -173,13 +173,6 @@ class ExportDialog(QDialog):
         self.told.setText(words)
         self.told.style().unpolish(self.told)
         self.told.style().polish(self.told)
-
-
-def _quiet_label() -> QLabel:
-    label = QLabel()
-    label.setObjectName("quiet")
-    label.setWordWrap(True)
-    return label
 
 
 _Format = tuple[Entry, str, list[str]]

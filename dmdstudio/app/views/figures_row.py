@@ -5,6 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
+from dmdstudio.app.views.labels import quiet
+
 
 class Figures(QWidget):
     """A row of numbers, each under its name."""
@@ -17,8 +19,7 @@ class Figures(QWidget):
         grid.setVerticalSpacing(2)
         self._values: dict[str, QLabel] = {}
         for column, name in enumerate(names):
-            label = QLabel(name)
-            label.setObjectName("quiet")
+            label = quiet(name)
             value = QLabel("–")
             value.setObjectName("figure")
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

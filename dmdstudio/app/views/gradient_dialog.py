@@ -6,13 +6,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QDialog,
     QHeaderView,
-    QLabel,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.base.units import pretty
 from dmdstudio.plan.events import GradientChecked
 
@@ -49,14 +49,13 @@ class GradientDialog(QDialog):
                 table.setItem(number, column, item)
         exact = "the very same bits" if checked.reversal_residual == 0 else "not the same bits"
         times = ", ".join(f"{m.replace('_', ' ')} {s:.1f} s" for m, s in checked.seconds.items())
-        words = QLabel(
+        words = quiet(
             f"{checked.replicas} replicas, {checked.steps} steps, {checked.precision}. The lattice "
-            f"returns to {exact} (residual {checked.reversal_residual or 0:g}). Time: {times}."
+            f"returns to {exact} (residual {checked.reversal_residual or 0:g}). Time: {times}.",
+            wraps=True,
         )
         if checked.note:
             words.setText(f"{words.text()} {checked.note}")
-        words.setWordWrap(True)
-        words.setObjectName("quiet")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 18, 20, 16)
         layout.setSpacing(12)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from dmdstudio.app.session import Session
 from dmdstudio.app.views.diagnosis_page import DiagnosisPage
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.app.views.noise_page import NoisePage
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
@@ -71,8 +72,7 @@ class GradientPanel(Panel):
             top.addWidget(button)
         self.choices.button(0).setChecked(True)
         self.choices.idToggled.connect(lambda *_: self._draw_now())
-        self._state = QLabel()
-        self._state.setObjectName("quiet")
+        self._state = quiet()
         self._state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         top.addWidget(self._state, 1)
         top.addSpacing(12)
@@ -160,11 +160,9 @@ class Invitation(QWidget):
 
     def __init__(self, diagnose: QAction) -> None:
         super().__init__()
-        why = QLabel(_WHY)
-        why.setWordWrap(True)
+        why = quiet(_WHY, wraps=True)
         why.setAlignment(Qt.AlignmentFlag.AlignCenter)
         why.setFixedWidth(420)
-        why.setObjectName("quiet")
         self.button = ActionButton(diagnose)
         self.button.setObjectName("primary")
         self.words = QLabel()

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from dmdstudio.app.outliers import usual_range
 from dmdstudio.app.run_folders import settings
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import most_moved, parameter_history
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.app.views.overlays import draw_other_losses
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
@@ -33,9 +34,7 @@ class LossPanel(Panel):
         self.rate = Plot("Learning rate by iteration", "")
         self.parameters = Plot("Change of the parameters by iteration", "")
         self._log_axis = log_axis
-        self._summary = QLabel()
-        self._summary.setObjectName("quiet")
-        self._summary.setWordWrap(True)
+        self._summary = quiet(wraps=True)
         toggle = QCheckBox("Logarithmic axis")
         toggle.setToolTip(log_axis.toolTip())
         toggle.setChecked(log_axis.isChecked())
@@ -46,8 +45,7 @@ class LossPanel(Panel):
         self.usual.setToolTip("Let single values far away from all others leave the axis")
         self.usual.setChecked(str(settings().value("loss/ignore outliers", "false")) == "true")
         self.usual.toggled.connect(self._ignore)
-        self._outside = QLabel()
-        self._outside.setObjectName("quiet")
+        self._outside = quiet()
         top = QHBoxLayout()
         top.setSpacing(12)
         top.addWidget(self._summary, 1)

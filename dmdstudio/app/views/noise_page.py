@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import RunView
 from dmdstudio.app.views.diagnosis_page import ENOUGH
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
 from dmdstudio.app.words import percent
@@ -24,9 +25,7 @@ class NoisePage(QWidget):
         self.ratio = Plot("Signal-to-noise ratio of the gradient by iteration", "")
         self.samples = Plot("Effective sample fraction by iteration", "")
         self.residual = Plot("Reversal residual by iteration", "")
-        self._summary = QLabel()
-        self._summary.setObjectName("quiet")
-        self._summary.setWordWrap(True)
+        self._summary = quiet(wraps=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)

@@ -9,7 +9,6 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QMenu,
     QTableView,
     QVBoxLayout,
@@ -22,6 +21,7 @@ from dmdstudio.app.forms import Wrong, text_of, value_of
 from dmdstudio.app.session import Place, Session
 from dmdstudio.app.theme import theme, theme_changed
 from dmdstudio.app.views.add_button import AddButton, fill_menu
+from dmdstudio.app.views.labels import quiet, wrong
 from dmdstudio.app.views.parameter_dialog import ParameterDialog
 from dmdstudio.app.views.potential_offer import PotentialOffer
 from dmdstudio.app.wanted import Missing
@@ -321,12 +321,8 @@ class ParameterTable(QWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setHighlightSections(False)
         header.setMinimumSectionSize(36)
-        self._wrong = QLabel()
-        self._wrong.setObjectName("wrong")
-        self._wrong.setWordWrap(True)
-        self._hint = QLabel()
-        self._hint.setObjectName("quiet")
-        self._hint.setWordWrap(True)
+        self._wrong = wrong()
+        self._hint = quiet(wraps=True)
         self.offer = PotentialOffer(session, editor)
         self.add = AddButton(editor, "potential")
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

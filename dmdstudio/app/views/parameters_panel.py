@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QSpinBox,
     QSplitter,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from dmdstudio.app.session import Session
 from dmdstudio.app.state import RunView, most_moved, parameter_history
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
 from dmdstudio.app.views.spin_box import keep_off_edge
@@ -53,18 +53,15 @@ class ParametersPanel(Panel):
         self.chooser.setAccessibleName("Parameter to show in its own unit")
         self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.chooser.currentIndexChanged.connect(self._choose)
-        self._more = QLabel()
+        self._more = quiet()
         self._more.setToolTip("Those that moved less are not drawn above")
-        self._more.setObjectName("quiet")
-        label = QLabel("Parameter")
-        label.setObjectName("quiet")
+        label = quiet("Parameter")
         label.setBuddy(self.chooser)
         row = QHBoxLayout()
         row.addWidget(label)
         row.addWidget(self.chooser)
         row.addWidget(self._more, 1)
-        of_iteration = QLabel("Iteration")
-        of_iteration.setObjectName("quiet")
+        of_iteration = quiet("Iteration")
         of_iteration.setBuddy(self.iteration)
         for widget in (of_iteration, self.iteration, self.restore):
             row.addWidget(widget)

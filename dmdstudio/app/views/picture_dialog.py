@@ -33,6 +33,7 @@ from dmdstudio.app.figure_files import (
 from dmdstudio.app.plot_contents import PlotContents, Provenance
 from dmdstudio.app.run_folders import documents_folder, settings
 from dmdstudio.app.views.file_dialogs import choose_new_file
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.app.views.spin_box import keep_off_edge
 from dmdstudio.files.whole import write_whole
 
@@ -76,9 +77,9 @@ class PictureDialog(QDialog):
             ("Resolution", self.dpi),
         ):
             form.addRow(words, widget)
-        self._note = QLabel("One column of a journal is about 85 mm wide, two are 170 to 180 mm.")
-        self._note.setObjectName("quiet")
-        self._note.setWordWrap(True)
+        self._note = quiet(
+            "One column of a journal is about 85 mm wide, two are 170 to 180 mm.", wraps=True
+        )
         form.addRow(self._note)
         self.preview = QLabel()
         self.preview.setObjectName("card")

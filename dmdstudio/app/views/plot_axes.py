@@ -7,7 +7,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtWidgets import QGraphicsItem, QLabel, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGraphicsItem, QStackedLayout, QVBoxLayout, QWidget
 
 from dmdstudio.app.axis_choices import axis_choices
 from dmdstudio.app.axis_units import Coordinates
@@ -15,6 +15,7 @@ from dmdstudio.app.plot_contents import PlotContents
 from dmdstudio.app.theme import theme, theme_changed
 from dmdstudio.app.views.axis import Axis
 from dmdstudio.app.views.crosshair import Crosshair
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.app.views.legend import Legend
 from dmdstudio.app.views.plot_items import PlotItems
 from dmdstudio.app.views.plot_view import PlotView
@@ -48,8 +49,7 @@ class PlotAxes(QWidget):
         self._keeps_unit = False
         self._bottom_shown = True
         self._follows: PlotAxes | None = None
-        self._empty = QLabel(empty)
-        self._empty.setObjectName("quiet")
+        self._empty = quiet(empty)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setWordWrap(True)
         self._empty.setMargin(24)

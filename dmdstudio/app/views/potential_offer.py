@@ -10,6 +10,7 @@ from dmdstudio.app.editor import Editor
 from dmdstudio.app.presets import Preset
 from dmdstudio.app.session import Session
 from dmdstudio.app.views.add_button import AddButton
+from dmdstudio.app.views.labels import quiet
 
 
 class PotentialOffer(QFrame):
@@ -24,15 +25,11 @@ class PotentialOffer(QFrame):
         self._rows: list[tuple[QPushButton, QLabel]] = []
         title = QLabel("Choose a potential")
         title.setObjectName("figure")
-        self._words = QLabel()
-        self._words.setObjectName("quiet")
-        self._words.setWordWrap(True)
+        self._words = quiet(wraps=True)
         self._presets = QVBoxLayout()
         self._presets.setSpacing(4)
         self.add = AddButton(editor, "potential")
-        alone = QLabel("Or put one together, term by term.")
-        alone.setObjectName("quiet")
-        alone.setWordWrap(True)
+        alone = quiet("Or put one together, term by term.", wraps=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 18, 20, 18)
         column.setSpacing(10)
@@ -77,9 +74,7 @@ class PotentialOffer(QFrame):
         button.setObjectName("choice")
         button.setToolTip(f"Take this force field. {preset.source}")
         button.clicked.connect(lambda: self._editor.add_preset(preset))
-        source = QLabel(preset.source)
-        source.setObjectName("quiet")
-        source.setWordWrap(True)
+        source = quiet(preset.source, wraps=True)
         source.setContentsMargins(2, 0, 0, 8)
         self._presets.addWidget(button)
         self._presets.addWidget(source)

@@ -29,6 +29,7 @@ from dmdstudio.app.preferences import (
 from dmdstudio.app.run_folders import prefer, runs_folder
 from dmdstudio.app.theme import set_theme
 from dmdstudio.app.views.file_dialogs import choose_folder
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.base.errors import DmdError
 
 _THEMES = (("As the system", "system"), ("Light", "light"), ("Dark", "dark"))
@@ -155,7 +156,5 @@ def _choices(name: str, choices: tuple[tuple[str, str], ...], chosen: str) -> QC
 
 
 def _quiet(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setObjectName("quiet")
-    label.setWordWrap(True)
+    label = quiet(text, wraps=True)
     return label

@@ -24,6 +24,7 @@ from dmdstudio.app.comparison import Comparison
 from dmdstudio.app.forms import Wrong, text_of, value_of
 from dmdstudio.app.regions import ends_of, moved, rounded, tables_of, widest_gap
 from dmdstudio.app.session import Session
+from dmdstudio.app.views.labels import quiet, wrong
 from dmdstudio.app.views.plot import Plot
 from dmdstudio.app.views.target_drawing import draw_regions
 from dmdstudio.base.units import pretty
@@ -70,12 +71,9 @@ class RegionEditor(QWidget):
         self.area.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.area.setWidget(rows)
-        self._wrong = QLabel()
-        self._wrong.setObjectName("wrong")
-        self._wrong.setWordWrap(True)
+        self._wrong = wrong()
         self._wrong.hide()
-        self._hint = QLabel("Drag across the plot to mark a region; Esc leaves it.")
-        self._hint.setObjectName("quiet")
+        self._hint = quiet("Drag across the plot to mark a region; Esc leaves it.")
         self._hint.hide()
         plot.span_marked.connect(self._take_drawn)
         column = QVBoxLayout(self)
@@ -231,9 +229,7 @@ class _Row:
     def __init__(self, editor: RegionEditor, grid: QGridLayout, number: int) -> None:
         self.number, self._editor = number, editor
         self.fields: dict[str, QLineEdit] = {}
-        self._unit, self._words = QLabel(), QLabel()
-        for label in (self._unit, self._words):
-            label.setObjectName("quiet")
+        self._unit, self._words = quiet(), quiet()
         first, between, weighs = QLabel("Region"), QLabel("to"), QLabel("weight")
         for name in _ENDS_AND_WEIGHT:
             line = QLineEdit()

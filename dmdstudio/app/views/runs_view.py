@@ -28,6 +28,7 @@ from dmdstudio.app.run_reading import iterations_more
 from dmdstudio.app.run_shelf import RunShelf
 from dmdstudio.app.session import Session
 from dmdstudio.app.theme import colour_of, theme_changed
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.app.words import moment_words
 
 Index = QModelIndex | QPersistentModelIndex
@@ -215,8 +216,7 @@ class RunsView(QWidget):
             shortcut = QShortcut(QKeySequence(key), self.table)
             shortcut.activated.connect(act)
             shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
-        self._empty = QLabel("Runs are listed here.")
-        self._empty.setObjectName("quiet")
+        self._empty = quiet("Runs are listed here.")
         self.own_only = QCheckBox("This project only")
         self.own_only.setToolTip("List only the runs that belong to the project that is open")
         self.own_only.toggled.connect(shelf.show_own_only)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from dmdstudio.app.session import Session
 from dmdstudio.app.views.image_plot import ImagePlot
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
 from dmdstudio.app.words import short_key, titles
@@ -62,9 +63,7 @@ class SensitivityPanel(Panel):
         splitter.addWidget(self.image)
         splitter.addWidget(self.lines)
         splitter.setSizes([240, 260])
-        self._notes = QLabel()
-        self._notes.setObjectName("quiet")
-        self._notes.setWordWrap(True)
+        self._notes = quiet(wraps=True)
         self._notes.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._below = QScrollArea()
         self._below.setObjectName("notes")

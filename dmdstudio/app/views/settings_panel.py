@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -30,6 +29,7 @@ from dmdstudio.app.run_folders import prefer, preference
 from dmdstudio.app.session import Place, Session
 from dmdstudio.app.theme import theme_changed
 from dmdstudio.app.views.add_button import AddButton
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.app.views.preflight_card import PreflightCard
 from dmdstudio.app.views.section import ItemHeading, Section
 from dmdstudio.app.views.target_data_row import TargetDataRow
@@ -321,9 +321,7 @@ class SettingsPanel(QWidget):
         row = QHBoxLayout()
         row.setSpacing(10)
         if not items:
-            words = QLabel(_NONE_YET[section])
-            words.setObjectName("quiet")
-            words.setWordWrap(True)
+            words = quiet(_NONE_YET[section], wraps=True)
             row.addWidget(words, 1)
         button = AddButton(self._editor, section)
         row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)

@@ -23,6 +23,7 @@ from dmdstudio.app.icons import icon
 from dmdstudio.app.run_list import RunRow
 from dmdstudio.app.start_items import EXAMPLES, recent_items, unfinished_words
 from dmdstudio.app.theme import colour_of, theme, theme_changed
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.app.views.recent_table import RecentTable
 
 _PAGE_WIDTH = 720
@@ -70,11 +71,11 @@ class StartPage(QScrollArea):
         self._device_light = QLabel("●")
         self.recent = RecentTable()
         self.recent.chosen.connect(self.chosen)
-        self._none = _quiet("Projects, recipes and runs that you open are listed here.")
+        self._none = quiet("Projects, recipes and runs that you open are listed here.", wraps=True)
         column = QVBoxLayout()
         column.setSpacing(12)
         column.addWidget(title)
-        column.addWidget(_quiet("Refine a molecular potential against measured dynamics"))
+        column.addWidget(quiet("Refine a molecular potential against measured dynamics"))
         column.addSpacing(8)
         column.addWidget(self._drop_zone(new_action, open_action))
         column.addWidget(self.waiting)
@@ -145,15 +146,15 @@ class StartPage(QScrollArea):
         first, *others = EXAMPLES
         self.example = _button(example_action, first.verb)
         self.example.setObjectName("primary")
-        rows: list[tuple[QPushButton, QLabel]] = [(self.example, _quiet(first.words))]
+        rows: list[tuple[QPushButton, QLabel]] = [(self.example, quiet(first.words, wraps=True))]
         for example in others:
             if example.recipe is not None:
                 button = QPushButton(example.verb)
                 button.clicked.connect(lambda _=False, it=example: self.chosen.emit(it.recipe))
-                rows.append((button, _quiet(example.words)))
+                rows.append((button, quiet(example.words, wraps=True)))
         self.resume = QPushButton("Resume a run")
         self.resume.clicked.connect(self._resume)
-        self._resume_words = _quiet("")
+        self._resume_words = quiet(wraps=True)
         rows.append((self.resume, self._resume_words))
         for number, (button, words) in enumerate(rows):
             button.setToolTip(button.toolTip() or words.text())
@@ -210,13 +211,6 @@ class StartPage(QScrollArea):
 def _heading(words: str) -> QLabel:
     label = QLabel(words)
     label.setObjectName("figure")
-    return label
-
-
-def _quiet(words: str) -> QLabel:
-    label = QLabel(words)
-    label.setObjectName("quiet")
-    label.setWordWrap(True)
     return label
 
 

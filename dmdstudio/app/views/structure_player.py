@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from dmdstudio.app.icons import icon
 from dmdstudio.app.structure_source import Trajectory
 from dmdstudio.app.theme import theme, theme_changed
+from dmdstudio.app.views.labels import quiet
 
 FRAME_MILLISECONDS = 40
 _BUSY = "The engine is at work; the trajectory can be run when it has ended."
@@ -57,8 +58,7 @@ class StructurePlayer(QWidget):
         self.loop = QCheckBox("Loop")
         self.loop.setToolTip("Begin again after the last frame")
         self.loop.setChecked(True)
-        name = QLabel("Replica")
-        name.setObjectName("quiet")
+        name = quiet("Replica")
         self._first = _row(name, self.replica, self.replica_words, self.run)
         self._second = _row(self.play, self.frame, self.frame_words, self.loop)
         column = QVBoxLayout(self)

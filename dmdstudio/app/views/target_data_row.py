@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
+from dmdstudio.app.views.labels import quiet
 from dmdstudio.app.words import counted
 from dmdstudio.base.units import pretty
 from dmdstudio.plan.recipe import TargetPlan
@@ -14,9 +15,7 @@ class TargetDataRow(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._words = QLabel()
-        self._words.setObjectName("quiet")
-        self._words.setWordWrap(True)
+        self._words = quiet(wraps=True)
         self.button = QPushButton("Data…")
         self.button.setObjectName("flat")
         self.button.setAccessibleName("Data of the target")

@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from dmdstudio.app.theme import theme, theme_changed
+from dmdstudio.app.views.labels import quiet
 
 _WIDTH, _GAP, _LINE = 320, 12, 3
 
@@ -52,8 +53,7 @@ class Tour(QFrame):
         self._title.setObjectName("figure")
         self._words = QLabel()
         self._words.setWordWrap(True)
-        self._count = QLabel()
-        self._count.setObjectName("quiet")
+        self._count = quiet()
         self.skip = QPushButton("Skip")
         self.skip.clicked.connect(self.end)
         self.next = QPushButton("Next")
