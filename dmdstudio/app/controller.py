@@ -77,7 +77,9 @@ class Controller(QObject):
         self._to_discard: Path | None = None
         self.engine_problem: Failed | None = None
         """Why there is no engine to be had."""
-        self.intake = Intake(self.session, self._is_engine_starting, self)
+        self.begins: Callable[[], bool] = lambda: self.session.recipe is None
+        """Whether a structure begins another refinement, for which other files wait."""
+        self.intake = Intake(self.session, self._is_engine_starting, lambda: self.begins(), self)
         self.intake.notice.connect(self.notice)
         self.intake.begun.connect(self._show_begun)
         self.queue = RunQueue(self)
@@ -97,7 +99,7 @@ class Controller(QObject):
 
     def open_paths(self, paths: Iterable[str | Path]) -> None:
         """Open files as if they had been dropped on the window; recipes and runs first."""
-        has_recipe = self.session.recipe is not None
+        has_recipe = not self.begins()
         drops = [sort_drop(Path(path), has_recipe) for path in paths]
         drops.sort(key=lambda drop: _ORDER.index(drop.kind))
         if self.busy and any(drop.kind in _ORDER[:3] for drop in drops):
@@ -117,7 +119,7 @@ class Controller(QObject):
             case "run":
                 folder = drop.path if drop.path.is_dir() else drop.path.parent
                 self._open_run(folder)
-            case "structure" if self.session.recipe is None:
+            case "structure" if self.begins():
                 self.begin(drop.path)
             case "structure" | "potential" | "data":
                 self.intake.take(drop.kind, drop.path, structure)

@@ -35,6 +35,7 @@ class Intake(QObject):
     Args:
         session: that has the recipe.
         is_engine_starting: whether the catalog is still to come.
+        begins: whether files are for another refinement, which is still to begin.
 
     Signals:
         notice: level, message, advice, details.
@@ -55,12 +56,13 @@ class Intake(QObject):
         self,
         session: Session,
         is_engine_starting: Callable[[], bool],
+        begins: Callable[[], bool],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.session = session
         self.waiting: list[Path] = []
-        self._is_engine_starting = is_engine_starting
+        self._is_engine_starting, self._begins = is_engine_starting, begins
         self._beginning = False
         self._postponed: list[FoundData] = []
         self._said: dict[Path, tuple[ReadingPlan, Corrections]] = {}
@@ -77,7 +79,7 @@ class Intake(QObject):
             path: the file.
             structure: what comes with it, for a potential.
         """
-        recipe = self.session.recipe
+        recipe = None if self._begins() else self.session.recipe
         match kind:
             case "structure":
                 self._read(lambda: _checked_structure(path), self._take_structure)
@@ -163,7 +165,7 @@ class Intake(QObject):
         if found.is_open:
             self.ambiguous.emit(found)
             return
-        if self.session.recipe is None:
+        if self.session.recipe is None or self._begins():
             if found.is_answered:
                 self._said[found.path] = found.reading, found.corrections
             self._add_waiting(found.path)

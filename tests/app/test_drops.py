@@ -51,6 +51,25 @@ def drop(window, paths):
     return words
 
 
+def test_on_the_start_page_a_structure_begins_anew_whatever_was_open(qtbot, window, example):
+    window.open_paths([example])
+    window.show_start_page()
+    structure, data = (
+        example.parent / "argon-346.extxyz",
+        example.parent / "argon-self-diffusion.csv",
+    )
+    before = window.session.recipe
+    drop(window, [data])
+    qtbot.waitUntil(lambda: window.controller.intake.waiting == [data])
+    assert window.session.recipe is before, "which is not what one sees"
+    assert "Begins a new refinement" in drop(window, [structure])
+    qtbot.waitUntil(lambda: window.session.recipe is not before)
+    qtbot.waitUntil(lambda: len(window.session.recipe.target) == 1)
+    recipe = window.session.recipe
+    assert recipe.path(recipe.system.structure) == structure and not recipe.potential
+    assert window.pages.currentWidget() is window.tabs
+
+
 def test_a_recipe_then_its_structure_and_data(qtbot, window, example):
     words = drop(window, [example])
     assert words == "recipe.toml: Opens as the recipe"

@@ -109,7 +109,8 @@ class MainWindow(QMainWindow):
         make_toolbar(self, actions)
         make_menus(self, actions, self.docks)
         self.setStatusBar(StatusLine(self.session))
-        self.drop_target = DropTarget(self, lambda: self.session.recipe is not None)
+        self.controller.begins = self._is_at_start
+        self.drop_target = DropTarget(self, lambda: not self._is_at_start())
         self.drop_target.dropped.connect(self.controller.open_paths)
         self.drop_target.text_dropped.connect(self.controller.intake.take_text)
         self.data_desk = DataDesk(self, self.controller, self.panels["compare"])
@@ -214,6 +215,10 @@ class MainWindow(QMainWindow):
         for dock in self.docks:
             dock.hide()
         self._refresh()
+
+    def _is_at_start(self) -> bool:
+        """Whether what is opened is for work that has not begun, whatever was open before."""
+        return self.session.recipe is None or self.pages.currentWidget() is self.start_page
 
     def show_workspace(self) -> None:
         """Show the recipe or run that is open."""
