@@ -46,6 +46,22 @@ def sampled(
     return positions - np.floor(positions @ np.linalg.inv(system.cell)) @ system.cell
 
 
+def sampled_from(
+    path: Path, example: str, seed: int, stages: list[tuple[float, float, int]]
+) -> np.ndarray:
+    """Return positions after stages that begin with a written structure, as an example's recipe."""
+    import jax.numpy as jnp
+
+    from dmdstudio.plan.recipe import read_recipe
+    from dmdstudio.plan.settings import with_settings
+    from dmdstudio.service.build import build
+
+    recipe = with_settings(read_recipe(EXAMPLES / example), [f"system.structure={path}"])
+    problem, _ = build(recipe)  # finds the bonds of what was just written
+    theta, lattice = problem.theta(jnp.asarray(problem.initial)), jnp.asarray(problem.start)
+    return sampled(problem.field, theta, lattice, seed, stages)
+
+
 def write(path: Path, symbols: tuple[str, ...], positions: Any, system: Any, title: str) -> None:
     """Write a structure and say its density."""
     from dmdstudio.base.units import to_internal
@@ -81,37 +97,23 @@ def liquid_argon(atoms: int, sites: tuple[int, int, int], seed: int) -> None:
 
 
 def liquid_water(sites: int, seed: int, folder: str, steps: int) -> None:
-    import jax.numpy as jnp
-
     from dmdstudio.base.units import to_internal
     from dmdstudio.engine.water import water
-    from dmdstudio.plan.recipe import read_recipe
-    from dmdstudio.plan.settings import with_settings
-    from dmdstudio.service.build import build
 
     mass = sites**3 * water(np.eye(3), 1)[0].masses.sum()
     edge = (mass / to_internal(WATER_DENSITY, "g/cm3")) ** (1 / 3)
     system, positions = water(np.eye(3) * edge, sites)
-    recipe = read_recipe(EXAMPLES / "water-flexible")
     path = EXAMPLES / folder / f"water-{sites**3}.extxyz"
-    recipe = with_settings(recipe, [f"system.structure={path}"])
     symbols = tuple(system.type_names[t] for t in system.types)
     title = f"liquid water, 298.15 K, {WATER_DENSITY} g/cm3"
     write(path, symbols, positions, system, title)
-    problem, _ = build(recipe)  # finds the bonds of what was just written
-    theta, lattice = problem.theta(jnp.asarray(problem.initial)), jnp.asarray(problem.start)
-    temperature = recipe.sampling.temperature
-    stages = [(temperature, 0.2, 5000), (temperature, 1.0, steps)]
-    write(path, symbols, sampled(problem.field, theta, lattice, seed, stages), system, title)
+    stages = [(298.15, 0.2, 5000), (298.15, 1.0, steps)]
+    liquid = sampled_from(path, "water-flexible", seed, stages)
+    write(path, symbols, liquid, system, title)
 
 
 def molten_salt(sites: int, seed: int) -> None:
-    import jax.numpy as jnp
-
     from dmdstudio.base.units import to_internal
-    from dmdstudio.plan.recipe import read_recipe
-    from dmdstudio.plan.settings import with_settings
-    from dmdstudio.service.build import build
 
     grid = np.array(list(itertools.product(range(sites), repeat=3)))
     symbols = tuple("Na" if n % 2 else "Cl" for n in grid.sum(axis=1))
@@ -121,11 +123,8 @@ def molten_salt(sites: int, seed: int) -> None:
     path = EXAMPLES / "molten-salt" / f"sodium-chloride-{len(grid)}.extxyz"
     crystal = SimpleNamespace(cell=np.eye(3) * edge, masses=masses)
     write(path, symbols, grid * edge / sites, crystal, title)
-    recipe = with_settings(read_recipe(path.parent), [f"system.structure={path}"])
-    problem, _ = build(recipe)
-    theta, lattice = problem.theta(jnp.asarray(problem.initial)), jnp.asarray(problem.start)
     stages = [(4000.0, 0.5, 4000), (2500.0, 1.0, 4000), (1148.15, 2.0, 10000)]
-    melt = sampled(problem.field, theta, lattice, seed, stages)
+    melt = sampled_from(path, "molten-salt", seed, stages)
     write(path, symbols, melt, crystal, title)
 
 

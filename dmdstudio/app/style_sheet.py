@@ -54,6 +54,7 @@ def style_sheet(c: Theme) -> str:
     QScrollArea#notes, QScrollArea#notes QLabel {{ background: transparent; border: none; }}
     QScrollArea#settings > QWidget > QWidget, QScrollArea#advice > QWidget > QWidget {{
         background: transparent; }}
+    QListView#names {{ outline: 0px; }}
     QListView#names::item {{ padding: 3px 6px; border-radius: 4px; }}
     QListView#names::item:selected {{ background: {c.accent}; color: {c.on_accent}; }}
     QTableView {{ gridline-color: transparent; selection-background-color: {c.accent};

@@ -66,6 +66,7 @@ class PotentialOffer(QFrame):
         for row in self._rows:
             for widget in row:
                 self._presets.removeWidget(widget)
+                widget.hide()  # or it would be seen below the new ones until it goes
                 widget.deleteLater()
         self._rows = [self._show(preset) for preset in presets]
 
