@@ -6,6 +6,7 @@ again tells them a job at work from one that was killed with its machine.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from pathlib import Path
@@ -24,12 +25,8 @@ class Heartbeat:
 
     def _beat(self) -> None:
         while not self._stopped.wait(BEAT_SECONDS):
-            try:
+            with contextlib.suppress(OSError):  # a shared folder may be away for a while
                 os.utime(self._file)
-            except FileNotFoundError:  # somebody took it that this process is gone
-                return
-            except OSError:  # a shared folder may be away for a while
-                continue
 
     def stop(self) -> None:
         """Touch it no more."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontMetricsF
@@ -79,7 +80,7 @@ class Axis(pg.AxisItem):
         room = min(_ROOM[self.orientation], max(_LEAST_ROOM[self.orientation], size / 3.0))
         most = size / room  # two marks tell less than three close ones
         step = linear_step(low, high, most, self.whole_numbers)
-        if math.floor(high / step) <= math.ceil(low / step):  # one mark tells no scale at all
+        if np.floor(high / step) <= np.ceil(low / step):  # one mark tells no scale at all
             finer = linear_step(low, high, 2.0 * most, self.whole_numbers)
             step = finer if size * finer >= _TIGHT * (high - low) else step
         return [(step, 0.0)]
