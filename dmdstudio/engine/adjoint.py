@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from dmdstudio.engine.core import Phase, State, Theta, Tree
+from dmdstudio.engine.core import Phase, State, Theta, Tree, joined
 from dmdstudio.engine.dynamics import Box, Leapfrog, Trajectory
 
 
@@ -51,7 +51,7 @@ class Adjoint(NamedTuple):
     """What the backward pass returns of one replica.
 
     Attributes:
-        theta: derivative by every parameter of the force field, averaged over segments.
+        theta: derivative by all that is differentiated by, averaged over segments.
         residual: largest distance between where a leg arrived and where it had begun, lattice
             units; 0 means the very same bits.
     """
@@ -72,9 +72,15 @@ class _Carry(NamedTuple):
 
 @dataclass(frozen=True)
 class Backward:
-    """The way back along trajectories of a `Leapfrog`."""
+    """The way back along trajectories of a `Leapfrog`.
+
+    Attributes:
+        leapfrog: of the trajectories.
+        fixed: parameters that nothing is differentiated by; ``theta`` below are the others.
+    """
 
     leapfrog: Leapfrog
+    fixed: Theta
 
     def __call__(
         self,
@@ -87,7 +93,7 @@ class Backward:
         """Pull a cotangent of the mean summary over segments back to the parameters.
 
         Args:
-            theta: the parameters that the forward pass had.
+            theta: of the parameters that the forward pass had, those that are differentiated by.
             cell: lattice vectors [3, xyz], angstrom.
             trajectory: what the forward pass kept; features are retraced where it kept none.
             cotangent: of the mean summary.
@@ -107,7 +113,7 @@ class Backward:
             features, began, ended = xs
             last = jax.tree.map(lambda e: e[-1], ended)
             if features is None:
-                features = leapfrog.retrace(theta, box, last)
+                features = leapfrog.retrace(joined(theta, self.fixed), box, last)
             _, back = jax.vjp(leapfrog.summary, features)
             more, off = self._segment(theta, box, began, ended, back(share)[0], truncation)
             return (_add(total, more), jnp.maximum(residual, off)), None
@@ -159,17 +165,18 @@ class Backward:
         carry, off = lax.scan(leg, carry, (begins, ends, frames, keeps), reverse=True)
         # p_(-1/2) itself holds half a kick: v_0 is what was given
         w = -0.5 * carry.b * leapfrog.per_force
-        pull = leapfrog.field.pull(theta, carry.state.lattice, box.cell, w)
+        pull = leapfrog.field.pull(theta, carry.state.lattice, box.cell, w, self.fixed)
         return _add(carry.total, pull.parameters), jnp.max(off)
 
     def _last(self, theta: Theta, box: Box, ends: State, final: Tree) -> _Carry:
         """Begin with the last frame: no step follows it, only its own kick."""
         leapfrog = self.leapfrog
         last = jax.tree.map(lambda e: e[-1], ends)
-        _, kick = leapfrog.kick(theta, box, last.lattice)
+        _, kick = leapfrog.kick(joined(theta, self.fixed), box, last.lattice)
         at = (last.lattice, last.displacement, kick)
         g_theta, g_x, g_u = self._pull_frame(theta, box, *at, final)
-        pull = leapfrog.field.pull(theta, last.lattice, box.cell, 0.5 * g_u * leapfrog.per_force)
+        w = 0.5 * g_u * leapfrog.per_force
+        pull = leapfrog.field.pull(theta, last.lattice, box.cell, w, self.fixed)
         total = jax.tree.map(lambda a: a.astype(jnp.float64), g_theta)
         a = g_x + pull.position
         return _Carry(last, a, g_u, _square(a) + _square(g_u), _add(total, pull.parameters))
@@ -186,13 +193,13 @@ class Backward:
         if frame is not None:
             # a feature that is not linear in the velocity needs the force before the pull does;
             # for the others the compiler drops this call
-            units, kick = leapfrog.kick(theta, box, lattice)
+            units, kick = leapfrog.kick(joined(theta, self.fixed), box, lattice)
             at = (lattice, state.displacement - units, kick)
             g_theta, g_x, g_u = self._pull_frame(theta, box, *at, frame)
             total = _add(total, g_theta)
             put = put + _square(g_x) + _square(g_u)
         kappa = beta + 0.5 * g_u
-        pull = field.pull(theta, lattice, box.cell, kappa * leapfrog.per_force)
+        pull = field.pull(theta, lattice, box.cell, kappa * leapfrog.per_force, self.fixed)
         units = box.to_lattice(pull.force * leapfrog.per_force)
         before = State(lattice, state.displacement - units)
         total = _add(total, pull.parameters)
@@ -207,29 +214,29 @@ class Backward:
 
         def features(theta: Theta, offset: Array, velocities: Array) -> Tree:
             moved = phase.configuration._replace(offset=offset)
-            return leapfrog.frame(theta, Phase(moved, velocities))
+            return leapfrog.frame(joined(theta, self.fixed), Phase(moved, velocities))
 
         _, back = jax.vjp(features, theta, phase.configuration.offset, phase.velocities)
         g_theta, g_x, g_v = back(frame)
         return g_theta, g_x, g_v / leapfrog.timestep
 
-    def growth(self, theta: Theta, cell: Array, last: State, w: Array) -> Array:
+    def growth(self, cell: Array, last: State, w: Array) -> Array:
         """Return the norm of the adjoint over its first against lag [block + 1], undisturbed.
 
+        All parameters are fixed.
+
         Args:
-            theta: parameters.
             cell: lattice vectors [3, xyz], angstrom.
             last: where to begin.
             w: cotangent of the positions there [atom, xyz].
         """
         leapfrog, box = self.leapfrog, self.leapfrog.box(cell)
-        zero = jax.tree.map(lambda a: jnp.zeros(a.shape, jnp.float64), theta)
         one = jnp.ones((), w.dtype)
-        first = _Carry(last, w, jnp.zeros_like(w), _square(w), zero)
+        first = _Carry(last, w, jnp.zeros_like(w), _square(w), {})
 
         def block(carry: _Carry, _: None) -> tuple[_Carry, Array]:
             carry = lax.fori_loop(
-                0, leapfrog.stride, lambda _, c: self._back(theta, box, c, one), carry
+                0, leapfrog.stride, lambda _, c: self._back({}, box, c, one), carry
             )
             return carry, jnp.sqrt(_square(carry.a))
 

@@ -117,11 +117,17 @@ class BondedPotential(Potential):
             return super().force(parameters, configuration)
         return _force(self.form, self.system, self._table(parameters), configuration)
 
-    def pull(self, parameters: Parameters, configuration: Configuration, w: Array) -> Pull:
+    def pull(
+        self,
+        parameters: Parameters,
+        configuration: Configuration,
+        w: Array,
+        fixed: Parameters | None = None,
+    ) -> Pull:
         """Return force and pulls from one sweep over the terms."""
         if not self.compiled:
-            return super().pull(parameters, configuration, w)
-        table = self._table(parameters)
+            return super().pull(parameters, configuration, w, fixed)
+        table = self._table(parameters | (fixed or {}))
         system = self.system
         vectors = jax.ShapeDtypeStruct(configuration.lattice.shape, system.dtype)
         slopes = jax.ShapeDtypeStruct(table.shape, system.dtype)
@@ -130,7 +136,7 @@ class BondedPotential(Potential):
         operands = _operands(self.form, system, table, configuration)
         force, position, by_number = call(*operands, w)
         columns = {n: by_number[:, k] for k, n in enumerate(self.form.parameters)}
-        return Pull(force, position, columns)
+        return Pull(force, position, {name: columns[name] for name in parameters})
 
     def _table(self, parameters: Parameters) -> Array:
         """Return the numbers as the loops take them [kind, number]."""

@@ -24,6 +24,11 @@ Theta = dict[str, Parameters]
 """Numbers of a whole force field by the potential's key."""
 
 
+def joined(theta: Theta, fixed: Theta) -> Theta:
+    """Return the numbers of two parts of a force field, of which none is in both."""
+    return {key: theta.get(key, {}) | fixed.get(key, {}) for key in theta | fixed}
+
+
 @dataclass(frozen=True)
 class System:
     """What does not change during a refinement.

@@ -86,7 +86,7 @@ def strain(
         theta = problem.theta(parameters)
 
         def image(v: Array) -> Array:
-            return weight * field.pull(theta, lattice, cell, weight * v).position
+            return weight * field.pull({}, lattice, cell, weight * v, theta).position
 
         def turn(_: int, v: Array) -> Array:
             return image(v / jnp.linalg.norm(v))

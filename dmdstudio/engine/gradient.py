@@ -39,7 +39,8 @@ class Pathwise(NamedTuple):
 
     Attributes:
         gradient: <cotangent, d summary_n / d theta> [replica, parameter]; its weighted sum over
-            replicas is the part of the loss's derivative that comes along the trajectories.
+            replicas is the part of the loss's derivative that comes along the trajectories. It
+            means something for free parameters only.
         residual: largest distance in lattice units between where the reversal arrived and where
             the trajectory began; 0 means the very same bits, nan where nothing was reversed.
         horizon: in blocks, where it was chosen by measurement, else 0.

@@ -131,15 +131,22 @@ class PairPotential(Potential):
             return force
         return force + self.third.force(self.third_numbers(parameters), configuration)
 
-    def pull(self, parameters: Parameters, configuration: Configuration, w: Array) -> Pull:
+    def pull(
+        self,
+        parameters: Parameters,
+        configuration: Configuration,
+        w: Array,
+        fixed: Parameters | None = None,
+    ) -> Pull:
         """Return force and pulls from one sweep over the pairs."""
+        fixed = fixed or {}
         if self.sums is None:
-            return super().pull(parameters, configuration, w)
-        table, back = jax.vjp(self._kernel_table, parameters)
+            return super().pull(parameters, configuration, w, fixed)
+        table, back = jax.vjp(lambda moving: self._kernel_table(moving | fixed), parameters)
         force, position, slopes = self.sums.pull(configuration, table, w)
         if self.third is None:
             return Pull(force, position, back(slopes)[0])
-        numbers, back_third = jax.vjp(self.third_numbers, parameters)
+        numbers, back_third = jax.vjp(lambda moving: self.third_numbers(moving | fixed), parameters)
         third = self.third.pull(numbers, configuration, w)
         by = jax.tree.map(jnp.add, back(slopes)[0], back_third(third.parameters)[0])
         return Pull(force + third.force, position + third.position, by)

@@ -28,7 +28,7 @@ class Pull(NamedTuple):
     Attributes:
         force: F [atom, xyz], eV/angstrom.
         position: (dF/dx)^T w [atom, xyz].
-        parameters: (dF/dtheta)^T w, shaped as the parameters.
+        parameters: (dF/dtheta)^T w, shaped as the parameters that are differentiated by.
     """
 
     force: Array
@@ -141,7 +141,13 @@ class Potential(abc.ABC):
         slope = jax.grad(self._moved, argnums=2)(numbers, where, where.offset)
         return lax.optimization_barrier(-slope)
 
-    def pull(self, parameters: Parameters, configuration: Configuration, w: Array) -> Pull:
+    def pull(
+        self,
+        parameters: Parameters,
+        configuration: Configuration,
+        w: Array,
+        fixed: Parameters | None = None,
+    ) -> Pull:
         """Return force, (dF/dx)^T w and (dF/dtheta)^T w.
 
         With G(x, theta) = grad U, jvp along (w, 0) gives G = (-F, dU/dtheta) and
@@ -150,16 +156,21 @@ class Potential(abc.ABC):
         way back is exact for every potential that says no more than its energy.
 
         Args:
-            parameters: of this term.
+            parameters: of this term, those that are differentiated by.
             configuration: where.
             w: cotangent of the forces [atom, xyz].
+            fixed: its other parameters.
         """
+        fixed = fixed or {}
 
-        def gradient(offset: Array) -> tuple[Array, Parameters]:
-            return jax.grad(self._moved, argnums=(2, 0))(parameters, configuration, offset)
+        def energy(moving: Parameters, offset: Array) -> Array:
+            return self._moved(moving | fixed, configuration, offset)
 
-        curvature, mixed = jax.jvp(gradient, (configuration.offset,), (w,))[1]
-        force = self.force(parameters, configuration)
+        def gradient(offset: Array) -> tuple[Parameters, Array]:
+            return jax.grad(energy, argnums=(0, 1))(parameters, offset)
+
+        mixed, curvature = jax.jvp(gradient, (configuration.offset,), (w,))[1]
+        force = self.force(parameters | fixed, configuration)
         return Pull(force, -curvature, jax.tree.map(jnp.negative, mixed))
 
     def level(self, parameters: Parameters, configuration: Configuration) -> Array:
@@ -288,11 +299,24 @@ class ForceField:
         forces = [term.force(theta[key], where) for key, term in self.terms]
         return sum(forces[1:], forces[0])
 
-    def pull(self, theta: Theta, lattice: Array, cell: Array, w: Array) -> Pull:
-        """Return force and pulled-back cotangent w of the forces; parameters as in ``theta``."""
-        theta = self._in_precision(theta)
+    def pull(
+        self, theta: Theta, lattice: Array, cell: Array, w: Array, fixed: Theta | None = None
+    ) -> Pull:
+        """Return force and pulled-back cotangent w of the forces; parameters as in ``theta``.
+
+        Args:
+            theta: the numbers that are differentiated by; the others cost nothing.
+            lattice: [atom, 3].
+            cell: lattice vectors as rows [3, xyz], angstrom.
+            w: cotangent of the forces [atom, xyz].
+            fixed: the other numbers.
+        """
+        theta, fixed = self._in_precision(theta), self._in_precision(fixed or {})
         where = configuration(self.system, lattice, cell)
-        pulls = {key: term.pull(theta[key], where, w) for key, term in self.terms}
+        pulls = {
+            key: term.pull(theta.get(key, {}), where, w, fixed.get(key, {}))
+            for key, term in self.terms
+        }
         first, *rest = pulls.values()
         others = {
             key: jax.tree.map(jnp.zeros_like, theta[key]) for key in theta.keys() - pulls.keys()
@@ -300,5 +324,5 @@ class ForceField:
         return Pull(
             sum((p.force for p in rest), first.force),
             sum((p.position for p in rest), first.position),
-            {key: p.parameters for key, p in pulls.items()} | others,
+            {key: pulls[key].parameters for key in theta.keys() & pulls.keys()} | others,
         )

@@ -288,6 +288,22 @@ class Problem:
             theta[slot.term][slot.name] = array.at[where].set(parameters[place.start])
         return theta
 
+    @cached_property
+    def moving(self) -> frozenset[tuple[str, str]]:
+        """Terms and names of the parameters in which a free one stands, or one that follows it."""
+        free = {slot.key for slot in self.slots if slot.free}
+        following = (s for s in self.scalars if s.tie and free & {key for _, key in s.tie.shares})
+        found = (*(slot for slot in self.slots if slot.free), *following)
+        return frozenset((slot.term, slot.name) for slot in found)
+
+    def parted(self, parameters: Array) -> tuple[Theta, Theta]:
+        """Return `theta` in two parts: what moves with the free parameters, and what does not."""
+        parts: tuple[Theta, Theta] = {}, {}
+        for key, numbers in self.theta(parameters).items():
+            for name, value in numbers.items():
+                parts[(key, name) not in self.moving].setdefault(key, {})[name] = value
+        return parts
+
     def array_values(self, parameters: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
         """Return all arrays by term and name, internal units.
 
@@ -308,7 +324,7 @@ class Problem:
         error: np.ndarray | None = None,
         thermodynamic: np.ndarray | None = None,
     ) -> tuple[ParameterReport, ...]:
-        """Describe parameters (and the loss gradient by them) in the recipe's own units.
+        """Describe parameters (and the loss gradient by the free ones) in the recipe's own units.
 
         Of an array, the value is the root mean square, gradient and error are the norms, and the
         thermodynamic part is the share that it has of the gradient's norm.
@@ -337,7 +353,7 @@ class Problem:
             error = None if error is None else np.linalg.norm(error) * direction
 
         def per_unit(found: np.ndarray | None) -> float | None:
-            if found is None:
+            if found is None or not slot.free:
                 return None
             return float(found @ direction) / from_internal(1.0, slot.unit)
 

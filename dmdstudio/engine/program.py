@@ -109,15 +109,15 @@ class Program:
     @cached_property
     def backward(self) -> Callable[..., Any]:
         """((parameters, cotangents, truncation), trajectory, cell, half) -> gradient, residual."""
-        backward, problem = Backward(self.problem.leapfrog()), self.problem
+        leapfrog, problem = self.problem.leapfrog(), self.problem
 
         def one(shared: Any, trajectory: Trajectory, cell: Array, half: Array) -> Any:
             parameters, cotangents, truncation = shared
             cotangent = jax.tree.map(lambda c: c[half], cotangents)
-            theta, to_parameters = jax.vjp(problem.theta, parameters)
+            theta, to_parameters, fixed = jax.vjp(problem.parted, parameters, has_aux=True)
 
             def pull(trajectory: Trajectory) -> Adjoint:
-                return backward(theta, cell, trajectory, cotangent, truncation)
+                return Backward(leapfrog, fixed)(theta, cell, trajectory, cotangent, truncation)
 
             if not problem.both_ways:
                 adjoint = pull(trajectory)
@@ -156,10 +156,10 @@ class Program:
     @cached_property
     def growth(self) -> Callable[..., Any]:
         """(parameters, last state, cell, w) -> growth of the adjoint against lag."""
-        backward, both = Backward(self.problem.leapfrog()), self.problem.both_ways
+        leapfrog, both = self.problem.leapfrog(), self.problem.both_ways
 
         def one(parameters: Array, last: State, cell: Array, w: Array) -> Array:
             last = jax.tree.map(lambda a: a[0], last) if both else last
-            return backward.growth(self.problem.theta(parameters), cell, last, w)
+            return Backward(leapfrog, self.problem.theta(parameters)).growth(cell, last, w)
 
         return self.replicas.compile(one)

@@ -71,7 +71,7 @@ class RefinementState(NamedTuple):
 
 
 class Gradient(NamedTuple):
-    """The derivative of the loss by the parameters, in internal units.
+    """The derivative of the loss by the free parameters, in internal units; 0 for the others.
 
     Attributes:
         total, error, thermodynamic: [parameter]; the error is the standard error over replicas of
@@ -209,12 +209,12 @@ def differentiate(
     else:  # nothing depends on the way from one configuration to the next
         shape = (problem.replicas.count, len(problem.initial))
         pathwise = Pathwise(np.zeros(shape), float("nan"))
-    weight, score = ensemble.weights.weight, ensemble.score(cotangent)
+    weight, score = ensemble.weights.weight, ensemble.score(cotangent) * problem.free
     thermodynamic = weight @ score
-    contributions = pathwise.gradient + score
+    contributions = pathwise.gradient * problem.free + score
     total = weight @ contributions
     error = ensemble.standard_error(contributions - total)
-    total = total + np.asarray(jax.grad(problem.prior)(jnp.asarray(parameters)))
+    total = total + np.asarray(jax.grad(problem.prior)(jnp.asarray(parameters))) * problem.free
     return Gradient(total, error, thermodynamic, pathwise.residual, pathwise.horizon)
 
 

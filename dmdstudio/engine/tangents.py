@@ -131,7 +131,7 @@ class Tangents:
         leapfrog = self.leapfrog
 
         def moved(x: Array) -> Array:
-            return leapfrog.field.pull(theta, lattice, box.cell, x).position
+            return leapfrog.field.pull({}, lattice, box.cell, x, theta).position
 
         explicit = kick_slopes(leapfrog, theta, slopes, box, lattice).astype(x.dtype)
         return jax.vmap(moved)(x) * leapfrog.per_force + explicit

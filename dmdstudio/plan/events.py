@@ -30,7 +30,7 @@ class ParameterReport(Struct, frozen=True, kw_only=True):
 
     ``gradient`` is the derivative of the loss by the parameter (1/unit), ``gradient_error`` its
     standard error over replicas; ``thermodynamic`` is the part of the gradient that comes from the
-    starting ensemble, the rest comes along the trajectories.
+    starting ensemble, the rest comes along the trajectories. Fixed ones have none.
 
     A whole array of numbers, such as the weights of a layer, is one report: ``numbers`` says how
     many there are (0 for a single number), ``value`` is their root mean square, ``gradient`` and

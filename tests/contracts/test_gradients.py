@@ -48,7 +48,15 @@ def gradient(recipe, *settings):
 
 
 def test_adjoint_backpropagation_and_differences_agree(tiny_recipe):
-    *_, checked = loop.check_gradient(tiny_recipe, Control())
+    """Through a term, too, of which one number follows a free one and the other is fixed."""
+    (first,) = tiny_recipe.potential
+    follows = {"sigma": "lennard_jones.sigma", "epsilon": ""}
+    numbers = tuple(
+        msgspec.structs.replace(p, free=False, tie=follows[p.name]) for p in first.parameter
+    )
+    second = msgspec.structs.replace(first, name="second", parameter=numbers)
+    recipe = msgspec.structs.replace(tiny_recipe, potential=(first, second))
+    *_, checked = loop.check_gradient(recipe, Control())
     assert isinstance(checked, GradientChecked)
     assert checked.reversal_residual == 0.0
     assert len(checked.rows) == 2

@@ -167,6 +167,41 @@ def test_pull_is_the_slope_of_the_force_along_a_direction_and_by_the_parameters(
             assert found == pytest.approx(_slope(moved), rel=1e-6, abs=1e-7 * size)
 
 
+def test_a_fixed_parameter_is_not_differentiated_by_and_changes_no_other_slope(case, compiled):
+    if case[2] != "cpu":
+        pytest.skip("see the test below")
+    example, w = compiled.example, np.random.default_rng(1).normal(size=(1, 3))
+    w = jnp.asarray(w * np.ones((len(example.positions), 1)) * example.positions)
+    kept, *moving = example.parameters
+    theta, fixed = (
+        {"it": {name: example.parameters[name] for name in names}} for names in (moving, [kept])
+    )
+    parted = jax.jit(compiled.field.pull)(theta, _lattice(example), compiled.cell, w, fixed)
+    whole = compiled.pull(w)
+    assert set(parted.parameters["it"]) == set(moving)
+    for name in moving:
+        assert np.array_equal(parted.parameters["it"][name], whole.parameters["it"][name])
+    assert np.array_equal(parted.force, whole.force)
+
+
+def test_what_is_fixed_is_not_differentiated_by():
+    """Where JAX differentiates it would take time: the tables of metals, the weights of a layer."""
+    given = potentials.get("embedded_atom").examples("float64", 64, "cpu")["alloy"]
+    field, _ = _field(given)
+    tables = {name for name, value in given.parameters.items() if value.size > 100}
+    theta, fixed = (
+        {"it": {n: v for n, v in given.parameters.items() if (n in tables) == known}}
+        for known in (False, True)
+    )
+    w, cell = jnp.asarray(given.positions), jnp.asarray(given.system.cell)
+    pull = jax.make_jaxpr(field.pull)
+    sums = [
+        str(pull(numbers, _lattice(given), cell, w, rest)).count("scatter-add")
+        for numbers, rest in ((theta, fixed), (theta | {"it": given.parameters}, {}))
+    ]
+    assert sums[0] + len(tables) < sums[1]
+
+
 def test_pull_is_force_hessian_and_mixed_derivative(case, compiled):
     if case[2] != "cpu":
         pytest.skip("it is differentiated by JAX, as here")

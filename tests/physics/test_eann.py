@@ -225,7 +225,7 @@ def _residual(leapfrog: Leapfrog, theta, lattice) -> float:
         def one(trajectory):
             frames = leapfrog.blocks + 1
             truncation = Truncation.window(leapfrog.blocks, 0)
-            backward = Backward(leapfrog)
+            backward = Backward(leapfrog, {})
             ones = jnp.ones(frames, system.dtype)
             return backward(theta, cell, trajectory, ones, truncation).residual
 

@@ -245,22 +245,29 @@ class EANN(Potential):
             return sums.force(configuration, sums.flat(parameters))
         return super().force(parameters, configuration)
 
-    def pull(self, parameters: Parameters, configuration: Configuration, w: Array) -> Pull:
+    def pull(
+        self,
+        parameters: Parameters,
+        configuration: Configuration,
+        w: Array,
+        fixed: Parameters | None = None,
+    ) -> Pull:
         """Return the force as `force` has it, and the gradient of the slope of U along w."""
-        if sums := self._sums(parameters):
-            force, position, slopes = sums.pull(configuration, sums.flat(parameters), w)
-            return Pull(force, position, sums.arrays(slopes))
+        fixed = fixed or {}
+        every = parameters | fixed
+        if sums := self._sums(every):
+            force, position, slopes = sums.pull(configuration, sums.flat(every), w)
+            by_array = sums.arrays(slopes)
+            return Pull(force, position, {name: by_array[name] for name in parameters})
 
-        def slope(offset: Array, numbers: Parameters) -> Array:
+        def slope(offset: Array, moving: Parameters) -> Array:
             def energy(moved: Array) -> Array:
-                return self._moved(numbers, configuration, moved)
+                return self._moved(moving | fixed, configuration, moved)
 
             return jax.jvp(energy, (offset,), (w,))[1]
 
         position, mixed = jax.grad(slope, argnums=(0, 1))(configuration.offset, parameters)
-        return Pull(
-            self.force(parameters, configuration), -position, jax.tree.map(jnp.negative, mixed)
-        )
+        return Pull(self.force(every, configuration), -position, jax.tree.map(jnp.negative, mixed))
 
     def level(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return the energy of a configuration in float64, eV."""

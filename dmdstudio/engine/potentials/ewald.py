@@ -139,12 +139,19 @@ class Ewald(ChargedPairs):
         pairs = super().force(parameters, configuration)
         return pairs + self.waves.force(configuration, self._charge(parameters))
 
-    def pull(self, parameters: Parameters, configuration: Configuration, w: Array) -> Pull:
+    def pull(
+        self,
+        parameters: Parameters,
+        configuration: Configuration,
+        w: Array,
+        fixed: Parameters | None = None,
+    ) -> Pull:
         """Return force and pulls from one sweep over the pairs and one over the waves."""
+        fixed = fixed or {}
         if not self.compiled:
-            return Potential.pull(self, parameters, configuration, w)
-        pairs = super().pull(parameters, configuration, w)
-        charge, back = jax.vjp(self._charge, parameters)
+            return Potential.pull(self, parameters, configuration, w, fixed)
+        pairs = super().pull(parameters, configuration, w, fixed)
+        charge, back = jax.vjp(lambda moving: self._charge(moving | fixed), parameters)
         force, position, slopes = self.waves.pull(configuration, charge, w)
         by_parameter = jax.tree.map(lambda a, b: a + b, pairs.parameters, back(slopes)[0])
         return Pull(pairs.force + force, pairs.position + position, by_parameter)
