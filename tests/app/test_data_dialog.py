@@ -197,6 +197,14 @@ def test_data_of_a_target_are_corrected_as_one_edit(opened, qtbot, tmp_path):
     assert not row.button.isEnabled(), "those of a run under way stand still"
 
 
+def test_a_single_number_is_said_where_there_is_no_curve(opened, qtbot):
+    opened.data_desk.show_target(0)
+    dialog = asked(opened, qtbot)
+    words = "The file holds a single number: 2.36 × 10⁻⁹ m²/s."
+    assert dialog.plot.accessibleDescription() == words
+    dialog.close()
+
+
 def test_a_recipe_whose_data_say_too_little_waits_for_an_answer(opened, qtbot, example):
     (example.parent / "bare.dat").write_text(rows(X, Y))
     table = opened.session.table()

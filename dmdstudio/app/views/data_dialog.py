@@ -275,7 +275,8 @@ class DataDialog(QDialog):
     def _draw(self, found: Preview) -> None:
         result = found.result
         if result.axis is None:
-            number = number_with_error(float(result.value), _error_of(result), result.unit)
+            error = 0.0 if result.error is None else float(result.error[0])
+            number = number_with_error(float(result.value[0]), error, result.unit)
             self.plot.set_empty(f"The file holds a single number: {number}.")
             return
         corrected = result is not found.said
@@ -349,10 +350,6 @@ class DataDialog(QDialog):
         for asked in left:
             self.left_out.emit(asked)
         super().done(result)
-
-
-def _error_of(measurement: Measurement) -> float:
-    return 0.0 if measurement.error is None else float(measurement.error)
 
 
 def _labels(measurement: Measurement) -> tuple[str, str, str, str]:
