@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_potential_damage import VALID
 
 from dmdstudio.base.errors import FileError
 from dmdstudio.files.potentials.pair_table import read_tables
@@ -86,6 +87,14 @@ def test_files_without_units_are_refused_by_inputs_in_other_units(tmp_path: Path
     lines = f"pair_style {style}\npair_coeff * * si.file {name}"
     with pytest.raises(FileError, match=r"line 5: si.file does not say its units, and the input"):
         read(tmp_path, lines, SILICON, "real")
+
+
+@pytest.mark.parametrize("name", ["sw", "tersoff", "alloy", "table"])
+def test_files_in_units_without_a_name_are_refused(tmp_path: Path, name: str):
+    file, content, structure = VALID[name]
+    (tmp_path / file).write_bytes(b"# UNITS: lj\n" + content.split(b"\n", 1)[1])
+    with pytest.raises(FileError, match=f"{file}, line 1: is in lj units; metal or real are"):
+        read_potential(tmp_path / file, structure)
 
 
 def test_tables_of_short_pairs_keep_their_wells(tmp_path: Path):

@@ -34,7 +34,12 @@ from dmdstudio.files.potentials.array_file import write_arrays
 from dmdstudio.files.potentials.eann import from_tree
 from dmdstudio.files.potentials.plain_pickle import pickle_of
 from dmdstudio.files.potentials.reading import ReadPotential, read_potential
-from dmdstudio.plan.recipe import recipe_from_table, terms_to_tables
+from dmdstudio.plan.recipe import (
+    ParameterPlan,
+    PotentialPlan,
+    recipe_from_table,
+    terms_to_tables,
+)
 from dmdstudio.plan.structure import Structure
 
 LONGEST_SECONDS = 5.0
@@ -194,6 +199,22 @@ def test_what_is_not_damaged_is_read(tmp_path: Path, name: str):
     fill(tmp_path)
     file, _, structure = VALID[name]
     assert judge(tmp_path / OPENED.get(name, file), structure)[0] == "read"
+
+
+@pytest.mark.parametrize("name", ["sw", "tersoff", "alloy"])
+def test_what_is_free_keeps_its_bounds_and_priors(tmp_path: Path, name: str):
+    file, content, structure = VALID[name]
+    (tmp_path / file).write_bytes(content)
+    (term,) = read_potential(tmp_path / file, structure).terms
+    first, second, *_ = term.parameter
+    bounded = ParameterPlan(
+        name=first.name, of=first.of, value=9.0, unit=first.unit, lower=1e-3, upper=1e-2, prior=0.1
+    )
+    before = PotentialPlan(kind=term.kind, name="mine", parameter=(bounded, second))
+    (found,) = read_potential(tmp_path / file, structure, [before]).terms
+    one, other, *_ = found.parameter
+    assert (one.value, one.free, one.lower, one.prior) == (first.value, True, 1e-3, 0.1)
+    assert one.upper is None and not other.free  # the file's number is above that bound
 
 
 @pytest.mark.parametrize("count", [242, pytest.param(550, marks=pytest.mark.slow)])

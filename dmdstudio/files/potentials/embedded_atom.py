@@ -15,6 +15,7 @@ from ase.data import atomic_numbers
 from dmdstudio.base.errors import FileError
 from dmdstudio.base.units import factor
 from dmdstudio.files.potentials.array_file import archived, is_archive, own_arrays, parameter_files
+from dmdstudio.files.potentials.lammps_units import said_energy
 from dmdstudio.files.potentials.numbers import masses_of_types, option, parameter
 from dmdstudio.files.structures.topology import Topology
 from dmdstudio.files.text import decode
@@ -26,8 +27,6 @@ KIND = "embedded_atom"
 
 MOST_POINTS = 1_000_000
 """Of all tables of a file."""
-
-_UNITS = {"metal": "eV", "real": "kcal/mol"}
 
 
 def read_embedded_atom(content: bytes, name: str) -> ParameterArrays:
@@ -83,7 +82,7 @@ def read_setfl(content: bytes, name: str) -> ParameterArrays:
             f"{name}, line 5: the number of densities and their spacing, the number of distances "
             f"and their spacing, and the cutoff are expected; up to {MOST_POINTS:,} numbers in all."
         )
-    unit = next((u for w, u in _UNITS.items() if f"UNITS: {w}" in lines[0]), "eV")
+    energy = factor(said_energy(lines[0], name) or "eV", "eV")
     words, place, arrays = (lines[5] if len(lines) > 5 else "").split(), 0, {}
 
     def table(size: int, what: str, scale: float) -> np.ndarray:
@@ -99,7 +98,6 @@ def read_setfl(content: bytes, name: str) -> ParameterArrays:
             )
         return values * scale
 
-    energy = factor(unit, "eV")
     for element in known:
         place += 4  # atomic number, mass, lattice constant and its name
         arrays[f"embedding_{element}"] = table(densities, f"F of {element}", energy)

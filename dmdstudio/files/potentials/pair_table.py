@@ -16,6 +16,7 @@ from scipy.interpolate import CubicSpline
 from dmdstudio.base.errors import FileError
 from dmdstudio.base.splines import spline
 from dmdstudio.base.units import factor
+from dmdstudio.files.potentials.lammps_units import said_energy
 from dmdstudio.files.potentials.numbers import option
 from dmdstudio.files.text import decode
 from dmdstudio.plan.terms import PotentialTerm
@@ -35,7 +36,6 @@ KNOTS = "DMD Studio spline: first knot {start!r}, cutoff {cutoff!r} angstrom, {k
 """In a comment of every table."""
 
 _KNOTS = re.compile(r"spline: first knot (\S+), cutoff (\S+) angstrom, (\d+) knots\.")
-_UNITS = {"metal": "eV", "real": "kcal/mol"}
 
 OWN_KNOTS = 60
 """Of the spline through a table that is not of a spline."""
@@ -121,11 +121,8 @@ def read_tables(content: bytes, name: str) -> Tables:
         FileError: with the line, where something else is expected; or there is no table.
     """
     text = decode(content, f"Potential file {name}")
-    first = re.search(r"UNITS:\s*(\w+)", text.split("\n", 1)[0])
-    units = first[1] if first else "metal"
-    if units not in _UNITS:
-        raise FileError(f"{name}, line 1: is in {units} units; metal or real are expected.")
-    tables = {table.name: table for table in _tables(text.split("\n"), name, _UNITS[units])}
+    unit = said_energy(text, name) or "eV"
+    tables = {table.name: table for table in _tables(text.split("\n"), name, unit)}
     if not tables:
         raise FileError(f"{name} holds no table.")
     ends = {name: float(table.r[-1]) for name, table in tables.items()}

@@ -8,9 +8,10 @@ from pathlib import Path
 from dmdstudio.base.errors import FileError
 from dmdstudio.files.potentials.array_file import LIMIT_BYTES
 from dmdstudio.files.potentials.embedded_atom import KIND, is_setfl, read_setfl
-from dmdstudio.files.potentials.reading.force_field import ReadPotential
+from dmdstudio.files.potentials.reading.force_field import Number, ReadPotential
 from dmdstudio.files.potentials.reading.format import potential_formats
-from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan, chain
+from dmdstudio.files.potentials.reading.parameters import parameters_at
+from dmdstudio.plan.recipe import PotentialPlan, chain
 from dmdstudio.plan.structure import Structure
 
 
@@ -42,16 +43,13 @@ class EmbeddedAtomFile:
         pairs = [chain((a, b)) for n, a in enumerate(types) for b in types[n:]]
         owners = {"embedding_factor": types, "density_factor": types, "pair_factor": pairs}
         old = next((plan for plan in before if plan.kind == KIND), None)
-        free = {(p.name, p.owner) for p in (old.parameter if old else ()) if p.free}
+        one = Number(1.0, "1")
+        factors = ((name, owner, one) for name, known in owners.items() for owner in known)
         term = PotentialPlan(
             kind=KIND,
             name=old.name if old else "",
             options={"file": str(path.resolve()), **found.settings},
-            parameter=tuple(
-                ParameterPlan(name=name, of=owner, value=1.0, free=(name, owner) in free)
-                for name, known in owners.items()
-                for owner in known
-            ),
+            parameter=parameters_at(factors, old),
         )
         return ReadPotential(self.label, (term,))
 

@@ -7,13 +7,12 @@ import re
 from collections.abc import Sequence
 
 from dmdstudio.base.errors import FileError
+from dmdstudio.files.potentials.lammps_units import said_energy
 from dmdstudio.files.potentials.reading.elements import is_element
 from dmdstudio.files.potentials.reading.own_formulas import float_of
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.files.text import decode
 from dmdstudio.plan.structure import Structure
-
-_UNITS = {"metal": "eV", "real": "kcal/mol"}
 
 
 def has_entries(content: bytes, count: int) -> bool:
@@ -35,12 +34,10 @@ def _begins(words: Sequence[str]) -> bool:
 
 def energy_unit(text: str, name: str) -> tuple[str, list[str]]:
     """Return the unit of energies, and a note where the file does not say it."""
-    said = re.search(r"UNITS:\s*(\w+)", text.split("\n", 1)[0])
+    said = said_energy(text, name)
     if said is None:
         return "eV", [f"{name} does not say its units: eV and angstrom, as usual."]
-    if said[1] not in _UNITS:
-        raise Place(name, 1).error(f"is in {said[1]} units; metal or real are expected.")
-    return _UNITS[said[1]], []
+    return said, []
 
 
 def entry_of(

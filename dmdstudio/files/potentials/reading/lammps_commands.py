@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from dmdstudio.files.potentials.lammps_units import ENERGIES
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES
 from dmdstudio.files.potentials.reading.lammps_data import LammpsData, read_data
 from dmdstudio.files.potentials.reading.lammps_script import Command
 from dmdstudio.files.potentials.reading.lammps_styles import (
-    UNITS,
     PairStyle,
     pair_styles,
     plain_name,
@@ -93,14 +93,14 @@ class Commands:
     @property
     def energy(self) -> str:
         """Unit of energies."""
-        return UNITS[self.settings.units]
+        return ENERGIES[self.settings.units]
 
     def _units(self, command: Command) -> None:
         self.settings.units = command.word(0, "the system of units")
         self._require_units(command.place)
 
     def _require_units(self, place: Place | None = None) -> None:
-        if self.settings.units not in UNITS:
+        if self.settings.units not in ENERGIES:
             known = shown(self.settings.units) if self.settings.units else "not said"
             raise (place or self.place).error(
                 f"the system of units is {known}; real or metal are expected.",

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement, pairwise
 from pathlib import Path
 
+from dmdstudio.files.potentials.lammps_units import said_energy
 from dmdstudio.files.potentials.pair_table import read_tables
 from dmdstudio.files.potentials.reading.force_field import ReadPotential
 from dmdstudio.files.potentials.reading.format import potential_formats
 from dmdstudio.files.potentials.reading.lammps_styles import PairStyle
 from dmdstudio.files.potentials.reading.places import neighbour
-from dmdstudio.files.text import read_content
+from dmdstudio.files.text import decode, read_content
 from dmdstudio.plan.catalog import shown
 from dmdstudio.plan.recipe import PotentialPlan, chain
 from dmdstudio.plan.structure import Structure
@@ -86,7 +87,7 @@ def _read(
                 )
     reader = potential_formats.get(_FORMATS[style.name])
     content = read_content(found, "potential file", reader.limit_bytes)
-    if energy != "eV" and b"UNITS:" not in content.split(b"\n", 1)[0]:
+    if energy != "eV" and said_energy(decode(content, found.name), found.name) is None:
         raise place.error(
             f"{found.name} does not say its units, and the input is not in metal ones.",
             "Write # UNITS: real into its first line.",

@@ -20,9 +20,6 @@ from dmdstudio.files.potentials.reading.own_formulas import (
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.plan.catalog import shown
 
-UNITS = {"real": "kcal/mol", "metal": "eV"}
-"""Energies of the systems of units that we read; lengths are in angstrom in both."""
-
 ROUNDED = 1e-3
 """Relative difference of a pair's numbers from the mean of its types' that passes for rounding."""
 

@@ -29,11 +29,12 @@ from dmdstudio.files.potentials.reading.graphs import (
     torsions,
 )
 from dmdstudio.files.potentials.reading.matching import Kind, kinds_of, with_bonds_of
+from dmdstudio.files.potentials.reading.parameters import parameters_at
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.files.potentials.reading.types import type_rules
 from dmdstudio.files.structures.cell import perpendicular_widths
 from dmdstudio.plan.atom_types import names_by_rules
-from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan, chain
+from dmdstudio.plan.recipe import PotentialPlan, chain
 from dmdstudio.plan.structure import Structure
 
 CUTOFF = 10.0
@@ -408,40 +409,18 @@ class _Writer:
         self, kind: str, numbers: Mapping[str, Numbers], options: dict[str, object]
     ) -> PotentialPlan:
         old = self.before.get(kind)
-        known = {(p.name, p.owner): p for p in (old.parameter if old else ())}
+        given = ((k, owner, n) for owner in sorted(numbers) for k, n in numbers[owner].items())
         return PotentialPlan(
             kind=kind,
             name=old.name if old else "",
             options=options,
-            parameter=tuple(
-                _parameter(key, owner, number, known.get((key, owner)))
-                for owner in sorted(numbers)
-                for key, number in numbers[owner].items()
-            ),
+            parameter=parameters_at(given, old),
         )
 
 
 def _scaled(scale: float) -> dict[str, object]:
     """Return the option for atoms three bonds apart, where they differ from others."""
     return {} if scale == 1.0 else {"scale_14": scale}
-
-
-def _parameter(name: str, owner: str, number: Number, old: ParameterPlan | None) -> ParameterPlan:
-    """Return a parameter at the file's number: fixed, or free and bounded as it was before."""
-    value, unit = number.value, number.unit
-    plan = ParameterPlan(name=name, of=owner, value=value, unit=unit, free=False)
-    stays = name == "multiplicity" or (name == "epsilon" and value == 0.0)
-    if old is None or not old.free or stays:
-        return plan
-    scale = factor(old.unit or unit, unit)
-    lower = None if old.lower is None else old.lower * scale
-    upper = None if old.upper is None else old.upper * scale
-    lower = None if lower is None or lower > value else lower
-    upper = None if upper is None or upper < value else upper
-    prior = old.prior if old.prior_mean is None and value != 0.0 else None
-    return ParameterPlan(
-        name=name, of=owner, value=value, unit=unit, lower=lower, upper=upper, prior=prior
-    )
 
 
 def _masses(kinds: Iterable[Kind], structure: Structure, name: str) -> list[str]:

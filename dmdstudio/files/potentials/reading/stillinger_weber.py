@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dmdstudio.files.potentials.reading.entries import energy_unit, entry_of, has_entries
-from dmdstudio.files.potentials.reading.force_field import ReadPotential
+from dmdstudio.files.potentials.reading.force_field import Number, ReadPotential
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
+from dmdstudio.files.potentials.reading.parameters import parameters_at
 from dmdstudio.files.text import decode
-from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan
+from dmdstudio.plan.recipe import PotentialPlan
 from dmdstudio.plan.structure import Structure
 
 KIND = "stillinger_weber"
@@ -67,7 +68,6 @@ def _term(values: dict[str, float], energy: str, old: PotentialPlan | None) -> P
         "decay": (values["gamma"], "1"),
         "angle": (math.degrees(math.acos(values["costheta0"])), "degree"),
     }
-    free = {p.name for p in (old.parameter if old else ()) if p.free}
     return PotentialPlan(
         kind=KIND,
         name=old.name if old else "",
@@ -76,9 +76,8 @@ def _term(values: dict[str, float], energy: str, old: PotentialPlan | None) -> P
             "repulsive_exponent": values["p"],
             "attractive_exponent": values["q"],
         },
-        parameter=tuple(
-            ParameterPlan(name=name, value=value, unit=unit, free=name in free)
-            for name, (value, unit) in numbers.items()
+        parameter=parameters_at(
+            ((name, "", Number(value, unit)) for name, (value, unit) in numbers.items()), old
         ),
     )
 

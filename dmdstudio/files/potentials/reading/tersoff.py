@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dmdstudio.files.potentials.reading.entries import energy_unit, entry_of, has_entries
-from dmdstudio.files.potentials.reading.force_field import ReadPotential
+from dmdstudio.files.potentials.reading.force_field import Number, ReadPotential
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
+from dmdstudio.files.potentials.reading.parameters import parameters_at
 from dmdstudio.files.text import decode
-from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan
+from dmdstudio.plan.recipe import PotentialPlan
 from dmdstudio.plan.structure import Structure
 
 KIND = "tersoff"
@@ -66,7 +67,10 @@ class TersoffFile:
         if given["D"] > given["R"]:
             raise place.error(f"D = {given['D']:g} is above R = {given['R']:g}.")
         old = next((plan for plan in before if plan.kind == KIND), None)
-        free = {p.name for p in (old.parameter if old else ()) if p.free}
+        numbers = (
+            (name, "", Number(given[own], unit.format(energy=energy)))
+            for name, (own, unit) in _PARAMETERS.items()
+        )
         term = PotentialPlan(
             kind=KIND,
             name=old.name if old else "",
@@ -75,12 +79,7 @@ class TersoffFile:
                 "switch_start": given["R"] - given["D"],
                 "length_exponent": int(given["m"]),
             },
-            parameter=tuple(
-                ParameterPlan(
-                    name=name, value=given[own], unit=unit.format(energy=energy), free=name in free
-                )
-                for name, (own, unit) in _PARAMETERS.items()
-            ),
+            parameter=parameters_at(numbers, old),
         )
         return ReadPotential(self.label, (term,), tuple(notes))
 
