@@ -302,15 +302,28 @@ TURNED_CHAINS = (
 )  # fmt: skip
 
 
+UNMIXED = replace(
+    VAN_DER_WAALS,
+    kind="lennard_jones_pairs",
+    options={k: VAN_DER_WAALS.options[k] for k in ("cutoff", "switch_start")},
+    parameters={
+        "sigma": {"H-H": 2.0, "H-O": 2.7, "O-O": 3.1},
+        "epsilon": {"H-H": 0.002, "H-O": 0.004, "O-O": 0.006},
+    },
+)
+
+
 @needs_openmm
-@pytest.mark.parametrize("case", ["water", "chains", "plane"])
+@pytest.mark.parametrize("case", ["water", "chains", "pairs", "plane"])
 def test_gromacs_topologies_mean_the_same_to_openmm(tmp_path: Path, case: str):
     """Read by OpenMM's own reader: atoms in any order, one to three bonds apart."""
     from openmm import app
 
     structure, terms = shuffled(liquid(CUBE)), (*BONDED, VAN_DER_WAALS, SUMS["ewald"])
-    if case == "chains":
+    if case in ("chains", "pairs"):
         structure, terms = peroxide(CUBE), TURNED_CHAINS
+    if case == "pairs":
+        terms = (*terms[:-2], with_scale(UNMIXED, 0.5), terms[-1])
     elif case == "plane":
         term, structure = example_of("improper")
         lengths = {"length": {"C-O": 1.2, "C-H": 1.1}, "stiffness": {"C-O": 50.0, "C-H": 40.0}}

@@ -219,7 +219,9 @@ def test_water_of_lammps_has_the_energy_of_lammps(tmp_path: Path):
 
 
 @needs_lammps
-def test_shifted_charges_of_lammps_give_its_forces(tmp_path: Path):
+@pytest.mark.parametrize("unlike", ["pair_coeff 1 2*3 lj/mdf 0.0031622776601683794 2.5", ""])
+def test_shifted_charges_of_lammps_give_its_forces(tmp_path: Path, unlike: str):
+    """Where a hybrid names a pair for its charges alone, it has no Lennard-Jones."""
     structure = liquid(SKEWED, "O C H", BENT * 2.0, 1)
     charges = {"O": -0.8, "H": 0.3, "C": 0.5}
     written(tmp_path, data_text(structure, "H C O", charges, bonded=False), "ions.data")
@@ -231,13 +233,14 @@ pair_style hybrid/overlay lj/mdf 5.5 ${rc} coul/dsf 0.2 ${rc}
 pair_coeff 1 1 lj/mdf 0.002 2.0
 pair_coeff 2*3 2*3 lj/mdf &
     0.005 3.0 # both
-pair_coeff 1 2*3 lj/mdf 0.0031622776601683794 2.5
+UNLIKE
 pair_coeff * * coul/dsf
-"""
+""".replace("UNLIKE", unlike)
     path = written(tmp_path, text, "ions.in")
     found = read_potential(path, structure)
-    assert found.summary == "lennard jones (C, H, O), coulomb (C, H, O)"
-    assert found.terms[0].options["mixing"] == "lorentz_berthelot"
+    if unlike:
+        assert found.summary == "lennard jones (C, H, O), coulomb (C, H, O)"
+        assert found.terms[0].options["mixing"] == "lorentz_berthelot"
     (result,) = ours(found, [structure])
     (other,) = in_lammps(tmp_path, [path], factor("eV", "kJ/mol"))
     assert np.abs(result[1] - other[1]).max() < 1e-6 * np.abs(other[1]).max()
@@ -593,6 +596,33 @@ def test_topologies_of_gromacs_mean_what_openmm_reads_in_them(tmp_path: Path, ru
         wanted = (4 * epsilon * sigma**6, 4 * epsilon * sigma**12)
         squared = sorted(value**2 for value in given)
         assert squared == pytest.approx(sorted(wanted), rel=1e-9), (given, wanted)
+
+
+def test_pairs_of_types_of_gromacs_go_before_their_means(tmp_path: Path):
+    """Also of types that no molecule has together, and of a type with itself."""
+    pairs = "[ nonbond_params ]\nOW_q Ar 1 PAIR\nAr Ar 1 0.35 1.1\n[ moleculetype ]\nAR"
+    path = topology(tmp_path, 2)
+    text = (tmp_path / "water.itp").read_text().replace("[ moleculetype ]\nAR", pairs)
+
+    def read(pair: str) -> ReadPotential:
+        written(tmp_path, text.replace("PAIR", pair), "water.itp")
+        return read_potential(path, water_and_argon())
+
+    found = read("0.4 0.9")
+    assert [t.kind for t in found.terms][2:] == ["lennard_jones_pairs", "ewald"]
+    numbers = values(found)
+    assert numbers["lennard_jones_pairs.sigma[Ar-O]"] == (0.4, "nm")
+    assert numbers["lennard_jones_pairs.epsilon[Ar-Ar]"] == (1.1, "kJ/mol")
+    assert numbers["lennard_jones_pairs.epsilon[H-O]"] == (0.0, "kJ/mol")
+    assert numbers["lennard_jones_pairs.sigma[O-O]"] == (0.3166, "nm")
+    mean = read(f"{(0.3166 + 0.35) / 2} {(0.65 * 1.1) ** 0.5:.5f}")
+    assert mean.terms[2].kind == "lennard_jones"
+    assert "differ by up to" in " ".join(mean.notes)
+    (tmp_path / "water.itp").write_text(
+        text.replace("PAIR", "2.6e-3 0").replace("1 2 yes", "1 1 yes")
+    )
+    with pytest.raises(FileError, match=r"C6 = 0\.0026 and C12 = 0: attraction or repulsion alone"):
+        read_potential(path, water_and_argon())
 
 
 def owned(found: ReadPotential) -> dict[tuple[str, str], tuple[float, str]]:

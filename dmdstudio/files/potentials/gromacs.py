@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import combinations, groupby
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,15 @@ from dmdstudio.base.errors import FileError
 from dmdstudio.base.units import factor
 from dmdstudio.files.potentials import gromacs_terms
 from dmdstudio.files.potentials.format import ExportFormat, export_formats
-from dmdstudio.files.potentials.lennard_jones import LennardJonesNumbers, lennard_jones_numbers
+from dmdstudio.files.potentials.lennard_jones import (
+    LennardJonesNumbers,
+    lennard_jones_numbers,
+    switch_of,
+)
 from dmdstudio.files.potentials.numbers import (
     masses_of_types,
     option,
+    parameter,
     require_unswitched,
     scale_14,
     single_charges,
@@ -33,11 +38,15 @@ from dmdstudio.files.structures.bonds import gathered
 from dmdstudio.files.structures.cell import lower_triangular
 from dmdstudio.files.structures.topology import Topology
 from dmdstudio.files.whole import write_text
+from dmdstudio.plan.recipe import chain
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm
 
 _NM = factor("angstrom", "nm")
 _KJ_PER_MOL = factor("eV", "kJ/mol")
+PAIRS = ("lennard_jones", "lennard_jones_pairs")
+"""Kinds of terms for Lennard-Jones."""
+
 _RULES = {"lorentz_berthelot": 2, "geometric": 3}
 
 
@@ -50,7 +59,7 @@ class Gromacs(ExportFormat):
         "NAME.top is the topology, NAME.gro the structure, NAME.mdp the cutoffs and the switch. "
         "Charges by Ewald's sum only: GROMACS has no damped shifted force."
     )
-    kinds = (*sorted((*gromacs_terms.KINDS, "ewald", "lennard_jones")),)
+    kinds = (*sorted((*gromacs_terms.KINDS, "ewald", *PAIRS)),)
     suffix = ".top"
     taken = (".gro", ".mdp")
     comment = ("; ", "")
@@ -65,21 +74,20 @@ class Gromacs(ExportFormat):
         provenance: Provenance,
     ) -> list[Path]:
         """Write the three files; see `ExportFormat.write`."""
-        for kind in ("ewald", "lennard_jones"):
-            if sum(term.kind == kind for term in terms) > 1:
+        for what, kinds in (("ewald", ("ewald",)), ("Lennard-Jones", PAIRS)):
+            if sum(term.kind in kinds for term in terms) > 1:
                 raise FileError(
-                    f"Format 'gromacs' writes a single {kind} term; there are several.",
+                    f"Format 'gromacs' writes a single {what} term; there are several.",
                     "Export to lammps or ase, which add any number of terms.",
                 )
         by_kind = {term.kind: term for term in terms}
         turned, _ = lower_triangular(gathered(structure))
         residues = Residues(Topology(turned))
-        known = None
-        if "lennard_jones" in by_kind:
-            known = lennard_jones_numbers(by_kind["lennard_jones"], structure)
+        pairs = next((term for term in terms if term.kind in PAIRS), None)
+        known = _numbers(pairs, structure) if pairs else None
         charges = single_charges(terms, structure, self.name)
-        third = _Third.of(by_kind, residues.topology)
-        topology = _topology(terms, residues, known, charges, third, provenance)
+        scales = _Scales.of(pairs, by_kind.get("ewald"), residues.topology)
+        topology = _topology(terms, residues, known, charges, scales, provenance)
         coordinates = _coordinates(residues, turned.positions[residues.order], provenance)
         settings = _settings(by_kind, known, path.stem, provenance)
         gro, mdp = path.with_suffix(".gro"), path.with_suffix(".mdp")
@@ -97,23 +105,46 @@ export_formats.add("gromacs", Gromacs())
 
 
 @dataclass(frozen=True)
-class _Third:
+class _PairNumbers(LennardJonesNumbers):
+    """Numbers for pairs of types, each with its own."""
+
+    term: PotentialTerm
+
+    def pair(self, first: str, second: str) -> tuple[float, float]:
+        """Return sigma (angstrom) and epsilon (eV) of two types."""
+        owner = chain((first, second))
+        return parameter(self.term, "sigma", owner), parameter(self.term, "epsilon", owner)
+
+
+def _numbers(term: PotentialTerm, structure: Structure) -> LennardJonesNumbers:
+    """Return the numbers of a term of `PAIRS`."""
+    if term.kind == "lennard_jones":
+        return lennard_jones_numbers(term, structure)
+    types, (start, cutoff) = tuple(sorted(set(structure.types))), switch_of(term)
+    alike = {t: chain((t, t)) for t in types}
+    sigma, epsilon = (
+        {t: parameter(term, name, owner) for t, owner in alike.items()}
+        for name in ("sigma", "epsilon")
+    )
+    return _PairNumbers(types, sigma, epsilon, cutoff, start, "lorentz_berthelot", term)
+
+
+@dataclass(frozen=True)
+class _Scales:
     """Factors of Lennard-Jones and of charges for atoms three bonds apart."""
 
     pairs: float
     charges: float
 
     @classmethod
-    def of(cls, terms: dict[str, PotentialTerm], topology: Topology) -> _Third:
+    def of(
+        cls, pairs: PotentialTerm | None, charges: PotentialTerm | None, topology: Topology
+    ) -> _Scales:
         """Return the factors of a potential; `FileError` where they cannot be written."""
-        pairs, charges = (
-            scale_14(terms[kind]) if kind in terms else 1.0 for kind in ("lennard_jones", "ewald")
-        )
-        if pairs == 1.0 != charges and "lennard_jones" in terms:  # all become pairs of their own
-            require_unswitched(
-                terms["lennard_jones"], topology, option(terms["lennard_jones"], "switch_start")
-            )
-        return cls(pairs, charges)
+        found = cls(*(scale_14(term) if term else 1.0 for term in (pairs, charges)))
+        if pairs and found.pairs == 1.0 != found.charges:  # all become pairs of their own
+            require_unswitched(pairs, topology, option(pairs, "switch_start"))
+        return found
 
     @property
     def full(self) -> bool:
@@ -131,7 +162,7 @@ def _topology(
     residues: Residues,
     known: LennardJonesNumbers | None,
     charges: dict[str, float],
-    third: _Third,
+    scales: _Scales,
     provenance: Provenance,
 ) -> str:
     structure = residues.topology.structure
@@ -143,8 +174,8 @@ def _topology(
         "",
         "[ defaults ]",
         "; nbfunc comb-rule gen-pairs fudgeLJ fudgeQQ",
-        f"1 {_RULES[known.mixing] if known else 2} {'yes' if third.listed else 'no'} "
-        f"{third.pairs!r} {third.charges!r}",
+        f"1 {_RULES[known.mixing] if known else 2} {'yes' if scales.listed else 'no'} "
+        f"{scales.pairs!r} {scales.charges!r}",
         "",
         "[ atomtypes ]",
         "; name number mass charge ptype sigma (nm) epsilon (kJ/mol)",
@@ -156,8 +187,13 @@ def _topology(
             f"{type_} {atomic_numbers[structure.element_of(type_)]} {masses[type_]!r} "
             f"{charges.get(type_, 0.0)!r} A {sigma!r} {epsilon!r}"
         )
+    if isinstance(known, _PairNumbers):
+        lines += ["", "[ nonbond_params ]", "; two types, function, sigma (nm) epsilon (kJ/mol)"]
+        for pair in combinations(known.types, 2):
+            sigma, epsilon = known.pair(*pair)
+            lines.append(f"{pair[0]} {pair[1]} 1 {sigma * _NM!r} {epsilon * _KJ_PER_MOL!r}")
     for residue in residues.kinds:
-        lines += ["", *_molecule(residue, terms, masses, charges, third)]
+        lines += ["", *_molecule(residue, terms, masses, charges, scales)]
     lines += ["", "[ system ]", f"{structure.formula}", "", "[ molecules ]"]
     for name, found in groupby(residue.name for residue in residues.of_molecules):
         lines.append(f"{name} {len(list(found))}")
@@ -169,10 +205,10 @@ def _molecule(
     terms: Sequence[PotentialTerm],
     masses: dict[str, float],
     charges: dict[str, float],
-    third: _Third,
+    scales: _Scales,
 ) -> list[str]:
     types = residue.types
-    lines = ["[ moleculetype ]", f"{residue.name} {2 if third.full else 3}", "", "[ atoms ]"]
+    lines = ["[ moleculetype ]", f"{residue.name} {2 if scales.full else 3}", "", "[ atoms ]"]
     for number, (name, type_) in enumerate(zip(residue.atoms, types, strict=True), 1):
         charge = charges.get(type_, 0.0)
         lines.append(
@@ -184,7 +220,7 @@ def _molecule(
             np.array(residue.bonds, np.int64).reshape(-1, 2),
         )
     )  # fmt: skip
-    if third.listed and len(local.third_neighbours):
+    if scales.listed and len(local.third_neighbours):
         lines += ["", "[ pairs ]", *(f"{i + 1} {j + 1} 1" for i, j in local.third_neighbours)]
     return [*lines, *gromacs_terms.bonded(terms, local)]
 

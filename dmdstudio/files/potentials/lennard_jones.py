@@ -15,6 +15,18 @@ from dmdstudio.files.potentials.numbers import option, parameter
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm
 
+MIXING_RULES = ("lorentz_berthelot", "geometric")
+"""Means of sigma that file formats know; epsilon has its geometric mean in both."""
+
+SigmaEpsilon = tuple[float, float]
+"""Of two types, in any units."""
+
+
+def mixed(rule: str, one: SigmaEpsilon, other: SigmaEpsilon) -> SigmaEpsilon:
+    """Return what a rule of `MIXING_RULES` gives two unlike types."""
+    sigma = math.sqrt(one[0] * other[0]) if rule == "geometric" else 0.5 * (one[0] + other[0])
+    return sigma, math.sqrt(one[1] * other[1])
+
 
 @dataclass(frozen=True)
 class LennardJonesNumbers:
@@ -38,13 +50,8 @@ class LennardJonesNumbers:
 
     def pair(self, first: str, second: str) -> tuple[float, float]:
         """Return sigma (angstrom) and epsilon (eV) of two types."""
-        if first == second:  # to the last bit
-            return self.sigma[first], self.epsilon[first]
-        if self.mixing == "geometric":
-            sigma = math.sqrt(self.sigma[first] * self.sigma[second])
-        else:
-            sigma = 0.5 * (self.sigma[first] + self.sigma[second])
-        return sigma, math.sqrt(self.epsilon[first] * self.epsilon[second])
+        one, other = ((self.sigma[type_], self.epsilon[type_]) for type_ in (first, second))
+        return one if first == second else mixed(self.mixing, one, other)  # to the last bit
 
 
 def switch_of(term: PotentialTerm) -> tuple[float, float]:
@@ -66,7 +73,7 @@ def lennard_jones_numbers(term: PotentialTerm, structure: Structure) -> LennardJ
     types = tuple(sorted(set(structure.types)))
     start, cutoff = switch_of(term)
     mixing = term.options.get("mixing", "lorentz_berthelot")
-    if mixing not in ("lorentz_berthelot", "geometric"):
+    if mixing not in MIXING_RULES:
         raise FileError(f"No format but ase knows the mixing rule {mixing!r}.")
     return LennardJonesNumbers(
         types=types,

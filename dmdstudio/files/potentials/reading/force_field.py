@@ -108,6 +108,7 @@ class ForceFieldFile:
         molecule: returns the numbers of a template; raises `FileError` where a term of it has a
             form that we do not have.
         mixing: of sigma of unlike types, as ``lennard_jones`` calls it.
+        unlike: ``sigma`` and ``epsilon`` of two unlike types, sorted, that the file gives itself.
         settings: options by kind of term, as far as the file says them.
         charges: kind of the term for charges; empty where the file does not say.
         notes: sentences on what was left out or approximated.
@@ -120,12 +121,20 @@ class ForceFieldFile:
     templates: tuple[Template, ...]
     molecule: Callable[[Template], Molecule]
     mixing: str
+    unlike: Mapping[tuple[str, str], Numbers] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     charges: str = ""
     notes: tuple[str, ...] = ()
     notes_of: Callable[[Template], tuple[str, ...]] = lambda _: ()
     pair_terms: tuple[PairTerm, ...] = ()
     others: Callable[..., Sequence[ReadPotential]] = lambda _structure, _before: ()
+
+    def depth_of(self, molecule: Molecule, i: int, j: int) -> float:
+        """Return a number that is zero where Lennard-Jones of two atoms is."""
+        one, other = sorted((molecule.types[i], molecule.types[j]))
+        if given := self.unlike.get((one, other)):
+            return given["epsilon"].value
+        return molecule.pairs[i]["epsilon"].value * molecule.pairs[j]["epsilon"].value
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ Cutoffs are in the .mdp file of a run. Source: GROMACS manual, "Topology file fo
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -49,9 +48,6 @@ from dmdstudio.plan.structure import Structure
 MOST_ATOMS = 5000
 """Of a molecule."""
 
-ROUNDED = 1e-3
-"""Relative difference of a pair's numbers from the mean of its types' that passes for rounding."""
-
 _MIXING = {1: "geometric", 2: "lorentz_berthelot", 3: "geometric"}
 _KNOWN = ("atoms", "bonds", "angles", "dihedrals", "pairs", "exclusions", "constraints", "settles")
 _IGNORED = (
@@ -68,7 +64,7 @@ class _Type:
     mass: float
     charge: float
     particle: str
-    numbers: Numbers
+    pair: tuple[str, str]
     place: Place
 
 
@@ -88,8 +84,8 @@ class GromacsTopology:
     label = "GROMACS topology"
     doc = (
         "Topologies (.top) with what they include from their own folder: Lennard-Jones by "
-        "comb-rule 1, 2 or 3, charges, bonds of function 1 and 3, angles of 1, 2 and 5, dihedrals "
-        "of 1, 2, 3, 5 and 9."
+        "comb-rule 1, 2 or 3 and by pairs, charges, bonds of function 1 and 3, angles of 1, 2 and "
+        "5, dihedrals of 1, 2, 3, 5 and 9."
     )
     suffixes: tuple[str, ...] = (".top", ".itp")
     limit_bytes: int = LIMIT_BYTES
@@ -125,6 +121,7 @@ class GromacsTopology:
             templates=tuple(template for template, _ in reader.molecules),
             molecule=reader.molecule,
             mixing=_MIXING[reader.rule],
+            unlike={pair: own for pair, own in reader.pairs.items() if pair[0] != pair[1]},
             notes=tuple(notes),
             notes_of=reader.notes_of,
         )
@@ -146,6 +143,7 @@ class _Reader:
                 "Give the .top file of the system.",
             )
         self.molecules = [(self._template(kind), kind) for kind in self.kinds]
+        self.pairs = self._pairs()
 
     def _take(self, section: Section) -> None:
         name, lines = section.name, section.lines
@@ -200,15 +198,20 @@ class _Reader:
             amu,
             place.number(charge, "the charge"),
             particle.upper(),
-            self._numbers(first, second, place),
+            (first, second),
             place,
         )
 
-    def _numbers(self, first: str, second: str, place: Place) -> Numbers:
+    def _numbers(self, first: str | None, second: str | None, place: Place) -> Numbers:
         """Return sigma and epsilon of V and W, which are C6 and C12 by comb-rule 1."""
         names = ("C6", "C12") if self.rule == 1 else ("sigma", "epsilon")
         v, w = (place.number(x, n, 0.0) for x, n in zip((first, second), names, strict=True))
         if self.rule == 1:
+            if bool(v) != bool(w):
+                raise place.error(
+                    f"C6 = {v:g} and C12 = {w:g}: attraction or repulsion alone is no "
+                    "Lennard-Jones; both or none are expected."
+                )
             v, w = ((w / v) ** (1.0 / 6.0), v * v / (4.0 * w)) if v and w else (0.1, 0.0)
         return {"sigma": Number(v, "nm"), "epsilon": Number(w, "kJ/mol")}
 
@@ -287,14 +290,16 @@ class _Reader:
         for type_, name, _, _ in atoms:
             if type_.particle != "A":
                 raise type_.place.error(f"type {shown(name)} is no atom, which we do not have.")
-        self._refuse_pairs([name for _, name, _, _ in atoms])
         self._refuse_exclusions(kind, template)
         names = [type_.bonded for type_, _, _, _ in atoms]
         return Molecule(
             template,
             tuple(name for _, name, _, _ in atoms),
             tuple(charge for _, _, charge, _ in atoms),
-            tuple(type_.numbers for type_, _, _, _ in atoms),
+            tuple(
+                self.pairs.get((name, name)) or self._numbers(*type_.pair, type_.place)
+                for type_, name, _, _ in atoms
+            ),
             tuple(mass for _, _, _, mass in atoms),
             self._bonded(kind, template, names),
             self._at_3_bonds(kind, template),
@@ -403,28 +408,23 @@ class _Reader:
         chosen = several if function == "9" else several[-1:]
         return [(known.words[count + 1 :], known.place) for known in chosen]
 
-    def _refuse_pairs(self, names: Sequence[str]) -> None:
-        """Raise where two types together have numbers that are not the mean of their own."""
-        used = set(names)
+    def _pairs(self) -> dict[tuple[str, str], Numbers]:
+        """Return the numbers that pairs of types have besides those of the types, sorted."""
+        found: dict[tuple[str, str], Numbers] = {}
+        used = {word for kind in self.kinds for x in kind.sections.get("atoms", ())
+                if (word := _word(x, 1))}  # fmt: skip
         for line in self.terms.get("nonbond_params", []):
-            pair = line.words[:2]
-            if not set(pair) <= used:
+            first, second = (_word(line, n) or "" for n in range(2))
+            if not {first, second} <= used:
                 continue
-            words = [_word(line, n) or "" for n in (3, 4)]
-            given = self._numbers(words[0], words[1], line.place)
-            first, second = (self.types[name].numbers for name in pair)
-            s, e = ([n[key].value for n in (first, second)] for key in ("sigma", "epsilon"))
-            arithmetic = _MIXING[self.rule] == "lorentz_berthelot"
-            sigma = sum(s) / 2 if arithmetic else math.sqrt(s[0] * s[1])
-            epsilon = math.sqrt(e[0] * e[1])
-            same = math.isclose(given["epsilon"].value, epsilon, rel_tol=ROUNDED)
-            if not same or (
-                epsilon and not math.isclose(given["sigma"].value, sigma, rel_tol=ROUNDED)
-            ):
+            if _word(line, 2) != "1":
                 raise line.place.error(
-                    f"types {pair[0]} and {pair[1]} have numbers together that are not the mean of "
-                    "their own; we have no others."
+                    f"function {shown(_word(line, 2) or 'missing')} of [ nonbond_params ]: 1, "
+                    "Lennard-Jones, is expected."
                 )
+            v, w = (_word(line, n) for n in (3, 4))
+            found[min(first, second), max(first, second)] = self._numbers(v, w, line.place)
+        return found
 
     @staticmethod
     def _bonds(template: Template) -> list[list[int]]:

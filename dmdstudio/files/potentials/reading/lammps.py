@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from itertools import combinations_with_replacement
 from pathlib import Path
 
 from dmdstudio.base.errors import FileError
 from dmdstudio.files.potentials.reading.elements import element_of
 from dmdstudio.files.potentials.reading.force_field import (
     ForceFieldFile,
-    PairTerm,
     ReadPotential,
 )
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
@@ -25,10 +24,8 @@ from dmdstudio.files.potentials.reading.lammps_molecules import Coefficients, Mo
 from dmdstudio.files.potentials.reading.lammps_pairs import is_other, other_pairs
 from dmdstudio.files.potentials.reading.lammps_script import Command, read_script
 from dmdstudio.files.potentials.reading.lammps_styles import (
-    NoRuleError,
     Pairs,
     PairStyle,
-    explicit_pairs,
     lennard_jones,
     plain_name,
     shifted_charges,
@@ -95,7 +92,6 @@ class _Reader:
         self.name, self.place = commands.name, commands.place
         self.energy, self.charges = commands.energy, commands.charges
         self.bonded: dict[str, dict[int, Coefficients]] = {}
-        self.explicit: PairStyle | None = None
         self._finish()
 
     def _finish(self) -> None:
@@ -172,22 +168,8 @@ class _Reader:
             raise having[1].place.error("two styles have Lennard-Jones; we add none up.")
         if not having:
             return None
-        count = max(self.elements)
-        try:
-            return lennard_jones(having[0], self.settings.mix, count, self.energy, self.used)
-        except NoRuleError:
-            self.explicit = having[0]
-            return None
-
-    def _explicit(self, third: float) -> tuple[PairTerm, ...]:
-        """Return Lennard-Jones whose unlike pairs follow no rule."""
-        if self.explicit is None:
-            return ()
-        term = explicit_pairs(self.explicit, self.settings.mix, self.energy, self.used)
-        bonded = self.data is not None and self.data.members.get("Bonds")
-        if bonded and third != 1.0:
-            term = replace(term, options={**term.options, "scale_14": third})
-        return (term,)
+        others = [style for style in self.settings.pairs if style is not having[0]]
+        return lennard_jones(having[0], others, self.settings.mix, self.energy, self.used)
 
     def _charged(self) -> tuple[str, dict[str, object], list[str]]:
         """Return the kind of term for charges, its options, and notes; no kind for no charges."""
@@ -199,11 +181,11 @@ class _Reader:
             note = "Charges are in the data file, but no pair_style sums over them."
             return "", {}, [note] if any(charges.values()) else []
         (style,) = having
-        for type_ in sorted(self.used):
-            alone = len(self.settings.pairs) == 1
-            if charges.get(type_) and not alone and (type_, type_) not in style.coefficients:
+        charged = [type_ for type_ in sorted(self.used) if charges.get(type_)]
+        for i, j in combinations_with_replacement(charged, 2):
+            if len(self.settings.pairs) > 1 and (i, j) not in style.coefficients:
                 raise style.place.error(
-                    f"type {type_} is charged, but has no pair_coeff for {style.name}.",
+                    f"types {i} and {j} are charged, but have no pair_coeff for {style.name}.",
                     f"Add pair_coeff * * {style.name}.",
                 )
         if style.name == "lepton":
@@ -282,6 +264,7 @@ class _Reader:
             templates=tuple(molecule.template for molecule in molecules.values()),
             molecule=lambda template: known.complete(molecules[id(template)]),
             mixing=pairs.mixing if pairs is not None else "geometric",
+            unlike=pairs.unlike if pairs is not None else {},
             settings=settings,
             charges=kind,
             notes=tuple(dict.fromkeys([*self.settings.notes, *notes])),
@@ -290,8 +273,7 @@ class _Reader:
                 other_pairs(style, self.energy, self.used, alone)
                 for style in self.settings.pairs
                 if is_other(style)
-            )
-            + self._explicit(at_3_bonds[0]),
+            ),
             others=self._files,
         )
 

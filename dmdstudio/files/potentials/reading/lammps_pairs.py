@@ -9,7 +9,7 @@ from collections.abc import Collection
 from itertools import combinations_with_replacement
 
 from dmdstudio.files.potentials.reading.force_field import PairTerm
-from dmdstudio.files.potentials.reading.lammps_styles import PairStyle
+from dmdstudio.files.potentials.reading.lammps_styles import PairStyle, pair_of
 from dmdstudio.files.potentials.reading.own_formulas import kind_of, numbers_of
 from dmdstudio.files.potentials.reading.pair_terms import (
     STRENGTHS,
@@ -61,13 +61,13 @@ def other_pairs(style: PairStyle, energy: str, used: Collection[int], alone: boo
             if options and own != options:
                 raise place.error("the pair has a cutoff of its own; we have one for all pairs.")
             options = own
-            found[_named(pair)] = dict(from_formula(kind, numbers, place))
+            found[pair_of(*pair)] = dict(from_formula(kind, numbers, place))
     else:
         kind, names = _STYLES[_plain(style.name)]
         keys = [key for key in ("switch_start", "cutoff") if key in style.arguments]
         options = {key: style.arguments[key] for key in keys}
         for pair, (words, place) in style.coefficients.items():
-            found[_named(pair)] = _numbers(words, names, place)
+            found[pair_of(*pair)] = _numbers(words, names, place)
             for key, word in zip(keys, words[len(names) :], strict=False):
                 if place.number(word, f"the {key} of the pair") != style.arguments[key]:
                     raise place.error(
@@ -82,7 +82,7 @@ def other_pairs(style: PairStyle, energy: str, used: Collection[int], alone: boo
         nothing = {k: 0.0 if k in STRENGTHS else v for k, v in pattern.items()}
         for i in used:
             for j in used:
-                found.setdefault(_named((min(i, j), max(i, j))), nothing)
+                found.setdefault(pair_of(i, j), nothing)
     return pair_term(kind, options, found, energy, style.place)
 
 
@@ -108,11 +108,6 @@ def is_other(style: PairStyle) -> bool:
 def _plain(name: str) -> str:
     """Return the name of a style without its charges and its switch."""
     return name.removesuffix("/coul/long").removesuffix("/mdf")
-
-
-def _named(pair: tuple[int, int]) -> Pair:
-    first, second = sorted(map(str, pair))
-    return first, second
 
 
 def _numbers(words: tuple[str, ...], names: tuple[str, ...], place: Place) -> dict[str, float]:

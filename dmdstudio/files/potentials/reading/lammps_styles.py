@@ -6,11 +6,11 @@ of the styles named here.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import combinations
 
-from dmdstudio.files.potentials.reading.force_field import Number, Numbers, PairTerm
+from dmdstudio.files.potentials.reading.force_field import Number, Numbers
 from dmdstudio.files.potentials.reading.lammps_script import Command
 from dmdstudio.files.potentials.reading.own_formulas import (
     charges_options,
@@ -19,9 +19,6 @@ from dmdstudio.files.potentials.reading.own_formulas import (
 )
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.plan.catalog import shown
-
-ROUNDED = 1e-3
-"""Relative difference of a pair's numbers from the mean of its types' that passes for rounding."""
 
 _ARGUMENTS = {
     "lj/cut": ("cutoff",),
@@ -47,6 +44,8 @@ _ARGUMENTS = {
     "none": (),
 }
 """Pair styles that we read, and what their arguments are."""
+
+_MIXING = {"arithmetic": "lorentz_berthelot", "geometric": "geometric"}
 
 _WORDS = ("formula", "interpolation")
 """Arguments that are no numbers."""
@@ -181,26 +180,32 @@ class Pairs:
 
     Attributes:
         numbers: sigma and epsilon by type.
-        mixing: as ``lennard_jones`` calls it.
+        unlike: alike, by two types, sorted, as far as they are not left to the mixing rule.
+        mixing: it, as ``lennard_jones`` calls it.
         options: ``cutoff`` and, where the style has it, ``switch_start``.
         notes: sentences on what is approximated.
     """
 
     numbers: dict[int, Numbers]
+    unlike: dict[tuple[str, str], Numbers]
     mixing: str
     options: dict[str, object]
     notes: tuple[str, ...]
 
 
 def lennard_jones(
-    style: PairStyle, declared: str, count: int, energy: str, used: Iterable[int]
+    style: PairStyle,
+    others: Sequence[PairStyle],
+    declared: str,
+    energy: str,
+    used: Iterable[int],
 ) -> Pairs:
     """Return what a style says of Lennard-Jones.
 
     Args:
         style: one that has it.
+        others: the other styles of a hybrid; what one of them names, LAMMPS does not mix.
         declared: the mixing rule of ``pair_modify``; empty for the style's own.
-        count: of types.
         energy: unit of energies.
         used: types that atoms have.
 
@@ -218,8 +223,20 @@ def lennard_jones(
                 f"there is no pair_coeff {type_} {type_} for {style.name}.",
                 "Add it, with epsilon and sigma.",
             )
-    own = "arithmetic" if "charmm" in style.name else "geometric"
-    mixing, notes = _mixing(given, declared or own, used, style)
+    rule = declared or ("arithmetic" if "charmm" in style.name else "geometric")
+    for i, j in combinations(used, 2):
+        acting = given[i, i][1] and given[j, j][1]
+        if (i, j) in given or not acting:
+            continue
+        if any((i, j) in other.coefficients for other in others):
+            given[i, j] = given[i, i][0], 0.0
+        elif rule not in _MIXING:
+            raise style.place.error(
+                f"there is no pair_coeff {i} {j}, and pair_modify mix {rule} is a rule that we do "
+                "not have.",
+                "Give all pairs by pair_coeff.",
+            )
+    notes = []
     arguments = style.arguments
     options: dict[str, object] = {"cutoff": arguments["cutoff"]}
     if "switch_start" in arguments:
@@ -229,57 +246,23 @@ def lennard_jones(
             f"{style.name} switches by a polynomial of r^2; here Lennard-Jones is switched by a "
             "quintic of r between the same distances."
         )
-    numbers: dict[int, Numbers] = {
-        type_: {
-            "sigma": Number(given[type_, type_][0], "angstrom"),
-            "epsilon": Number(given[type_, type_][1], energy),
-        }
-        for type_ in range(1, count + 1)
-        if (type_, type_) in given
+    numbers: dict[tuple[int, int], Numbers] = {
+        pair: {"sigma": Number(sigma, "angstrom"), "epsilon": Number(epsilon, energy)}
+        for pair, (sigma, epsilon) in given.items()
     }
-    return Pairs(numbers, mixing, options, tuple(notes))
+    return Pairs(
+        {i: own for (i, j), own in numbers.items() if i == j},
+        {pair_of(i, j): own for (i, j), own in numbers.items() if i != j},
+        _MIXING.get(rule, "geometric"),
+        options,
+        tuple(notes),
+    )
 
 
-class NoRuleError(Exception):
-    """Unlike types have numbers that are no mean of their own."""
-
-
-def explicit_pairs(style: PairStyle, declared: str, energy: str, used: Iterable[int]) -> PairTerm:
-    """Return Lennard-Jones with numbers for every pair of types.
-
-    Args:
-        style: one that has it.
-        declared: the mixing rule of ``pair_modify``, for pairs that are not named.
-        energy: unit of energies.
-        used: types that atoms have.
-
-    Raises:
-        FileError: a pair is not named, and the rule is one that we do not have.
-    """
-    given = {
-        pair: _sigma_epsilon(style, words, place)
-        for pair, (words, place) in style.coefficients.items()
-    }
-    own = declared or ("arithmetic" if "charmm" in style.name else "geometric")
-    numbers: dict[tuple[str, ...], Numbers] = {}
-    for i in sorted(used):
-        for j in (j for j in sorted(used) if j >= i):
-            if (i, j) not in given and own not in ("arithmetic", "geometric"):
-                raise style.place.error(
-                    f"there is no pair_coeff {i} {j}, and pair_modify mix {own} is a rule that we "
-                    "do not have.",
-                    "Give all pairs by pair_coeff.",
-                )
-            (s1, e1), (s2, e2) = given[i, i], given[j, j]
-            mean = 0.5 * (s1 + s2) if own == "arithmetic" else math.sqrt(s1 * s2)
-            sigma, epsilon = given.get((i, j), (mean, math.sqrt(e1 * e2)))
-            first, second = sorted((str(i), str(j)))
-            numbers[first, second] = {
-                "sigma": Number(sigma, "angstrom"), "epsilon": Number(epsilon, energy),
-            }  # fmt: skip
-    keys = [key for key in ("cutoff", "switch_start") if key in style.arguments]
-    options = {key: style.arguments[key] for key in keys}
-    return PairTerm("lennard_jones_pairs", options, numbers, style.place)
+def pair_of(i: int, j: int) -> tuple[str, str]:
+    """Return two types as other formats name them, sorted."""
+    first, second = sorted((str(i), str(j)))
+    return first, second
 
 
 def _sigma_epsilon(style: PairStyle, words: tuple[str, ...], place: Place) -> tuple[float, float]:
@@ -296,44 +279,6 @@ def _sigma_epsilon(style: PairStyle, words: tuple[str, ...], place: Place) -> tu
                 "Give all pairs the same.",
             )
     return sigma, epsilon
-
-
-def _mixing(
-    given: dict[tuple[int, int], tuple[float, float]],
-    declared: str,
-    used: Sequence[int],
-    style: PairStyle,
-) -> tuple[str, list[str]]:
-    """Return the rule that gives all pairs of unlike types, and what is approximated by it."""
-    unlike = [(i, j) for i in used for j in used if i < j and given[i, i][1] and given[j, j][1]]
-    silent = [
-        (i, j) for i in used for j in used
-        if i < j and not (given[i, i][1] and given[j, j][1]) and given.get((i, j), (0, 0))[1]
-    ]  # fmt: skip
-    declared = {"arithmetic": "lorentz_berthelot"}.get(declared, declared)
-    off: dict[str, float] = {}
-    for rule in sorted(("lorentz_berthelot", "geometric"), key=lambda name: name != declared):
-        worst = 0.0
-        for i, j in unlike:
-            (s1, e1), (s2, e2) = given[i, i], given[j, j]
-            sigma = 0.5 * (s1 + s2) if rule == "lorentz_berthelot" else math.sqrt(s1 * s2)
-            epsilon = math.sqrt(e1 * e2)
-            if (i, j) in given:
-                s, e = given[i, j]
-                worst = max(worst, abs(s - sigma) / sigma, abs(e - epsilon) / epsilon)
-            elif rule != declared:
-                worst = math.inf
-        off[rule] = worst
-    rule = min(off, key=lambda name: off[name])
-    if silent or off[rule] > ROUNDED:
-        pair = silent[0] if silent else unlike[0]
-        raise NoRuleError(f"no rule gives the numbers of types {pair[0]} and {pair[1]}")
-    if off[rule] > 1e-6:
-        return rule, [
-            f"Numbers of unlike types differ by up to {off[rule]:.1g} (relative) from the means "
-            "that are taken."
-        ]
-    return rule, []
 
 
 # ------------------------------------------------------------------------------- charges

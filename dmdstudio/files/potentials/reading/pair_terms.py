@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping
 
 from dmdstudio.base.errors import FileError
+from dmdstudio.files.potentials.lennard_jones import mixed
 from dmdstudio.files.potentials.reading.force_field import Number, Numbers, PairTerm
+from dmdstudio.files.potentials.reading.mixing import EXACT
 from dmdstudio.files.potentials.reading.places import Place
-
-ROUNDED = 1e-6
-"""Relative difference of a pair's numbers from what mixing gives that passes for rounding."""
 
 UNITS = {
     "amplitude": "{energy}",
@@ -83,17 +82,12 @@ def _by_type(
         if i not in own or j not in own:
             raise place.error(f"there are no numbers for types {i} and {j} among themselves.")
         one, other = own[i], own[j]
-        product = one["sigma"] * other["sigma"]
-        wanted = {
-            "sigma": math.sqrt(product)
-            if mixing == "geometric"
-            else 0.5 * (one["sigma"] + other["sigma"]),
-            "epsilon": math.sqrt(one["epsilon"] * other["epsilon"]),
-        }
+        means = mixed(mixing, *((n["sigma"], n["epsilon"]) for n in (one, other)))
+        wanted: dict[str, float] = {"sigma": means[0], "epsilon": means[1]}
         for name in {"repulsive_exponent", "attractive_exponent"} & set(one):
             wanted[name] = 3.0 + math.sqrt(max((one[name] - 3.0) * (other[name] - 3.0), 0.0))
         for name, value in wanted.items():
-            if i != j and not math.isclose(numbers[name], value, rel_tol=ROUNDED):
+            if i != j and not math.isclose(numbers[name], value, rel_tol=EXACT):
                 raise place.error(
                     f"types {i} and {j} have {name} = {numbers[name]:g} together; the mean of "
                     f"their own is {value:g}, and we have no other."

@@ -29,6 +29,7 @@ from dmdstudio.files.potentials.reading.graphs import (
     torsions,
 )
 from dmdstudio.files.potentials.reading.matching import Kind, kinds_of, with_bonds_of
+from dmdstudio.files.potentials.reading.mixing import EXACT, ROUNDED, explicit_pairs, rule_of
 from dmdstudio.files.potentials.reading.parameters import parameters_at
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.files.potentials.reading.types import type_rules
@@ -88,7 +89,7 @@ def _terms(
     before: Sequence[PotentialPlan],
     kinds: Sequence[Kind],
 ) -> ReadPotential:
-    scales = _scales(kinds)
+    scales = _scales(file, kinds)
     collected = _Collected(file)
     for kind in kinds:
         collected.take(kind)
@@ -97,7 +98,7 @@ def _terms(
         *(writer.bonded(name, numbers) for name, numbers in collected.bonded.items()),
         *writer.torsions(collected.torsions),
         *(writer.pair_term(term, collected.types) for term in file.pair_terms),
-        writer.pairs(collected.pairs, scales[0]),
+        writer.pairs(collected, scales[0]),
         writer.charges(collected.charges, scales[1]),
     ]
     others = file.others(structure, before)
@@ -122,7 +123,7 @@ def _terms(
     )
 
 
-def _scales(kinds: Sequence[Kind]) -> tuple[float, float]:
+def _scales(file: ForceFieldFile, kinds: Sequence[Kind]) -> tuple[float, float]:
     """Return the factors of Lennard-Jones and of charges for atoms three bonds apart.
 
     Raises:
@@ -133,7 +134,7 @@ def _scales(kinds: Sequence[Kind]) -> tuple[float, float]:
         molecule, template = kind.molecule, kind.molecule.template
         for i, j in three_bonds_apart(neighbours(len(template.elements), template.bonds)):
             acting = (
-                all(molecule.pairs[atom]["epsilon"].value for atom in (i, j)),
+                file.depth_of(molecule, i, j) != 0.0,
                 molecule.charges[i] * molecule.charges[j] != 0.0,
             )
             for acts, scale, known in zip(acting, molecule.at_3_bonds, found, strict=True):
@@ -303,14 +304,40 @@ class _Writer:
             plans.append(msgspec.structs.replace(plan, name=name))
         return plans
 
-    def pairs(self, numbers: Mapping[str, Numbers], scale: float) -> PotentialPlan | None:
-        """Return the Lennard-Jones term, None where all depths are zero."""
-        kind = "lennard_jones"
-        if not any(n["epsilon"].value for n in numbers.values()):
+    def pairs(self, collected: _Collected, scale: float) -> PotentialPlan | None:
+        """Return the Lennard-Jones term, None where all depths are zero.
+
+        By types where their mean is what the file has for unlike ones, else by pairs of types.
+        """
+        kind, file, numbers = "lennard_jones", self.file, collected.pairs
+        like = {
+            type_: (numbers[owner]["sigma"], numbers[owner]["epsilon"])
+            for owner, types in collected.types.items()
+            for type_ in types
+        }
+        unlike = {pair: own for pair, own in file.unlike.items() if set(pair) <= set(like)}
+        if not any(n["epsilon"].value for n in (*numbers.values(), *unlike.values())):
             return None
-        options = self._switched(kind, "Lennard-Jones", self.file.settings.get(kind, {}))
-        options["mixing"] = self.file.mixing
-        return self._plan(kind, numbers, options | _scaled(scale))
+        said = {**file.settings.get(kind, {}), **_scaled(scale)}
+        rule, off = rule_of(
+            {type_: (s.value, e.value) for type_, (s, e) in like.items()},
+            {pair: (n["sigma"].value, n["epsilon"].value) for pair, n in unlike.items()},
+            file.mixing,
+        )
+        if off > ROUNDED:
+            first, *_ = file.templates
+            given = explicit_pairs(like, unlike, file.mixing)
+            return self.pair_term(
+                PairTerm(f"{kind}_pairs", said, given, first.place), collected.types
+            )
+        if off > EXACT:
+            self.notes.append(
+                f"Numbers of unlike types differ by up to {off:.1g} (relative) from the means that "
+                "are taken."
+            )
+        options = self._switched(kind, "Lennard-Jones", said)
+        options["mixing"] = rule
+        return self._plan(kind, numbers, options)
 
     def _switched(self, kind: str, what: str, said: Mapping[str, object]) -> dict[str, object]:
         """Return the cutoff of a term and where its switch begins."""
