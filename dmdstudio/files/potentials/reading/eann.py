@@ -10,6 +10,7 @@ from dmdstudio.files.potentials.array_file import LIMIT_BYTES, is_archive
 from dmdstudio.files.potentials.eann import KIND, read_eann
 from dmdstudio.files.potentials.reading.force_field import ReadPotential
 from dmdstudio.files.potentials.reading.format import potential_formats
+from dmdstudio.files.potentials.reading.parameters import term_at
 from dmdstudio.plan.recipe import PotentialPlan
 from dmdstudio.plan.structure import Structure
 
@@ -57,8 +58,7 @@ class EannNetwork:
                 f"{missing[0]} as well.",
                 "Take a network for all elements of the structure.",
             )
-        term = PotentialPlan(kind=KIND, name=old.name if old else "", options=options)
-        return ReadPotential(self.label, (term,), tuple(notes))
+        return ReadPotential(self.label, (term_at(KIND, options, before),), tuple(notes))
 
 
 potential_formats.add("eann", EannNetwork())

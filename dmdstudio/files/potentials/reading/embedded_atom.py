@@ -10,7 +10,7 @@ from dmdstudio.files.potentials.array_file import LIMIT_BYTES
 from dmdstudio.files.potentials.embedded_atom import KIND, is_setfl, read_setfl
 from dmdstudio.files.potentials.reading.force_field import Number, ReadPotential
 from dmdstudio.files.potentials.reading.format import potential_formats
-from dmdstudio.files.potentials.reading.parameters import parameters_at
+from dmdstudio.files.potentials.reading.parameters import term_at
 from dmdstudio.plan.recipe import PotentialPlan, chain
 from dmdstudio.plan.structure import Structure
 
@@ -42,16 +42,10 @@ class EmbeddedAtomFile:
             )
         pairs = [chain((a, b)) for n, a in enumerate(types) for b in types[n:]]
         owners = {"embedding_factor": types, "density_factor": types, "pair_factor": pairs}
-        old = next((plan for plan in before if plan.kind == KIND), None)
         one = Number(1.0, "1")
         factors = ((name, owner, one) for name, known in owners.items() for owner in known)
-        term = PotentialPlan(
-            kind=KIND,
-            name=old.name if old else "",
-            options={"file": str(path.resolve()), **found.settings},
-            parameter=parameters_at(factors, old),
-        )
-        return ReadPotential(self.label, (term,))
+        options = {"file": str(path.resolve()), **found.settings}
+        return ReadPotential(self.label, (term_at(KIND, options, before, factors),))
 
 
 potential_formats.add(KIND, EmbeddedAtomFile())

@@ -19,6 +19,7 @@ from dmdstudio.files.potentials.reading.openmm_forces import Forces
 from dmdstudio.files.potentials.reading.openmm_own import lennard_jones_options
 from dmdstudio.files.potentials.reading.openmm_spline import read_splines
 from dmdstudio.files.potentials.reading.openmm_types import Document
+from dmdstudio.files.potentials.reading.parameters import term_at
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.files.potentials.reading.recipe_terms import recipe_terms
 from dmdstudio.plan.recipe import PotentialPlan, chain
@@ -61,10 +62,8 @@ class OpenMMForceField:
                 f"{path.name} has splines of {', '.join(sorted(found.arrays))}; the structure has "
                 f"the pairs {', '.join(sorted(pairs))}."
             )
-        old = next((plan for plan in before if plan.kind == found.kind), None)
         options = {"file": str(path.resolve()), **found.settings}
-        term = PotentialPlan(kind=found.kind, name=old.name if old else "", options=options)
-        return (ReadPotential(OpenMMForceField.label, (term,)),)
+        return (ReadPotential(OpenMMForceField.label, (term_at(found.kind, options, before),)),)
 
     def force_field(self, path: Path, content: bytes) -> ForceFieldFile:
         """Return what a file says of all its molecules."""

@@ -15,6 +15,7 @@ from dmdstudio.base.errors import FileError
 from dmdstudio.files.potentials.pair_table import KIND, Tables, read_tables
 from dmdstudio.files.potentials.reading.force_field import ReadPotential
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
+from dmdstudio.files.potentials.reading.parameters import term_at
 from dmdstudio.files.text import decode
 from dmdstudio.plan.recipe import PotentialPlan, chain
 from dmdstudio.plan.structure import Structure
@@ -55,10 +56,10 @@ class PairTable:
                 f"{missing[0]}.",
                 f"Call the tables after pairs of elements: {', '.join(pairs)}.",
             )
-        old = next((plan for plan in before if plan.kind == KIND), None)
         options = {"file": str(path.resolve()), **found.settings}
-        term = PotentialPlan(kind=KIND, name=old.name if old else "", options=options)
-        return ReadPotential(self.label, (term,), _notes(found, path.name))
+        return ReadPotential(
+            self.label, (term_at(KIND, options, before),), _notes(found, path.name)
+        )
 
 
 def _pairs(structure: Structure) -> list[str]:

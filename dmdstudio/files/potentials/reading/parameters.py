@@ -1,8 +1,8 @@
-"""Parameters of terms at the numbers of a file, as free and bounded as a recipe had them."""
+"""Terms at the numbers of a file, as free, bounded and fast as a recipe had them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -11,19 +11,26 @@ from dmdstudio.files.potentials.reading.force_field import Number
 from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan
 
 
-def parameters_at(
-    numbers: Iterable[tuple[str, str, Number]], old: PotentialPlan | None
-) -> tuple[ParameterPlan, ...]:
-    """Return the parameters of a term.
+def term_at(
+    kind: str,
+    options: Mapping[str, object],
+    before: Iterable[PotentialPlan],
+    numbers: Iterable[tuple[str, str, Number]] = (),
+) -> PotentialPlan:
+    """Return a term.
 
     Args:
+        kind: of the term.
+        options: its settings.
+        before: terms, of which it takes the place of the first one of its kind.
         numbers: name and owner of parameters with their numbers.
-        old: the term that it takes the place of.
     """
-    known = {(p.name, p.owner): p for p in (old.parameter if old else ())}
-    return tuple(
+    old = next((plan for plan in before if plan.kind == kind), PotentialPlan(kind=kind))
+    known = {(p.name, p.owner): p for p in old.parameter}
+    parameters = (
         _parameter(name, owner, number, known.get((name, owner))) for name, owner, number in numbers
     )
+    return msgspec.structs.replace(old, options=dict(options), parameter=tuple(parameters))
 
 
 def _parameter(name: str, owner: str, number: Number, old: ParameterPlan | None) -> ParameterPlan:
@@ -40,7 +47,8 @@ def _parameter(name: str, owner: str, number: Number, old: ParameterPlan | None)
         of=owner,
         value=value,
         unit=unit,
-        tie="",  # whose parameter may be no more
+        tie="",  # whose parameters may be no more
+        transform=old.transform if value > 0.0 else "none",
         lower=None if lower is None or lower > value else lower,
         upper=None if upper is None or upper < value else upper,
         prior=old.prior if old.prior_mean is None and value != 0.0 else None,

@@ -30,7 +30,7 @@ from dmdstudio.files.potentials.reading.graphs import (
 )
 from dmdstudio.files.potentials.reading.matching import Kind, kinds_of, with_bonds_of
 from dmdstudio.files.potentials.reading.mixing import EXACT, ROUNDED, explicit_pairs, rule_of
-from dmdstudio.files.potentials.reading.parameters import parameters_at
+from dmdstudio.files.potentials.reading.parameters import term_at
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.files.potentials.reading.types import type_rules
 from dmdstudio.files.structures.cell import perpendicular_widths
@@ -435,14 +435,8 @@ class _Writer:
     def _plan(
         self, kind: str, numbers: Mapping[str, Numbers], options: dict[str, object]
     ) -> PotentialPlan:
-        old = self.before.get(kind)
         given = ((k, owner, n) for owner in sorted(numbers) for k, n in numbers[owner].items())
-        return PotentialPlan(
-            kind=kind,
-            name=old.name if old else "",
-            options=options,
-            parameter=parameters_at(given, old),
-        )
+        return term_at(kind, options, self.before.values(), given)
 
 
 def _scaled(scale: float) -> dict[str, object]:

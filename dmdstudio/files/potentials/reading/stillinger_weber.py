@@ -13,7 +13,7 @@ from pathlib import Path
 from dmdstudio.files.potentials.reading.entries import energy_unit, entry_of, has_entries
 from dmdstudio.files.potentials.reading.force_field import Number, ReadPotential
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
-from dmdstudio.files.potentials.reading.parameters import parameters_at
+from dmdstudio.files.potentials.reading.parameters import term_at
 from dmdstudio.files.text import decode
 from dmdstudio.plan.recipe import PotentialPlan
 from dmdstudio.plan.structure import Structure
@@ -51,14 +51,13 @@ class StillingerWeberFile:
                 f"tol = {values['tol']:g} of {path.name} shortens the cutoff in LAMMPS; here it "
                 "is a sigma."
             )
-        old = next((plan for plan in before if plan.kind == KIND), None)
-        return ReadPotential(self.label, (_term(values, energy, old),), tuple(notes))
+        return ReadPotential(self.label, (_term(values, energy, before),), tuple(notes))
 
 
 _LOWER = {"costheta0": -1.0, "sigma": 0.1, "a": 1e-3}
 
 
-def _term(values: dict[str, float], energy: str, old: PotentialPlan | None) -> PotentialPlan:
+def _term(values: dict[str, float], energy: str, before: Sequence[PotentialPlan]) -> PotentialPlan:
     numbers = {
         "epsilon": (values["epsilon"], energy),
         "sigma": (values["sigma"], "angstrom"),
@@ -68,18 +67,13 @@ def _term(values: dict[str, float], energy: str, old: PotentialPlan | None) -> P
         "decay": (values["gamma"], "1"),
         "angle": (math.degrees(math.acos(values["costheta0"])), "degree"),
     }
-    return PotentialPlan(
-        kind=KIND,
-        name=old.name if old else "",
-        options={
-            "cutoff": values["a"] * values["sigma"],
-            "repulsive_exponent": values["p"],
-            "attractive_exponent": values["q"],
-        },
-        parameter=parameters_at(
-            ((name, "", Number(value, unit)) for name, (value, unit) in numbers.items()), old
-        ),
-    )
+    options = {
+        "cutoff": values["a"] * values["sigma"],
+        "repulsive_exponent": values["p"],
+        "attractive_exponent": values["q"],
+    }
+    given = ((name, "", Number(value, unit)) for name, (value, unit) in numbers.items())
+    return term_at(KIND, options, before, given)
 
 
 potential_formats.add("stillinger_weber", StillingerWeberFile())

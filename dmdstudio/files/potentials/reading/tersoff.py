@@ -13,7 +13,7 @@ from pathlib import Path
 from dmdstudio.files.potentials.reading.entries import energy_unit, entry_of, has_entries
 from dmdstudio.files.potentials.reading.force_field import Number, ReadPotential
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
-from dmdstudio.files.potentials.reading.parameters import parameters_at
+from dmdstudio.files.potentials.reading.parameters import term_at
 from dmdstudio.files.text import decode
 from dmdstudio.plan.recipe import PotentialPlan
 from dmdstudio.plan.structure import Structure
@@ -66,21 +66,16 @@ class TersoffFile:
             raise place.error(f"m = {given['m']:g}: 1 or 3 is expected.")
         if given["D"] > given["R"]:
             raise place.error(f"D = {given['D']:g} is above R = {given['R']:g}.")
-        old = next((plan for plan in before if plan.kind == KIND), None)
         numbers = (
             (name, "", Number(given[own], unit.format(energy=energy)))
             for name, (own, unit) in _PARAMETERS.items()
         )
-        term = PotentialPlan(
-            kind=KIND,
-            name=old.name if old else "",
-            options={
-                "cutoff": given["R"] + given["D"],
-                "switch_start": given["R"] - given["D"],
-                "length_exponent": int(given["m"]),
-            },
-            parameter=parameters_at(numbers, old),
-        )
+        options = {
+            "cutoff": given["R"] + given["D"],
+            "switch_start": given["R"] - given["D"],
+            "length_exponent": int(given["m"]),
+        }
+        term = term_at(KIND, options, before, numbers)
         return ReadPotential(self.label, (term,), tuple(notes))
 
 
