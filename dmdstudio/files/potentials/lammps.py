@@ -167,10 +167,10 @@ def _input(
 ) -> str:
     setup, coefficients = bonded_commands(bonded)
     if len(topology.bonds):
-        third = special_factors(pairs)
+        factors = special_factors(pairs)
         setup += [
             "# Pairs one or two bonds apart are left out; factors of those three bonds apart:",
-            f"special_bonds lj 0.0 0.0 {third[0]!r} coul 0.0 0.0 {third[1]!r}",
+            f"special_bonds lj 0.0 0.0 {factors[0]!r} coul 0.0 0.0 {factors[1]!r}",
         ]
     lines = [
         "units metal",

@@ -48,7 +48,7 @@ class PairStyle:
         about: a comment.
         coefficients: arguments of ``pair_coeff`` by types; ``("*", "*")`` for all.
         commands: what else it needs; ``{style}`` stands for the style where it is one of several.
-        third: factor of the energy of atoms three bonds apart.
+        scale_14: factor of the energy of atoms three bonds apart.
         file: ending and text of the file that the coefficients name, as ``{file}``; none for no
             file.
     """
@@ -58,7 +58,7 @@ class PairStyle:
     about: str
     coefficients: dict[tuple[str, str], str]
     commands: tuple[str, ...] = ()
-    third: float = 1.0
+    scale_14: float = 1.0
     file: tuple[str, str] = ("", "")
 
 
@@ -94,9 +94,9 @@ class BondedStyle:
 
 
 def _lennard_jones(term: PotentialTerm, topology: Topology) -> PairStyle:
-    formula, third = FORMULAS[term.kind](term, topology.structure), scale_14(term)
+    formula, scale = FORMULAS[term.kind](term, topology.structure), scale_14(term)
     start, cutoff = switch_of(term)
-    if third not in (0.0, 1.0):
+    if scale not in (0.0, 1.0):
         require_unswitched(term, topology, start)
     return PairStyle(
         "lj/mdf",
@@ -105,17 +105,17 @@ def _lennard_jones(term: PotentialTerm, topology: Topology) -> PairStyle:
         f"sigma (angstrom). Mixing was {term.options.get('mixing', 'none')}.",
         {pair: f"{n['epsilon']!r} {n['sigma']!r}" for pair, n in formula.numbers.items()},
         ("pair_modify {style}shift no tail no",),
-        third=third,
+        scale_14=scale,
     )
 
 
 def _formula(term: PotentialTerm, topology: Topology) -> PairStyle:
     known = FORMULAS[term.kind](term, topology.structure)
-    third = scale_14(term)
-    if third not in (0.0, 1.0):
+    scale = scale_14(term)
+    if scale not in (0.0, 1.0):
         raise FileError(
             f"LAMMPS would screen and shift {term.kind} between atoms three bonds apart as well; "
-            f"scale_14 = {third:g} means the plain energy.",
+            f"scale_14 = {scale:g} means the plain energy.",
             "Export to openmm or ase, or take ewald for the charges.",
         )
 
@@ -129,7 +129,7 @@ def _formula(term: PotentialTerm, topology: Topology) -> PairStyle:
         repr(known.cutoff),
         f"{known.label}: eV by the distance r in angstrom.",
         {pair: text(numbers) for pair, numbers in known.numbers.items()},
-        third=third,
+        scale_14=scale,
     )
 
 
@@ -191,7 +191,7 @@ def _ewald(term: PotentialTerm, topology: Topology) -> PairStyle:
             f"kspace_style {method} ${{kspace_accuracy}}",
             *(("kspace_modify order 7",) if mesh else ()),
         ),
-        third=scale_14(term),
+        scale_14=scale_14(term),
     )
 
 
@@ -322,8 +322,8 @@ def special_factors(styles: Sequence[PairStyle]) -> tuple[float, float]:
 
     Styles with another factor are told so by themselves.
     """
-    charges = [style.third for style in styles if style.name == "coul/long"]
-    others = [style.third for style in styles if style.name != "coul/long"]
+    charges = [style.scale_14 for style in styles if style.name == "coul/long"]
+    others = [style.scale_14 for style in styles if style.name != "coul/long"]
     return (others or [1.0])[0], (charges or [1.0])[0]
 
 
@@ -344,7 +344,7 @@ def pair_commands(styles: Sequence[PairStyle], topology: Topology) -> list[str]:
             line = f"pair_coeff {' '.join(places)} {prefix}{values}".rstrip()
             lines.append(line if "*" in pair else f"{line} # {pair[0]} {pair[1]}")
         modified = f"pair {prefix}" if several else ""
-        if several and style.third != special_factors(styles)[style.name == "coul/long"]:
-            lines.append(f"pair_modify {modified}special lj 0.0 0.0 {style.third!r}")
+        if several and style.scale_14 != special_factors(styles)[style.name == "coul/long"]:
+            lines.append(f"pair_modify {modified}special lj 0.0 0.0 {style.scale_14!r}")
         lines += [command.replace("{style}", modified) for command in style.commands]
     return lines

@@ -89,7 +89,7 @@ class OpenMM(ExportFormat):
             cutoff=repr(pairs.cutoff * NM),
             largest_cutoff=repr(pairs.largest_cutoff * NM),
             switch_start=repr(start),
-            third=pairs.third,
+            scales_14=pairs.scales_14,
             scaled=_scaled(pairs),
             kj_per_mol=KJ_PER_MOL,
             temperature=repr(300.0 if provenance.temperature is None else provenance.temperature),
@@ -131,8 +131,8 @@ def _turned(structure: Structure) -> tuple[Residues, np.ndarray, np.ndarray]:
 def _scaled(pairs: Nonbonded) -> list[tuple[str, float] | None]:
     """Return formulas and factors of pairs three bonds apart, None where the script adds none."""
     return [
-        None if third in (0.0, 1.0) else (re.sub(r"\br\b", "angstroms", formula.third), third)
-        for formula, third in zip(pairs.formulas, pairs.formula_thirds, strict=True)
+        None if scale in (0.0, 1.0) else (re.sub(r"\br\b", "angstroms", formula.one_four), scale)
+        for formula, scale in zip(pairs.formulas, pairs.formula_scales_14, strict=True)
     ]
 
 

@@ -63,8 +63,9 @@ class Nonbonded:
         formulas: every other pair term.
         ewald_cutoff: of the sum over pairs, angstrom; 0 where there is none.
         splines: terms whose energies stand in tables.
-        third: factors of NonbondedForce's Lennard-Jones and charges for atoms three bonds apart.
-        formula_thirds: alike, of the formulas.
+        scales_14: factors of NonbondedForce's Lennard-Jones and charges for atoms three bonds
+            apart.
+        formula_scales_14: alike, of the formulas.
     """
 
     lennard_jones: LennardJonesNumbers | None
@@ -72,8 +73,8 @@ class Nonbonded:
     formulas: tuple[PairFormula, ...]
     ewald_cutoff: float = 0.0
     splines: tuple[PotentialTerm, ...] = ()
-    third: tuple[float, float] = (1.0, 1.0)
-    formula_thirds: tuple[float, ...] = ()
+    scales_14: tuple[float, float] = (1.0, 1.0)
+    formula_scales_14: tuple[float, ...] = ()
 
     @property
     def cutoff(self) -> float:
@@ -95,17 +96,17 @@ def nonbonded(terms: Sequence[PotentialTerm], topology: Topology) -> Nonbonded:
     """
     structure = topology.structure
     charges = single_charges(terms, structure, "openmm")
-    native, formulas, thirds, ewald_cutoff = None, [], [], 0.0
-    third = {"ewald": 1.0, "lennard_jones": 1.0}
+    native, formulas, scales, ewald_cutoff = None, [], [], 0.0
+    scale = {"ewald": 1.0, "lennard_jones": 1.0}
     for term in terms:
         if term.kind == "ewald":
-            ewald_cutoff, third["ewald"] = option(term, "cutoff"), scale_14(term)
+            ewald_cutoff, scale["ewald"] = option(term, "cutoff"), scale_14(term)
         elif term.kind == "lennard_jones" and native is None and not _geometric(term):
-            native, third["lennard_jones"] = lennard_jones_numbers(term, structure), scale_14(term)
+            native, scale["lennard_jones"] = lennard_jones_numbers(term, structure), scale_14(term)
         elif term.kind in FORMULAS:
             formulas.append(FORMULAS[term.kind](term, structure))
-            thirds.append(scale_14(term))
-    if native and third["lennard_jones"] == 1.0 and third["ewald"] != 1.0:
+            scales.append(scale_14(term))
+    if native and scale["lennard_jones"] == 1.0 and scale["ewald"] != 1.0:
         whole = next(t for t in terms if t.kind == "lennard_jones" and not _geometric(t))
         require_unswitched(whole, topology, native.switch_start)  # they become exceptions
     return Nonbonded(
@@ -114,8 +115,8 @@ def nonbonded(terms: Sequence[PotentialTerm], topology: Topology) -> Nonbonded:
         tuple(formulas),
         ewald_cutoff,
         tuple(term for term in terms if term.kind == "pair_spline"),
-        (third["lennard_jones"], third["ewald"]),
-        tuple(thirds),
+        (scale["lennard_jones"], scale["ewald"]),
+        tuple(scales),
     )
 
 
@@ -143,8 +144,8 @@ def force_field(
     if pairs.lennard_jones or pairs.charges:
         forces.append(_nonbonded_force(pairs, topology.types))
     bonded = len(topology.bonds) > 0
-    for formula, third in zip(pairs.formulas, pairs.formula_thirds, strict=True):
-        forces.append(_custom_force(formula, topology.types, bonded, third))
+    for formula, scale in zip(pairs.formulas, pairs.formula_scales_14, strict=True):
+        forces.append(_custom_force(formula, topology.types, bonded, scale))
     forces += [_spline_force(term, topology, bonded) for term in pairs.splines]
     elements = {t: topology.structure.element_of(t) for t in topology.types}
     types = "\n".join(
@@ -312,7 +313,7 @@ KINDS = tuple(sorted((*FORMULAS, *_BONDED, "ewald", "pair_spline", "periodic_tor
 
 def _nonbonded_force(pairs: Nonbonded, types: Sequence[str]) -> str:
     known, charges = pairs.lennard_jones, pairs.charges or {}
-    scales = f'coulomb14scale="{pairs.third[1]!r}" lj14scale="{pairs.third[0]!r}"'
+    scales = f'coulomb14scale="{pairs.scales_14[1]!r}" lj14scale="{pairs.scales_14[0]!r}"'
     lines = [f'  <NonbondedForce {scales} useDispersionCorrection="False">']
     for type_ in types:
         sigma = known.sigma[type_] * NM if known else 1.0
@@ -323,7 +324,7 @@ def _nonbonded_force(pairs: Nonbonded, types: Sequence[str]) -> str:
     return "\n".join([*lines, "  </NonbondedForce>"])
 
 
-def _custom_force(pair: PairFormula, types: Sequence[str], bonded: bool, third: float) -> str:
+def _custom_force(pair: PairFormula, types: Sequence[str], bonded: bool, scale: float) -> str:
     """Return a force whose numbers by types of atoms stand in tables, so that any mixing is exact.
 
     The formula is in eV and angstrom, as everywhere; r is in nm here. Where atoms three bonds apart
@@ -338,14 +339,14 @@ def _custom_force(pair: PairFormula, types: Sequence[str], bonded: bool, third: 
     ]
     energy = f"{KJ_PER_MOL!r}*({energy});{';'.join(definitions)}"
     energy = re.sub(r"\br\b", "angstroms", energy) + f";angstroms=r*{1 / NM!r}"
-    apart = (2 if third == 1.0 else 3) if bonded else 0
+    apart = (2 if scale == 1.0 else 3) if bonded else 0
     lines = [
         f"  <!-- {pair.label}: eV and angstrom, converted in the formula. -->",
         f'  <CustomNonbondedForce bondCutoff="{apart}" energy="{energy}">',
-        f'    <GlobalParameter name="{SCALE_14}" defaultValue="{third!r}"/>',
+        f'    <GlobalParameter name="{SCALE_14}" defaultValue="{scale!r}"/>',
         '    <PerParticleParameter name="kind"/>',
     ]
-    if third == 1.0:
+    if scale == 1.0:
         del lines[2]
     for name in names:
         values = " ".join(repr(_of(pair.numbers, i, j)[name]) for j in types for i in types)

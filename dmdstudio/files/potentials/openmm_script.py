@@ -18,7 +18,7 @@ TOLERANCE = {tolerance!r}  # of Ewald's sum or its mesh; 1e-5 is usual, and fast
 CUTOFF = {cutoff}  # nm, of NonbondedForce
 SWITCH_START = {switch_start}  # nm; its Lennard-Jones is switched to zero from here to the cutoff
 LARGEST_CUTOFF = {largest_cutoff}  # nm, of all forces; formulas are zero from their own on
-THIRD = {third!r}  # factors of NonbondedForce for atoms three bonds apart: Lennard-Jones, charges
+SCALES_14 = {scales_14!r}  # of NonbondedForce, for atoms three bonds apart: Lennard-Jones, charges
 SCALED = {scaled!r}  # alike, of the formulas (eV, angstrom), where they count by a part
 
 
@@ -79,9 +79,9 @@ def finished(force, near):
     tree.find("Exceptions").clear()
     found = openmm.XmlSerializer.deserialize(ElementTree.tostring(tree, "unicode"))
     for atom, (first, second, third) in enumerate(near):
-        for other in first | second | (third if THIRD != (1.0, 1.0) else set()):
+        for other in first | second | (third if SCALES_14 != (1.0, 1.0) else set()):
             if other > atom:
-                scales = THIRD if other in third else (0.0, 0.0)
+                scales = SCALES_14 if other in third else (0.0, 0.0)
                 (q, s, e), (q2, s2, e2) = (force.getParticleParameters(n) for n in (atom, other))
                 depth = scales[0] * unit.sqrt(e * e2)
                 found.addException(atom, other, scales[1] * q * q2, (s + s2) / 2, depth)

@@ -31,7 +31,7 @@ class PairFormula:
         cutoff: angstrom.
         constants: the same for all pairs.
         numbers: ``{(type, type): {name: value}}``, types sorted, angstrom and eV.
-        third: the energy of atoms three bonds apart alike, where the term can scale it.
+        one_four: the energy of atoms three bonds apart alike, where the term can scale it.
     """
 
     label: str
@@ -39,7 +39,7 @@ class PairFormula:
     cutoff: float
     constants: dict[str, float]
     numbers: dict[tuple[str, str], dict[str, float]]
-    third: str = ""
+    one_four: str = ""
 
 
 def type_pairs(structure: Structure) -> list[tuple[str, str]]:
@@ -77,13 +77,13 @@ def _lennard_jones(term: PotentialTerm, structure: Structure) -> PairFormula:
     pairs = {pair: known.pair(*pair) for pair in type_pairs(structure)}
     numbers = {pair: {"sigma": s, "epsilon": e} for pair, (s, e) in pairs.items()}
     bare = "4*epsilon*(p^2-p);p=(sigma/r)^6"
-    return replace(_switched("Lennard-Jones", bare, term, numbers), third=bare)
+    return replace(_switched("Lennard-Jones", bare, term, numbers), one_four=bare)
 
 
 def _lennard_jones_pairs(term: PotentialTerm, structure: Structure) -> PairFormula:
     bare = "4*epsilon*(p^2-p);p=(sigma/r)^6"
     numbers = _of_pairs(term, structure, ("sigma", "epsilon"))
-    return replace(_switched("Lennard-Jones", bare, term, numbers), third=bare)
+    return replace(_switched("Lennard-Jones", bare, term, numbers), one_four=bare)
 
 
 def _mie(term: PotentialTerm, structure: Structure) -> PairFormula:
@@ -165,7 +165,7 @@ def _coulomb(term: PotentialTerm, structure: Structure) -> PairFormula:
             "bend": 2.0 * value / c**2 + 2.0 * gauss / c**2 + 2.0 * a * a * gauss if curved else 0,
         },
         {(i, j): {"strength": COULOMB * charges[i] * charges[j]} for i, j in type_pairs(structure)},
-        third="strength/r",
+        one_four="strength/r",
     )
 
 

@@ -42,7 +42,7 @@ def angles(around: Sequence[Sequence[int]]) -> list[tuple[int, int, int]]:
     return [(i, j, k) for j, atoms in enumerate(around) for i, k in combinations(atoms, 2)]
 
 
-def stars(around: Sequence[Sequence[int]]) -> list[tuple[int, int, int, int]]:
+def impropers(around: Sequence[Sequence[int]]) -> list[tuple[int, int, int, int]]:
     """Return all (centre, i, j, k), i < j < k: atoms with just three bonds and their neighbours."""
     three = ((j, sorted(atoms)) for j, atoms in enumerate(around) if len(atoms) == 3)
     return [(j, i, k, m) for j, (i, k, m) in three]

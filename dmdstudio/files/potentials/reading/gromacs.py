@@ -26,8 +26,8 @@ from dmdstudio.files.potentials.reading.force_field import (
 )
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
 from dmdstudio.files.potentials.reading.graphs import (
+    impropers,
     neighbours,
-    stars,
     three_bonds_apart,
     torsions,
 )
@@ -332,7 +332,7 @@ class _Reader:
     ) -> dict[tuple[int, ...], Numbers]:
         """Return the stiffness of impropers, whose three orders stand one by one or one for all."""
         known: dict[tuple[int, ...], list[float]] = {}
-        centres = set(stars(self._bonds(template)))
+        centres = set(impropers(self._bonds(template)))
         for line, _ in self._members(kind, ("dihedrals",), 4):
             if _word(line, 4) != "2":
                 continue
@@ -401,8 +401,8 @@ class _Reader:
                 fitting.append((given.count("X"), given, known))
         if not fitting:
             raise line.place.error(f"[ {section} ] has no line for {'-'.join(types)}.")
-        least = min(stars for stars, _, _ in fitting)
-        best = [(given, known) for stars, given, known in fitting if stars == least]
+        least = min(wild for wild, _, _ in fitting)
+        best = [(given, known) for wild, given, known in fitting if wild == least]
         # several lines of one dihedral of function 9 add up; else the last one counts
         several = [known for given, known in best if given == best[-1][0]]
         chosen = several if function == "9" else several[-1:]

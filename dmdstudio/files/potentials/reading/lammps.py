@@ -207,26 +207,26 @@ class _Reader:
         atoms = self.data.atoms.values() if self.data else ()
         return {**{a.type: a.charge or 0.0 for a in atoms}, **self.charges}
 
-    def _third(self, style: PairStyle | None, which: str) -> float:
+    def _scale_14(self, style: PairStyle | None, which: str) -> float:
         """Return a style's factor for atoms three bonds apart; ``which``: lj or coul."""
         factors = self.settings.special[("lj", "coul").index(which)]
-        return factors[2] if style is None else style.third.get(which, factors[2])
+        return factors[2] if style is None else style.scales_14.get(which, factors[2])
 
-    def _thirds(self) -> tuple[float, float, float]:
+    def _scales_14(self) -> tuple[float, float, float]:
         """Return the factors of Lennard-Jones, of charges and of other pairs."""
         styles = self.settings.pairs
         pairs = next((s for s in styles if s.name.startswith("lj/")), None)
         charges = next((s for s in styles if s.charged), None)
         shifted = charges is not None and charges.name == "lepton"
-        of_charges = self._third(charges, "lj" if shifted else "coul")
+        of_charges = self._scale_14(charges, "lj" if shifted else "coul")
         if charges is not None and shifted and of_charges not in (0.0, 1.0):
             raise charges.place.error(
                 f"charges three bonds apart count by {of_charges:g} and are screened; here they "
                 "are not.",
                 "Take coul/long.",
             )
-        others = {self._third(s, "lj") for s in styles if is_other(s) or s.name == "table"}
-        return self._third(pairs, "lj"), of_charges, min(others, default=1.0)
+        others = {self._scale_14(s, "lj") for s in styles if is_other(s) or s.name == "table"}
+        return self._scale_14(pairs, "lj"), of_charges, min(others, default=1.0)
 
     def _files(
         self, structure: Structure, before: Sequence[PotentialPlan]
@@ -239,7 +239,7 @@ class _Reader:
     def field(self) -> ForceFieldFile:
         """Return the force field."""
         pairs, (kind, options, notes) = self._lennard_jones(), self._charged()
-        *at_3_bonds, others = self._thirds()
+        *at_3_bonds, others = self._scales_14()
         alone = len(self.settings.pairs) == 1
         if not self.settings.pairs:
             self.settings.notes.append(

@@ -165,7 +165,7 @@ class Commands:
             raise place.error("pair STYLE special lj (or coul) and three factors are expected.")
         if factors[:2] != [0.0, 0.0]:
             raise place.error("atoms one or two bonds apart never interact here.")
-        alike[0].third |= dict.fromkeys(which.split("/"), factors[2])
+        alike[0].scales_14 |= dict.fromkeys(which.split("/"), factors[2])
 
     def _style(self, command: Command) -> None:
         sort = command.name.partition("_")[0]

@@ -16,8 +16,8 @@ from dmdstudio.files.potentials.reading.force_field import (
 from dmdstudio.files.potentials.reading.graphs import (
     angles,
     connected,
+    impropers,
     neighbours,
-    stars,
     three_bonds_apart,
     torsions,
 )
@@ -200,8 +200,8 @@ class Molecules:
         """Iterate over bonds, angles and impropers: sort, atoms, numbers and place."""
         around = neighbours(len(found.types), found.template.bonds)
         there = {"bond": set(found.template.bonds), "angle": set(angles(around))}
-        there["improper"] = set(stars(around))
-        impropers: dict[tuple[int, ...], list[tuple[Mapping[str, Numbers], Place]]] = {}
+        there["improper"] = set(impropers(around))
+        of_centres: dict[tuple[int, ...], list[tuple[Mapping[str, Numbers], Place]]] = {}
         for section, sort in (("Bonds", "bond"), ("Angles", "angle"), ("Impropers", "improper")):
             for type_, local, at in found.terms.get(section, []):
                 style, words, place = self._coefficients(sort, type_, at)
@@ -217,10 +217,10 @@ class Molecules:
                     }
                     raise at.error(what[sort])
                 if sort == "improper":
-                    impropers.setdefault(atoms, []).append((numbers, place))
+                    of_centres.setdefault(atoms, []).append((numbers, place))
                 else:
                     yield sort, atoms, numbers, at
-        for atoms, known in impropers.items():
+        for atoms, known in of_centres.items():
             yield "improper", atoms, self._in_all_orders(known), known[0][1]
 
     def _in_all_orders(self, known: list[tuple[Mapping[str, Numbers], Place]]) -> Mapping:

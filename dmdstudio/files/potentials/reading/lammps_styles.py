@@ -62,14 +62,14 @@ class PairStyle:
         arguments: by name.
         place: of the command.
         coefficients: by pair of types, i <= j, with their places.
-        third: factors for atoms three bonds apart that are its own, of ``lj`` and of ``coul``.
+        scales_14: factors for atoms three bonds apart that are its own, of ``lj`` and of ``coul``.
     """
 
     name: str
     arguments: dict[str, float]
     place: Place
     coefficients: dict[tuple[int, int], tuple[tuple[str, ...], Place]] = field(default_factory=dict)
-    third: dict[str, float] = field(default_factory=dict)
+    scales_14: dict[str, float] = field(default_factory=dict)
 
     @property
     def charged(self) -> bool:

@@ -23,8 +23,8 @@ from dmdstudio.files.potentials.reading.force_field import (
 )
 from dmdstudio.files.potentials.reading.graphs import (
     angles,
+    impropers,
     neighbours,
-    stars,
     three_bonds_apart,
     torsions,
 )
@@ -102,7 +102,7 @@ class Forces:
             if element.tag in (*_NONBONDED, _CHARGES) and "coulomb14scale" in element.attributes:
                 charges = place.number(element.attributes["coulomb14scale"], "coulomb14scale")
         for formula in self.formulas:
-            charges = formula.third if formula.kind == "coulomb" else charges
+            charges = formula.scale_14 if formula.kind == "coulomb" else charges
         return pairs, charges
 
     def notes_of(self, template: Template) -> tuple[str, ...]:
@@ -206,7 +206,7 @@ class Forces:
     ) -> dict[tuple[int, ...], Numbers]:
         """Return the numbers of our own impropers."""
         found: dict[tuple[int, ...], Numbers] = {}
-        for centre, *others in stars(around):
+        for centre, *others in impropers(around):
             orders = [[residue.types[i] for i in (centre, *p)] for p in permutations(others)]
             for entry, place in self._entries(("CustomTorsionForce",), IMPROPER):
                 wanted = [self.types.matches(entry, n) for n in range(1, 5)]
@@ -346,7 +346,7 @@ def _fit(types: Sequence[str], wanted: Sequence[frozenset[str] | None]) -> bool:
 def _chains(types: tuple[str, ...], around: list[list[int]]) -> dict[int, set[tuple[str, ...]]]:
     """Return the types of atoms, pairs, angles and torsions of a residue, by their number.
 
-    Angles and torsions from both ends, and stars of four atoms in any order.
+    Angles and torsions from both ends, and a centre with its three neighbours in any order.
     """
     pairs = set(product(set(types), repeat=2))
     bent = {(types[i], types[j], types[k]) for i, j, k in angles(around)}
@@ -357,7 +357,7 @@ def _chains(types: tuple[str, ...], around: list[list[int]]) -> dict[int, set[tu
         for i, m in product(near, around[k])
         if len({i, j, k, m}) == 4
     }
-    stars = {
+    orders = {
         tuple(types[atom] for atom in star)
         for j, near in enumerate(around)
         for three in combinations(near, 3)
@@ -367,7 +367,7 @@ def _chains(types: tuple[str, ...], around: list[list[int]]) -> dict[int, set[tu
         1: {(type_,) for type_ in types},
         2: pairs,
         3: bent | {chain[::-1] for chain in bent},
-        4: ways | stars,
+        4: ways | orders,
     }
 
 

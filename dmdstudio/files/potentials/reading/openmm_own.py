@@ -55,14 +55,14 @@ class Formula:
         kind: of the term.
         constants: of the formula, eV and angstrom.
         numbers: by two types, sorted.
-        third: factor of the energy of atoms three bonds apart.
+        scale_14: factor of the energy of atoms three bonds apart.
         place: where it stands.
     """
 
     kind: str
     constants: dict[str, float]
     numbers: dict[tuple[str, str], dict[str, float]]
-    third: float
+    scale_14: float
     place: Place
 
     def term(self) -> PairTerm:
@@ -71,8 +71,8 @@ class Formula:
             pair: from_formula(self.kind, own, self.place) for pair, own in self.numbers.items()
         }
         options = formula_options(self.kind, self.constants)
-        if self.kind.startswith("lennard_jones") and self.third != 1.0:
-            options["scale_14"] = self.third
+        if self.kind.startswith("lennard_jones") and self.scale_14 != 1.0:
+            options["scale_14"] = self.scale_14
         return pair_term(self.kind, options, found, "eV", self.place)
 
 
@@ -118,10 +118,10 @@ def own_formula(force: Element, place: Place, types: Sequence[str]) -> Formula:
             if table[j * count + i] != table[i * count + j]:
                 raise place.error(f"the table of {name} is not the same from both sides.")
             numbers.setdefault((one, other), {})[name] = value
-    return Formula(kind, constants, numbers, _third(force, place), place)
+    return Formula(kind, constants, numbers, _scale_14(force, place), place)
 
 
-def _third(force: Element, place: Place) -> float:
+def _scale_14(force: Element, place: Place) -> float:
     """Return the factor of atoms three bonds apart, which the script beside the file adds."""
     for parameter in force.all("GlobalParameter"):
         if parameter.attributes.get("name") == SCALE_14:

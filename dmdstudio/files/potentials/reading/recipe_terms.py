@@ -23,8 +23,8 @@ from dmdstudio.files.potentials.reading.force_field import (
 )
 from dmdstudio.files.potentials.reading.graphs import (
     angles,
+    impropers,
     neighbours,
-    stars,
     three_bonds_apart,
     torsions,
 )
@@ -177,7 +177,7 @@ class _Collected:
             self._same("charges", self.charges, owner, charge, told)
             self.types.setdefault(owner, set()).add(molecule.types[atom])
         around = neighbours(len(template.elements), template.bonds)
-        chains = {"bond": template.bonds, "angle": angles(around), "improper": stars(around)}
+        chains = {"bond": template.bonds, "angle": angles(around), "improper": impropers(around)}
         for name, sort in BONDED.items():
             numbers = molecule.bonded.get(name, {})
             for atoms in chains[sort]:
