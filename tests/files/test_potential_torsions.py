@@ -258,19 +258,21 @@ def test_dihedrals_and_pairs_of_gromacs(tmp_path: Path):
     assert values(found)["ewald.charge[O]"] == (-0.4, "e")
     for old, new, words in (
         ("4 3 2 1 9 0.0 4.0 1", "4 3 2 1 8 1 2 3 4 5 6", "line 23: function '8' of"),
-        ("[ pairs ]\n1 4 1\n", "", ""),
+        ("[ pairs ]\n1 4 1\n", "", 0.0),
+        ("1 4 1\n", "1 4 1 0.2 0.03\n", 0.3),
+        ("1 4 1\n", "1 4 1 0.21 0.03\n", "line 21: types H and H have other numbers three"),
+        ("1 4 1\n", "1 4 2 0.5 0.1 0.1 0.2 0.1\n", "line 21: pairs of function 1 are expected"),
         ("1 4 1\n", "1 3 1\n", "line 7: the [ pairs ] of 'HP' are not all"),
-        (
-            "[ moleculetype ]",
-            "[ pairtypes ]\nH O 1 0.2 0.1\n[ moleculetype ]",
-            "line 9: the [ pairs ]",
-        ),
+        ("[ moleculetype ]", "[ pairtypes ]\nH H 1 0.2 0.04\n[ moleculetype ]", 0.4),
+        ("yes 0.5", "no 0.5", "line 21: the pair has no numbers: none of its own"),
         ("HP 3", "HP 4", "line 7: 'HP' leaves out atoms up to 4 bonds apart"),
     ):
         changed = written(tmp_path, TOPOLOGY.replace(old, new), "hp.top")
-        if words:
+        if isinstance(words, str):
             with pytest.raises(FileError) as refused:
                 read_potential(changed, structure)
             assert f"hp.top, {words}" in refused.value.message
         else:
-            assert read_potential(changed, structure).terms[-1].options["scale_14"] == 0.0
+            *_, pairs, charges = read_potential(changed, structure).terms
+            assert pairs.options["scale_14"] == pytest.approx(words)
+            assert charges.options["scale_14"] == (0.8333 if words else 0.0)

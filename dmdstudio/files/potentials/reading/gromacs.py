@@ -6,6 +6,7 @@ Cutoffs are in the .mdp file of a run. Source: GROMACS manual, "Topology file fo
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from pathlib import Path
 from ase.data import chemical_symbols
 
 from dmdstudio.base.errors import FileError
+from dmdstudio.files.potentials.lennard_jones import mixed
 from dmdstudio.files.potentials.reading.elements import element_of
 from dmdstudio.files.potentials.reading.force_field import (
     ForceFieldFile,
@@ -37,6 +39,7 @@ from dmdstudio.files.potentials.reading.gromacs_functions import (
     numbers,
 )
 from dmdstudio.files.potentials.reading.gromacs_text import DEFINED, Line, Section, read_sections
+from dmdstudio.files.potentials.reading.mixing import ROUNDED
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.files.potentials.reading.recipe_terms import recipe_terms
 from dmdstudio.files.potentials.reading.waves import ONE_ORDER, constant_note
@@ -296,10 +299,7 @@ class _Reader:
             template,
             tuple(name for _, name, _, _ in atoms),
             tuple(charge for _, _, charge, _ in atoms),
-            tuple(
-                self.pairs.get((name, name)) or self._numbers(*type_.pair, type_.place)
-                for type_, name, _, _ in atoms
-            ),
+            tuple(self._numbers_of_type(name) for _, name, _, _ in atoms),
             tuple(mass for _, _, _, mass in atoms),
             self._bonded(kind, template, names),
             self._at_3_bonds(kind, template),
@@ -451,11 +451,19 @@ class _Reader:
     def _at_3_bonds(self, kind: _Kind, template: Template) -> tuple[float, float]:
         """Return the factors for atoms three bonds apart, which [ pairs ] brings back."""
         far = {frozenset(pair) for pair in three_bonds_apart(self._bonds(template))}
-        listed = set()
-        for line, pair in self._members(kind, ("pairs",), 2):
-            if len(line.words) > 3 or _word(line, 2) != "1":
-                raise line.place.error("a pair with numbers of its own is nothing that we have.")
-            listed.add(frozenset(pair))
+        names = [_word(line, 1) or "" for line in kind.sections.get("atoms", [])]
+        listed, factors = set(), list[float]()
+        for line, (i, j) in self._members(kind, ("pairs",), 2):
+            if _word(line, 2) != "1":
+                raise line.place.error("pairs of function 1 are expected; we have no others.")
+            listed.add(frozenset((i, j)))
+            factor = self._pair_factor(line, names[i], names[j])
+            factors += [] if factor is None else [factor]
+            if factor is not None and abs(factor - factors[0]) > ROUNDED:
+                raise line.place.error(
+                    f"the pair counts by {factor:g} of its Lennard-Jones energy, those before by "
+                    f"{factors[0]:g}; one factor for all is expected."
+                )
         if kind.exclusions > 3 and far:
             raise kind.place.error(
                 f"{shown(kind.name)} leaves out atoms up to {kind.exclusions} bonds apart, which "
@@ -469,14 +477,49 @@ class _Reader:
             )
         if not listed:
             return 0.0, 0.0
-        used = {_word(line, 1) for line in kind.sections.get("atoms", [])}
-        own = [x for x in self.terms.get("pairtypes", []) if set(x.words[:2]) <= used]
-        if kind.exclusions < 3 or not self.generated or own:
+        if kind.exclusions < 3:
             raise kind.place.error(
-                f"the [ pairs ] of {shown(kind.name)} have numbers from [ pairtypes ], which are "
-                "nothing that we have."
+                f"the [ pairs ] of {shown(kind.name)} come on top of pairs that are not left out; "
+                "3 excluded bonds are expected."
             )
-        return self.scales
+        return factors[0] if factors else 1.0, self.scales[1]
+
+    def _pair_factor(self, line: Line, first: str, second: str) -> float | None:
+        """Return by what the Lennard-Jones energy of a pair is multiplied; None for no energy.
+
+        It has numbers of its own, or those of [ pairtypes ], or that of the defaults.
+        """
+        alike = (self._numbers_of_type(name) for name in (first, second))
+        sigma, epsilon = mixed(
+            _MIXING[self.rule], *((n["sigma"].value, n["epsilon"].value) for n in alike)
+        )
+        if unlike := self.pairs.get((min(first, second), max(first, second))):
+            sigma, epsilon = unlike["sigma"].value, unlike["epsilon"].value
+        known = [x for x in self.terms.get("pairtypes", []) if set(x.words[:2]) == {first, second}]
+        own = next((x for x in (line, *known[-1:]) if len(x.words) > 3), None)
+        if own is None:
+            if not self.generated:
+                raise line.place.error(
+                    "the pair has no numbers: none of its own, none among the [ pairtypes ], and "
+                    "gen-pairs is not yes."
+                )
+            return self.scales[0] if epsilon else None
+        given = self._numbers(_word(own, 3), _word(own, 4), own.place)
+        if epsilon == given["epsilon"].value == 0.0:
+            return None
+        if not epsilon or not math.isclose(given["sigma"].value, sigma, rel_tol=ROUNDED):
+            raise own.place.error(
+                f"types {first} and {second} have other numbers three bonds apart than else; here "
+                "all such energies are multiplied by one number."
+            )
+        factor = given["epsilon"].value / epsilon
+        same = math.isclose(factor, self.scales[0], rel_tol=ROUNDED)
+        return self.scales[0] if same else factor
+
+    def _numbers_of_type(self, name: str) -> Numbers:
+        """Return sigma and epsilon of a type."""
+        type_ = self.types[name]
+        return self.pairs.get((name, name)) or self._numbers(*type_.pair, type_.place)
 
     def notes_of(self, template: Template) -> tuple[str, ...]:
         """Say what GROMACS holds rigid."""
