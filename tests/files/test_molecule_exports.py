@@ -337,7 +337,12 @@ def test_gromacs_topologies_mean_the_same_to_openmm(tmp_path: Path, case: str):
     else:
         assert "Potential-switch" in mdp.read_text() and "rvdw-switch = 0.5" in mdp.read_text()
     system = read.createSystem(
-        nonbondedCutoff=0.61, constraints=None, rigidWater=False, removeCMMotion=False, **settings
+        nonbondedCutoff=0.61,
+        constraints=None,
+        rigidWater=False,
+        removeCMMotion=False,
+        useDispersionCorrection=False,
+        **settings,
     )
     energy, forces = in_double(system, placed.getPositions())
     close(structure, energy, forces, ours(terms, structure), "ewald")

@@ -283,20 +283,26 @@ def test_files_that_lammps_ships_are_read_or_refused_by_form():
 DIAMOND = [[0, 0, 0], [0, 2, 2], [2, 0, 2], [2, 2, 0], [1, 1, 1], [1, 3, 3], [3, 1, 3], [3, 3, 1]]
 SHIPPED = {
     "Si.sw": ("sw", "Si", DIAMOND, 5.431),
+    "GaN.sw": ("sw", "Ga", DIAMOND, 5.4),
+    "CdTe.sw": ("sw", "Te", DIAMOND, 6.5),
     "Si.tersoff": ("tersoff", "Si", DIAMOND, 5.431),
+    "Ge.tersoff": ("tersoff", "Ge", DIAMOND, 5.66),
     "SiC_1994.tersoff": ("tersoff", "C", DIAMOND, 3.57),
     "Cu_mishin1.eam.alloy": ("eam/alloy", "Cu", DIAMOND[:4], 3.615),
     "CuNi.eam.alloy": ("eam/alloy", "Cu Ni", DIAMOND[:4], 3.58),
     "AlCu.eam.alloy": ("eam/alloy", "Al Cu", DIAMOND[:4], 3.9),
 }
 """Files by name: style, elements, sites in quarters of a unit cell, its edge (angstrom)."""
-MASSES = {"Al": 26.982, "C": 12.011, "Cu": 63.546, "Ni": 58.693, "Si": 28.085}
+MASSES = {
+    "Al": 26.982, "C": 12.011, "Cu": 63.546, "Ga": 69.723, "Ge": 72.63, "Ni": 58.693, "Si": 28.085,
+    "Te": 127.6,
+}  # fmt: skip
 
 
 def solids(name: str, count: int) -> list[Structure]:
     """Disturbed crystals for a file, the later ones skewed."""
     _, elements, sites, edge = SHIPPED[name]
-    random, copies = np.random.default_rng(3), 2 if elements in ("C", "Si") else 4
+    random, copies = np.random.default_rng(3), 2 if sites is DIAMOND else 4
     grid = np.stack(np.meshgrid(*[np.arange(copies)] * 3, indexing="ij"), -1).reshape(-1, 3)
     at = (4 * grid[:, None] + np.array(sites)).reshape(-1, 3) / (4 * copies)
     symbols = tuple(map(str, random.choice(elements.split(), len(at))))
