@@ -14,8 +14,9 @@ from __future__ import annotations
 import fnmatch
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +27,9 @@ from dmdstudio.base.errors import FileError, RecipeError
 from dmdstudio.engine.core import Parameters, System
 from dmdstudio.engine.potential import ArrayField
 from dmdstudio.plan.arrays import units_of
+
+if TYPE_CHECKING:
+    from dmdstudio.engine.equivariant import Equivariant
 
 LAYER = "layer{}_"
 """How the arrays of a hidden layer begin."""
@@ -73,7 +77,7 @@ def require_elements(name: str, system: System, known: tuple[str, ...]) -> None:
             )
 
 
-def require_count(name: str, network: Network, known: tuple[str, ...]) -> None:
+def require_count(name: str, network: Network | Equivariant, known: tuple[str, ...]) -> None:
     """Raise `RecipeError` where a file has networks of more or fewer elements than are named.
 
     Args:
@@ -87,6 +91,48 @@ def require_count(name: str, network: Network, known: tuple[str, ...]) -> None:
             f"`elements` names {len(known)}: {' '.join(known)}.",
             "Name them all, in the order of the file's arrays.",
         )
+
+
+def require_shapes(
+    given: Mapping[str, np.ndarray], wanted: Mapping[str, tuple[int, ...]], name: str
+) -> None:
+    """Raise `FileError` where an array is missing, left over, of another shape, or not finite."""
+    if odd := sorted(wanted.keys() ^ given.keys()):
+        what = "has no" if odd[0] in wanted else "holds an unknown"
+        raise FileError(f"{name} {what} array {odd[0]!r}.")
+    for key, shape in wanted.items():
+        if given[key].shape != shape:
+            raise FileError(
+                f"{name}: {key} has the shape {given[key].shape}; the others ask for {shape}."
+            )
+        if not np.all(np.isfinite(given[key])):
+            raise FileError(f"{name}: {key} holds values that are not numbers.")
+
+
+def array_fields(kind: str, names: Iterable[str], fixed: str, file: str) -> tuple[ArrayField, ...]:
+    """Describe the arrays of a network.
+
+    Args:
+        kind: of the potential or surface.
+        names: of all arrays, in the order of reports.
+        fixed: names or patterns of those that are not refined.
+        file: that they come from, for the error.
+
+    Raises:
+        RecipeError: a pattern fits none.
+    """
+    names, patterns = tuple(names), elements_of(fixed)
+    for pattern in patterns:
+        if not any(fnmatch.fnmatchcase(key, pattern) for key in names):
+            raise RecipeError(
+                f"`fixed` names {pattern!r}, but {file} has no such array.",
+                f"It has: {', '.join(names)}.",
+            )
+    units = units_of(kind, names)
+    return tuple(
+        ArrayField(key, units[key], not any(fnmatch.fnmatchcase(key, p) for p in patterns))
+        for key in names
+    )
 
 
 @dataclass(frozen=True)
@@ -132,7 +178,7 @@ class Network:
         if vector and shells < 2:
             raise FileError(f"{name} has no orbitals that are vectors; a dipole is made of them.")
         found = cls(elements, radials, shells, tuple(shape[2] for shape in weights), name, vector)
-        found._require(given)
+        require_shapes(given, found.shapes, name)
         return found
 
     @classmethod
@@ -165,45 +211,9 @@ class Network:
         shapes["output_bias"] = (self.elements, *last)
         return shapes if self.vector else shapes | {"atom_energy": (1,)}
 
-    def _require(self, given: Mapping[str, np.ndarray]) -> None:
-        """Raise `FileError` where an array is missing, left over, or of another shape."""
-        wanted = self.shapes
-        if odd := sorted(wanted.keys() ^ given.keys()):
-            what = "has no" if odd[0] in wanted else "holds an unknown"
-            raise FileError(f"{self.name} {what} array {odd[0]!r}.")
-        for key, shape in wanted.items():
-            if given[key].shape != shape:
-                raise FileError(
-                    f"{self.name}: {key} has the shape {given[key].shape}; the others ask for "
-                    f"{shape}."
-                )
-            if not np.all(np.isfinite(given[key])):
-                raise FileError(f"{self.name}: {key} holds values that are not numbers.")
-
     def fields(self, fixed: str) -> tuple[ArrayField, ...]:
-        """Describe the arrays.
-
-        Args:
-            fixed: names or patterns of those that are not refined.
-
-        Raises:
-            RecipeError: a pattern fits none.
-        """
-        patterns, units = elements_of(fixed), units_of(self.kind, self.shapes)
-        for pattern in patterns:
-            if not any(fnmatch.fnmatchcase(key, pattern) for key in self.shapes):
-                raise RecipeError(
-                    f"`fixed` names {pattern!r}, but {self.name} has no such array.",
-                    f"It has: {', '.join(self.shapes)}.",
-                )
-        return tuple(
-            ArrayField(
-                key,
-                units[key],
-                not any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns),
-            )
-            for key in self.shapes
-        )
+        """Describe the arrays; see `array_fields`."""
+        return array_fields(self.kind, self.shapes, fixed, self.name)
 
     @staticmethod
     def output(own: Parameters, features: Array) -> Array:

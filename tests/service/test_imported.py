@@ -39,17 +39,18 @@ def test_a_recipe_of_other_elements_is_refused_and_one_for_all_is_told_of(water)
     assert note == "The numbers of lennard_jones stand for all types of atoms: H, O."
 
 
-def network(folder: Path, **settings: object) -> Path:
-    content = write_arrays(ParameterArrays("eann", {"atom_energy": np.zeros(1)}, settings), {})
+def network(folder: Path, kind: str = "eann", **settings: object) -> Path:
+    content = write_arrays(ParameterArrays(kind, {"atom_energy": np.zeros(1)}, settings), {})
     path = folder / "network.npz"
     path.write_bytes(content)
     return path
 
 
-def test_a_network_is_a_term_that_names_its_file(tmp_path, water):
-    path = network(tmp_path, cutoff=4.5, elements="H O")
+@pytest.mark.parametrize("kind", ["eann", "nequip"])
+def test_a_network_is_a_term_that_names_its_file(tmp_path, water, kind):
+    path = network(tmp_path, kind, cutoff=4.5, elements="H O")
     (term,) = imported_potential(path, water).terms
-    assert (term.kind, term.parameter) == ("eann", ())
+    assert (term.kind, term.parameter) == (kind, ())
     assert term.options == {"file": str(path), "cutoff": 4.5, "elements": "H O"}
 
 

@@ -89,6 +89,19 @@ def write_bytes(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
+def kind_told(content: bytes, name: str) -> str:
+    """Return the potential whose arrays an archive of our own says it holds; '' of others.
+
+    Raises:
+        FileError: it is damaged.
+    """
+    found = archived(content, name) if is_archive(content) else {}
+    try:
+        return str(json.loads(str(found[ABOUT]))["kind"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
 def is_archive(content: bytes) -> bool:
     """Tell whether bytes are those of an ``.npz`` file."""
     return content[:4] in (b"PK\x03\x04", b"PK\x05\x06")

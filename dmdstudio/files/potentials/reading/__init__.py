@@ -12,7 +12,7 @@ from dmdstudio.files.potentials.reading import (  # isort: skip
     tersoff,
     embedded_atom,
     pair_table,
-    eann,
+    networks,
 )
 from dmdstudio.files.potentials.reading.force_field import ReadPotential
 from dmdstudio.files.potentials.reading.format import (
@@ -26,11 +26,11 @@ from dmdstudio.files.potentials.reading.recipe_part import recipe_part
 __all__ = [
     "PotentialFormat",
     "ReadPotential",
-    "eann",
     "embedded_atom",
     "formats",
     "gromacs",
     "lammps",
+    "networks",
     "openmm",
     "pair_table",
     "potential_formats",

@@ -1,4 +1,4 @@
-"""Networks: parameter files of EANN, by DMFF or our own, as a term that names the file."""
+"""Networks: parameter files of EANN, by DMFF or our own, and of NequIP, as terms that name them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dmdstudio.base.errors import FileError
-from dmdstudio.files.potentials.array_file import LIMIT_BYTES, is_archive
-from dmdstudio.files.potentials.eann import KIND, read_eann
+from dmdstudio.files.potentials import eann, nequip
+from dmdstudio.files.potentials.array_file import LIMIT_BYTES, is_archive, kind_told
 from dmdstudio.files.potentials.reading.force_field import ReadPotential
 from dmdstudio.files.potentials.reading.format import potential_formats
 from dmdstudio.files.potentials.reading.parameters import term_at
@@ -21,11 +21,14 @@ _SAID = {
 """Options that a parameter file may leave open, and what to do then."""
 
 
-class EannNetwork:
+class Networks:
     """Reads parameter files."""
 
-    label = "EANN network"
-    doc = "Parameter files of EANN: those of DMFF (a pickle, of which nothing is run), and our own."
+    label = "EANN or NequIP network"
+    doc = (
+        "Parameter files of EANN: those of DMFF (a pickle, of which nothing is run), and our own; "
+        "of NequIP, our own."
+    )
     suffixes: tuple[str, ...] = (".pickle", ".npz")
     limit_bytes: int = LIMIT_BYTES
 
@@ -37,8 +40,10 @@ class EannNetwork:
         self, path: Path, content: bytes, structure: Structure, before: Sequence[PotentialPlan]
     ) -> ReadPotential:
         """Read a file; see `PotentialFormat.read`."""
-        found = read_eann(content, path.name)
-        old = next((plan for plan in before if plan.kind == KIND), None)
+        kind = nequip.KIND if kind_told(content, path.name) == nequip.KIND else eann.KIND
+        read = nequip.read_nequip if kind == nequip.KIND else eann.read_eann
+        found = read(content, path.name)
+        old = next((plan for plan in before if plan.kind == kind), None)
         options: dict[str, object] = {"file": str(path.resolve())}
         notes = []
         for name, advice in _SAID.items():
@@ -58,7 +63,7 @@ class EannNetwork:
                 f"{missing[0]} as well.",
                 "Take a network for all elements of the structure.",
             )
-        return ReadPotential(self.label, (term_at(KIND, options, before),), tuple(notes))
+        return ReadPotential(self.label, (term_at(kind, options, before),), tuple(notes))
 
 
-potential_formats.add("eann", EannNetwork())
+potential_formats.add("networks", Networks())
