@@ -206,7 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     command = add(
         "fit-forces",
         _fit_forces,
-        "Fit or fine-tune an EANN potential to ab initio energies, forces, stresses and dipoles.",
+        "Fit or fine-tune networks to ab initio energies, forces, stresses and dipoles.",
     )
     command.add_argument("data", nargs="*", metavar="DATA", help="extended XYZ files")
     command.add_argument("--run-dir", metavar="DIR", help="new folder for the fit")

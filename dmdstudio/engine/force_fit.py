@@ -9,7 +9,8 @@ M/n. Dipoles of periodic cells count modulo e times their lattice vectors: no ca
 (King-Smith & Vanderbilt, Phys. Rev. B 47, 1651 (1993)).
 
 Trained are the arrays of the network in another form, in which all numbers have a size of about 1:
-the first layer takes features of mean 0 and deviation 1, the output is in units of s.
+the first layer takes features of mean 0 and deviation 1 where there are any (`ForceModel`), the
+output is in units of s.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from jax import Array
 from dmdstudio.engine.core import Parameters
 from dmdstudio.engine.densities import features, orbitals, outputs
 from dmdstudio.engine.force_batches import Batch, Layout
+from dmdstudio.engine.force_models import ForceModel, Surroundings
 
 LENGTHS = {"energy": 0.2, "forces": 1.0, "stress": 4.0}
 """By what an error times a length is compared with one of forces, angstrom."""
@@ -95,27 +97,33 @@ class Scaling:
         for element in np.unique(species):
             own = found[species == element].astype(np.float64)
             mean[element], spread = own.mean(axis=0), own.std(axis=0)
-            deviation[element] = np.maximum(spread, FLOOR * max(spread.max(), 1e-6))
+            deviation[element] = np.maximum(spread, FLOOR * spread.max(initial=1e-6))
         return cls(mean * centred, deviation, size)
 
     def trained(self, arrays: Parameters) -> Parameters:
         """Return the trained form of arrays."""
+        scaled = {**arrays, **{key: arrays[key] / self.size for key in _outputs(arrays)}}
+        if not self.mean.size:
+            return scaled
         weight, (mean, deviation) = arrays["layer1_weight"], self._as(arrays)
         first = {
             "layer1_weight": weight * deviation[:, :, None],
             "layer1_bias": arrays["layer1_bias"] + (mean[:, None] @ weight)[:, 0],
         }
-        return {**arrays, **first, **{k: arrays[k] / self.size for k in _outputs(arrays)}}
+        return {**scaled, **first}
 
     def arrays(self, trained: Parameters) -> Parameters:
         """Return the arrays of a trained form."""
+        scaled = {**trained, **{key: trained[key] * self.size for key in _outputs(trained)}}
+        if not self.mean.size:
+            return scaled
         mean, deviation = self._as(trained)
         weight = trained["layer1_weight"] / deviation[:, :, None]
         first = {
             "layer1_weight": weight,
             "layer1_bias": trained["layer1_bias"] - (mean[:, None] @ weight)[:, 0],
         }
-        return {**trained, **first, **{k: trained[k] * self.size for k in _outputs(trained)}}
+        return {**scaled, **first}
 
     def _as(self, arrays: Parameters) -> tuple[Any, Any]:
         dtype = arrays["layer1_weight"].dtype
@@ -125,7 +133,7 @@ class Scaling:
 @partial(
     jax.tree_util.register_dataclass,
     data_fields=("weights", "scalings", "free"),
-    meta_fields=("cutoff",),
+    meta_fields=("model",),
 )
 @dataclass(frozen=True, eq=False)
 class Trainer:
@@ -135,13 +143,13 @@ class Trainer:
         weights: over the squared size of the errors, of every quantity that counts.
         scalings: by network, between its trained form and its arrays.
         free: by network and array, 1 where it is trained and 0 where it stays.
-        cutoff: angstrom.
+        model: of the potential; its cutoff is that of the dipole too.
     """
 
     weights: dict[str, float]
     scalings: dict[str, Scaling]
     free: dict[str, dict[str, float]]
-    cutoff: float
+    model: ForceModel
 
     def init(self, trained: Networks) -> Any:
         """Return the optimiser's state at the beginning."""
@@ -178,7 +186,7 @@ class Trainer:
 
     def _errors(self, trained: Networks, batch: Batch, layout: Layout) -> Sums:
         needs = frozenset(self.weights)
-        return errors(predict(self.arrays(trained), batch, layout, self.cutoff, needs), batch)
+        return errors(predict(self.arrays(trained), batch, layout, self.model, needs), batch)
 
     def loss(self, sums: Sums) -> Any:
         """Return the loss of summed errors."""
@@ -209,7 +217,7 @@ def _outputs(arrays: Parameters) -> list[str]:
 
 
 def predict(
-    networks: Networks, batch: Batch, layout: Layout, cutoff: float, needs: frozenset[str]
+    networks: Networks, batch: Batch, layout: Layout, model: ForceModel, needs: frozenset[str]
 ) -> Prediction:
     """Return energies, forces, stresses and dipoles of a batch; zeros for what is not needed.
 
@@ -217,7 +225,7 @@ def predict(
         networks: their arrays.
         batch: the frames.
         layout: of the batch.
-        cutoff: angstrom.
+        model: of the potential; its cutoff is that of the dipole too.
         needs: quantities that are wanted.
     """
     positions = jnp.asarray(batch.positions)
@@ -227,8 +235,9 @@ def predict(
 
         def total(moved: Array, strain: Array) -> tuple[Array, Array]:
             own = networks["potential"]
-            found = features(densities(own, batch, layout, cutoff, moved, strain))
-            energies = _summed(atom_energies(own, found, layout), batch, layout)
+            around = surroundings(batch, layout, model.cutoff, moved, strain)
+            atoms = model.energies(own, around, model.features(own, around))
+            energies = _summed(atoms, batch, layout)
             return jnp.sum(energies), energies
 
         (_, energy), slopes = jax.value_and_grad(total, argnums=(0, 1), has_aux=True)(
@@ -237,51 +246,48 @@ def predict(
         forces, stress = -slopes[0], slopes[1] / batch.volume[:, None, None]
     dipole = zero[:, 0]
     if "dipole" in needs:
-        dipole = dipoles(networks["dipole"], batch, layout, cutoff) + batch.charges
+        dipole = dipoles(networks["dipole"], batch, layout, model.cutoff) + batch.charges
     return Prediction(energy, forces, stress, dipole)
 
 
-@partial(jax.jit, static_argnames=("layout", "cutoff"))
+@partial(jax.jit, static_argnames=("layout", "model"))
 def survey(
-    networks: Networks, batch: Batch, layout: Layout, cutoff: float
+    networks: Networks, batch: Batch, layout: Layout, model: ForceModel
 ) -> tuple[Array, dict[str, Array]]:
     """Return energies [frame], eV, and features [atom, feature] by network, before a fit begins."""
     found, energy = {}, jnp.zeros(layout.frames)
+    around = surroundings(batch, layout, model.cutoff, batch.positions)
     for name, network in networks.items():
-        found[name] = features(densities(network, batch, layout, cutoff, batch.positions))
         if name == "potential":
-            energy = _summed(atom_energies(network, found[name], layout), batch, layout)
+            found[name] = model.features(network, around)
+            energy = _summed(model.energies(network, around, found[name]), batch, layout)
+        else:
+            found[name] = features(densities(network, around, model.cutoff))
     return energy, found
 
 
-def densities(
-    network: Parameters,
-    batch: Batch,
-    layout: Layout,
-    cutoff: float,
-    positions: Any,
-    strain: Array | None = None,
-) -> Array:
-    """Return the orbitals of all atoms [atom, moment, radial]; the cells may be strained."""
+def surroundings(
+    batch: Batch, layout: Layout, cutoff: float, positions: Any, strain: Array | None = None
+) -> Surroundings:
+    """Return the neighbours of all atoms; the cells may be strained."""
     positions = jnp.asarray(positions)
     vectors = positions[batch.index] - positions[:, None] + batch.shift
     if strain is not None:
         own = jnp.concatenate([strain, jnp.zeros_like(strain[:1])])[batch.frame]
         vectors = vectors + jnp.einsum("ijx,ixy->ijy", vectors, own)
     inside = jax.lax.stop_gradient(jnp.sum(vectors * vectors, axis=-1)) < cutoff**2
-    kinds = jnp.asarray(np.eye(len(layout.counts))[layout.species], positions.dtype)
-    return orbitals(network, vectors, inside, kinds[batch.index], cutoff)
+    index = jnp.asarray(batch.index)
+    return Surroundings(vectors, inside, index, layout.species, len(layout.counts))
 
 
-def atom_energies(network: Parameters, found: Array, layout: Layout) -> Array:
-    """Return the energies of atoms [atom], eV, by their features."""
-    energies = outputs(network, found, layout.species)
-    return energies + network["atom_energy"].astype(found.dtype)
+def densities(network: Parameters, around: Surroundings, cutoff: float) -> Array:
+    """Return the orbitals of all atoms [atom, moment, radial]."""
+    return orbitals(network, around.vectors, around.inside, around.elements, cutoff)
 
 
 def dipoles(network: Parameters, batch: Batch, layout: Layout, cutoff: float) -> Array:
     """Return the dipole of every frame without that of formal charges [frame, xyz], e angstrom."""
-    found = densities(network, batch, layout, cutoff, batch.positions)
+    found = densities(network, surroundings(batch, layout, cutoff, batch.positions), cutoff)
     strengths = outputs(network, features(found), layout.species)
     return _summed(jnp.einsum("ixk,ik->ix", found[:, 1:4], strengths), batch, layout)
 

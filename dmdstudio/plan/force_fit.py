@@ -13,8 +13,8 @@ from dmdstudio.plan.catalog import Entry, fields_of, setting
 QUANTITIES = ("energy", "forces", "stress", "dipole")
 """What a frame may be labelled with."""
 
-NETWORK_FILE = "eann.npz"
-"""The fitted potential in the folder of a fit."""
+NETWORK_FILES = {"eann": "eann.npz", "nequip": "nequip.npz"}
+"""The fitted potential in the folder of a fit, by its kind."""
 
 DIPOLE_FILE = "dipole.npz"
 """The fitted dipole surface beside it, where the data have dipoles."""
@@ -36,6 +36,14 @@ class ForceFitPlan(Struct, frozen=True, kw_only=True):
         Annotated[float, Meta(gt=0, lt=1)],
         setting("Validation fraction", "Share of the frames, drawn at random, to validate with."),
     ] = 0.1
+    kind: Annotated[
+        Literal["eann", "nequip"],
+        setting(
+            "Network",
+            "`eann` is fast, compiled for CPUs; `nequip` learns more from few frames and is slower "
+            "by an order of magnitude.",
+        ),
+    ] = "eann"
     start: Annotated[
         str,
         setting(
@@ -65,8 +73,31 @@ class ForceFitPlan(Struct, frozen=True, kw_only=True):
         setting("Radial functions", "Of a network from scratch."),
     ] = 12
     widths: Annotated[
-        str, setting("Layers", "Units of the hidden layers of a network from scratch.")
+        str,
+        setting(
+            "Layers",
+            "Units of the hidden layers of a network from scratch; of its radial nets with nequip.",
+        ),
     ] = "64 64"
+    interactions: Annotated[
+        Annotated[int, Meta(ge=1, le=8)] | None,
+        setting(
+            "Interactions",
+            "With nequip, how often atoms hand on to neighbours what they know; empty is 3.",
+        ),
+    ] = None
+    channels: Annotated[
+        Annotated[int, Meta(ge=1, le=512)] | None,
+        setting("Channels", "With nequip, features of every degree; empty is 16."),
+    ] = None
+    degree: Annotated[
+        Annotated[int, Meta(ge=0, le=3)] | None,
+        setting(
+            "Degree",
+            "With nequip, the largest angular momentum of the features: 1 has vectors, 2 tensors; "
+            "empty is 2.",
+        ),
+    ] = None
     fixed: Annotated[
         str,
         setting(
@@ -159,12 +190,13 @@ def entry() -> Entry:
     return Entry(
         section="training",
         name="fit-forces",
-        label="EANN from ab initio data",
-        doc="Fits or fine-tunes an EANN potential, and a dipole surface where the data have "
-        "dipoles, to energies, forces and stresses in extended XYZ files.",
+        label="Networks from ab initio data",
+        doc="Fits or fine-tunes an EANN or NequIP potential, and a dipole surface where the data "
+        "have dipoles, to energies, forces and stresses in extended XYZ files.",
         fields=fields_of(ForceFitPlan),
         source="Zhang, Hu & Jiang, J. Phys. Chem. Lett. 10, 4962 (2019), "
-        "doi 10.1021/acs.jpclett.9b02037",
+        "doi 10.1021/acs.jpclett.9b02037; Batzner et al., Nat. Commun. 13, 2453 (2022), "
+        "doi 10.1038/s41467-022-29939-5",
     )
 
 

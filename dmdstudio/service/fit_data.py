@@ -10,20 +10,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dmdstudio.base.errors import FileError, RecipeError
+from dmdstudio.engine.equivariant import Equivariant
 from dmdstudio.engine.force_batches import Sample
+from dmdstudio.engine.force_models import MODELS
 from dmdstudio.engine.networks import Network, elements_of
 from dmdstudio.files import surfaces as _surfaces  # noqa: F401  registers its files
 from dmdstudio.files.force_data import neighbours, read_frames
 from dmdstudio.files.potentials import read_parameters
 from dmdstudio.plan.arrays import ParameterArrays
 from dmdstudio.plan.catalog import shown
-from dmdstudio.plan.force_fit import DIPOLE_FILE, NETWORK_FILE, ForceFitPlan, LabelledFrame
+from dmdstudio.plan.force_fit import ForceFitPlan, LabelledFrame
 
 CUTOFF = 6.0
 """Of networks from scratch, angstrom."""
-
-NAMES = {"potential": ("eann", NETWORK_FILE), "dipole": ("eann_dipole", DIPOLE_FILE)}
-"""Kind and file of a network."""
 
 
 class FitData(NamedTuple):
@@ -114,15 +113,20 @@ def solved(samples: Sequence[Sample], elements: int, energies: np.ndarray) -> np
 def read_starts(plan: ForceFitPlan) -> dict[str, ParameterArrays]:
     """Return the networks to fine-tune."""
     named = {"potential": plan.start, "dipole": plan.start_dipole}
-    found = {name: read_parameters(NAMES[name][0], file) for name, file in named.items() if file}
+    kinds = {"potential": plan.kind, "dipole": "eann_dipole"}
+    found = {name: read_parameters(kinds[name], file) for name, file in named.items() if file}
     for name, given in found.items():
-        network_of(name, given.arrays, Path(named[name]).name)
+        network_of(given.kind, given.arrays, Path(named[name]).name)
     return found
 
 
-def network_of(name: str, arrays: Mapping[str, Any], file: str = "the network") -> Network:
+def network_of(
+    kind: str, arrays: Mapping[str, Any], file: str = "the network"
+) -> Network | Equivariant:
     """Return the shape of a network; raise `FileError` where its arrays do not fit together."""
-    return Network.of(arrays, file, name == "dipole")
+    if kind == "eann_dipole":
+        return Network.of(arrays, file, vector=True)
+    return MODELS[kind].shape_of(arrays, file)
 
 
 def _elements(
@@ -142,8 +146,8 @@ def _elements(
             "Give --elements in the order of its arrays, such as --elements 'H O'.",
         )
     found = said[0] if said else tuple(sorted({s for f in frames for s in f.symbols}))
-    for name, given in starts.items():
-        count = network_of(name, given.arrays).elements
+    for given in starts.values():
+        count = network_of(given.kind, given.arrays).elements
         if count != len(found):
             raise RecipeError(
                 f"The file to start from is for {count} elements, but {len(found)} are named: "

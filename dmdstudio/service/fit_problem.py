@@ -11,14 +11,15 @@ import jax
 import numpy as np
 
 from dmdstudio.base.errors import FileError, RecipeError
+from dmdstudio.engine.equivariant import Equivariant, random_equivariant
 from dmdstudio.engine.force_batches import Batch, Layout, Sample
 from dmdstudio.engine.force_fit import LENGTHS, Networks, Scaling, Sums, Trainer, survey
+from dmdstudio.engine.force_models import EmbeddedDensities, ForceModel, Messages
 from dmdstudio.engine.formal_charges import formal_charges
 from dmdstudio.engine.networks import SHELLS, elements_of, random_network
 from dmdstudio.plan.arrays import ParameterArrays
-from dmdstudio.plan.force_fit import QUANTITIES, ForceFitPlan
+from dmdstudio.plan.force_fit import DIPOLE_FILE, NETWORK_FILES, QUANTITIES, ForceFitPlan
 from dmdstudio.service.fit_data import (
-    NAMES,
     measured_sizes,
     network_of,
     read_data,
@@ -32,6 +33,9 @@ DIPOLE_SIZE = 0.1
 
 LOOKED_AT = 100
 """Frames that the sizes of features are taken from."""
+
+INTERACTIONS, CHANNELS, DEGREE = 3, 16, 2
+"""Of a new NequIP network where the plan leaves them open."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +98,9 @@ class FitProblem:
             arrays = {key: np.asarray(value) for key, value in own.items()}
             if name == "potential":
                 arrays["output_bias"] = arrays["output_bias"] + self.references
-            kind, file = NAMES[name]
+            kind, file = self.plan.kind, NETWORK_FILES[self.plan.kind]
+            if name == "dipole":
+                kind, file = "eann_dipole", DIPOLE_FILE
             found[file] = ParameterArrays(kind, arrays, self.settings[name], about)
         return found
 
@@ -126,24 +132,27 @@ def fit_problem(plan: ForceFitPlan, stored: Mapping[str, np.ndarray] | None = No
         name: starts[name].arrays if name in starts else _new(plan, name, count, cutoff, sizes)
         for name in names
     }
-    free = _free(plan, first)
+    free, model = _free(plan, first), _model(plan, starts, cutoff, training)
     exact: Any = {n: {k: np.asarray(a, np.float64) for k, a in own.items()}
                   for n, own in first.items()}  # fmt: skip
     if stored is None:
-        references, scalings = _surveyed(plan, exact, free, training, layout, cutoff, sizes)
+        references, scalings = _surveyed(plan, exact, free, training, layout, model, sizes)
     else:
         references = stored["references"]
         scalings = {name: stored_scaling(stored, name) for name in names}
-    settings: dict[str, object] = {"elements": " ".join(elements), "cutoff": cutoff}
+    known: dict[str, object] = {"elements": " ".join(elements)}
     told = {"formal_charges": formal} if formal else {}
     return FitProblem(
         plan=plan,
-        trainer=Trainer(_weights(plan, names, sizes), scalings, free, cutoff),
+        trainer=Trainer(_weights(plan, names, sizes), scalings, free, model),
         layout=layout,
         training=training,
         validation=data.validation,
         start=exact,
-        settings={"potential": settings, "dipole": {**settings, **told}},
+        settings={
+            "potential": {**known, **model.settings},
+            "dipole": {**known, "cutoff": cutoff, **told},
+        },
         references=references,
         charges=charges,
         sizes=sizes,
@@ -204,12 +213,43 @@ def _new(
         )
     vector = name == "dipole"
     size = DIPOLE_SIZE if vector else _force_size(sizes)
+    if plan.kind == "nequip" and not vector:
+        shape = Equivariant(
+            elements,
+            channels=plan.channels or CHANNELS,
+            layers=plan.interactions or INTERACTIONS,
+            degree=DEGREE if plan.degree is None else plan.degree,
+            radials=plan.radials,
+            widths=widths,
+        )
+        return random_equivariant(shape, plan.seed, size)
     found = random_network(
         elements, plan.radials, widths, cutoff, plan.seed + vector, SHELLS, size, vector
     )
     if not vector:
         found["atom_energy"] = np.zeros(1)
     return found
+
+
+def _model(
+    plan: ForceFitPlan,
+    starts: Mapping[str, ParameterArrays],
+    cutoff: float,
+    samples: Sequence[Sample],
+) -> ForceModel:
+    """Return the network of the potential as a function of its arrays."""
+    if plan.kind == "eann":
+        for name in ("interactions", "channels", "degree"):
+            if getattr(plan, name) is not None:
+                raise RecipeError(
+                    f"{name} is a setting of nequip networks; this one is eann.",
+                    "Choose --kind nequip, or leave it out.",
+                )
+        return EmbeddedDensities(cutoff)
+    if "potential" in starts:
+        return Messages(cutoff, float(str(starts["potential"].settings["neighbours"])))
+    pairs = sum(len(sample.pairs.first) for sample in samples)
+    return Messages(cutoff, max(1.0, round(pairs / sum(s.atoms for s in samples), 2)))
 
 
 def _force_size(sizes: Mapping[str, float]) -> float:
@@ -248,7 +288,10 @@ def _formal_charges(plan: ForceFitPlan, starts: Mapping[str, ParameterArrays]) -
 
 def _free(plan: ForceFitPlan, begun: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """Return 1 for arrays that are trained and 0 for those that stay, by network."""
-    patterns, networks = elements_of(plan.fixed), {n: network_of(n, a) for n, a in begun.items()}
+    patterns, networks = elements_of(plan.fixed), {}
+    for name, arrays in begun.items():
+        kind = plan.kind if name == "potential" else "eann_dipole"
+        networks[name] = network_of(kind, arrays)
     for pattern in patterns:
         if not any(fnmatch.filter(network.shapes, pattern) for network in networks.values()):
             known = dict.fromkeys(key for network in networks.values() for key in network.shapes)
@@ -274,7 +317,7 @@ def _surveyed(
     free: Mapping[str, Mapping[str, float]],
     samples: Sequence[Sample],
     layout: Layout,
-    cutoff: float,
+    model: ForceModel,
     sizes: Mapping[str, float],
 ) -> tuple[np.ndarray, dict[str, Scaling]]:
     """Return what the energies of atoms must be moved by [element], eV, and the scalings.
@@ -288,7 +331,7 @@ def _surveyed(
     kinds: list[np.ndarray] = []
     for first in range(0, len(chosen), layout.frames):
         batch = layout.batch(chosen[first : first + layout.frames], nothing, nothing)
-        energy, found = survey(begun, batch, layout, cutoff)
+        energy, found = survey(begun, batch, layout, model)
         energies.extend(np.asarray(energy, np.float64))
         real = batch.frame < layout.frames
         kinds.append(layout.species[real])
@@ -305,7 +348,7 @@ def _surveyed(
             species,
             len(nothing),
             sizes_of[name],
-            centred=bool(free[name]["layer1_bias"]),
+            centred=bool(free[name].get("layer1_bias", True)),
         )
         for name, own in rows.items()
     }

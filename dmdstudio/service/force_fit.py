@@ -18,7 +18,7 @@ from dmdstudio.engine.force_batches import Sample
 from dmdstudio.engine.force_fit import Networks, Sums
 from dmdstudio.files.fit_store import FitStore, checksums_for
 from dmdstudio.plan.events import Event, FitError, Fitted, Log, Phase, Progress, Trained
-from dmdstudio.plan.force_fit import DIPOLE_FILE, NETWORK_FILE, ForceFitPlan
+from dmdstudio.plan.force_fit import DIPOLE_FILE, NETWORK_FILES, ForceFitPlan
 from dmdstudio.service import machine
 from dmdstudio.service.control import Control
 from dmdstudio.service.fit_problem import FitProblem, fit_problem
@@ -211,7 +211,11 @@ def _ended(
     def measured(samples: list[Sample]) -> tuple[FitError, ...]:
         return _fit_errors(problem, problem.errors(best, samples, device))
 
-    names = [n for n in (NETWORK_FILE, DIPOLE_FILE) if (store.path / n).exists()]
+    names = [
+        name
+        for name in (NETWORK_FILES[store.plan.kind], DIPOLE_FILE)
+        if (store.path / name).exists()
+    ]
     report = Fitted(
         folder=str(store.path),
         files=tuple(str(store.path / name) for name in names),

@@ -19,6 +19,7 @@ from dmdstudio.cli import main
 from dmdstudio.engine.core import System, configuration
 from dmdstudio.engine.force_batches import Layout, Sample
 from dmdstudio.engine.force_fit import modulo_cell, predict
+from dmdstudio.engine.force_models import EmbeddedDensities
 from dmdstudio.engine.networks import random_network
 from dmdstudio.engine.potential import ForceField
 from dmdstudio.engine.surfaces.eann_dipole import EannDipole, EannDipoleOptions
@@ -241,7 +242,13 @@ def test_predictions_are_the_slopes_of_the_energy_in_any_cell():
         return layout.batch(samples, np.zeros(2), np.zeros(2))
 
     def told(given):
-        return predict(networks, given, layout, 4.0, frozenset({"energy", "forces", "stress"}))
+        return predict(
+            networks,
+            given,
+            layout,
+            EmbeddedDensities(4.0),
+            frozenset({"energy", "forces", "stress"}),
+        )
 
     both, compiled = batch(solid, cluster), jax.jit(told)
     found = compiled(both)
