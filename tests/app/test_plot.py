@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QMenu, QMessageBox
 
 from dmdstudio.app.axis_choices import axis_choices
@@ -271,6 +272,16 @@ def test_the_left_axis_makes_room_for_long_numbers(qtbot, plot):
     plot.line("a", [0.0, 1.0], [0.0, 1.0], "accent")
     qtbot.waitUntil(lambda: axis.width() == 72)
     assert axis.tickStrings([1e-5, 1.5e-5], 1.0, 5e-6) == ["1×10⁻⁵", "1.5×10⁻⁵"]
+
+
+def test_numbers_at_both_ends_of_the_left_axis_are_written(plot):
+    plot.line("a", [0.0, 1.0], [0.0, 1.0], "accent")
+    plot.set_range(0.0, 1.0)
+    plot.grab()
+    painter = QPainter(image := QImage(10, 10, QImage.Format.Format_RGB32))
+    _, _, written = plot._plot.getAxis("left").generateDrawSpecs(painter)
+    painter.end()
+    assert {"0.0", "1.0"} <= {words for _, _, words in written} and not image.isNull()
 
 
 def test_a_name_that_is_too_long_for_the_legend_is_shortened(qtbot, plot):

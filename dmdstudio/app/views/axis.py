@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QFontMetricsF
 
 from dmdstudio.app.theme import theme
@@ -49,6 +49,11 @@ class Axis(pg.AxisItem):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self.setStyle(hideOverlappingLabels=_BEYOND)
+
+    def boundingRect(self) -> QRectF:  # noqa: N802
+        """Return its place with room for numbers at its ends, which a grid takes away."""
+        beyond = _BEYOND if self.orientation in ("left", "right") and self.grid is not False else 0
+        return super().boundingRect().adjusted(0, -beyond, 0, beyond)
 
     def name_it(self, *names: str) -> None:
         """Call the axis by the first of its names that has room, else by a part of the last."""
