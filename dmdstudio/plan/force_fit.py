@@ -40,8 +40,8 @@ class ForceFitPlan(Struct, frozen=True, kw_only=True):
         Literal["eann", "nequip"],
         setting(
             "Network",
-            "`eann` is fast, compiled for CPUs; `nequip` learns more from few frames and is slower "
-            "by an order of magnitude.",
+            "`eann` has compiled loops on CPUs; `nequip` passes messages between neighbours and "
+            "takes longer for a step.",
         ),
     ] = "eann"
     start: Annotated[
@@ -83,19 +83,19 @@ class ForceFitPlan(Struct, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=1, le=8)] | None,
         setting(
             "Interactions",
-            "With nequip, how often atoms hand on to neighbours what they know; empty is 3.",
+            "Of nequip from scratch, how often atoms hand on what they know; empty is 3.",
         ),
     ] = None
     channels: Annotated[
         Annotated[int, Meta(ge=1, le=512)] | None,
-        setting("Channels", "With nequip, features of every degree; empty is 16."),
+        setting("Channels", "Of nequip from scratch, features of every degree; empty is 16."),
     ] = None
     degree: Annotated[
         Annotated[int, Meta(ge=0, le=3)] | None,
         setting(
             "Degree",
-            "With nequip, the largest angular momentum of the features: 1 has vectors, 2 tensors; "
-            "empty is 2.",
+            "Of nequip from scratch, the largest angular momentum of the features: 1 has vectors, "
+            "2 tensors; empty is 2.",
         ),
     ] = None
     fixed: Annotated[
