@@ -52,7 +52,9 @@ def work_of(recipe: Recipe, redrawn: float) -> float:
     """
     steps, sampling = recipe.dynamics.all_steps, recipe.sampling
     work = (1.0 + DERIVATIVE_COST) * steps + redrawn * sampling.decorrelation_steps
-    if recipe.optimizer.kind == "gauss_newton":
+    if recipe.optimizer.kind == "gauss_newton" and recipe.optimizer.sensitivity_step is not None:
+        work -= DERIVATIVE_COST * steps  # most iterations need no differences
+    elif recipe.optimizer.kind == "gauss_newton":
         free = sum(p.free for term in recipe.terms for p in term.parameter)
         work += TANGENT_COST * free * steps
     return work * sampling.replicas

@@ -16,7 +16,16 @@ from dmdstudio.engine.divergence import require_numbers
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradient import Pathwise, Work
 from dmdstudio.engine.horizon import ENOUGH, signal_to_noise
-from dmdstudio.engine.newton import Learned, Line, gauss_newton, learned, measure, rows
+from dmdstudio.engine.newton import (
+    Learned,
+    Line,
+    gauss_newton,
+    learned,
+    measure,
+    measure_apart,
+    rows,
+    slope,
+)
 from dmdstudio.engine.pool import Pool, renewed
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.program import Program
@@ -75,22 +84,29 @@ class Gradient(NamedTuple):
 
     Attributes:
         total, error, thermodynamic: [parameter]; the error is the standard error over replicas of
-            the linear response, the loss's own residual taken as exact.
+            the linear response, the loss's own residual taken as exact. The thermodynamic part is
+            None where it is not told apart.
         residual: of the reversal, lattice units; nan where nothing was reversed.
         horizon: of the adjoint in blocks, where it was measured, else 0.
     """
 
     total: np.ndarray
     error: np.ndarray
-    thermodynamic: np.ndarray
-    residual: float
-    horizon: int
+    thermodynamic: np.ndarray | None = None
+    residual: float = float("nan")
+    horizon: int = 0
 
 
 def init(problem: Problem) -> RefinementState:
     """Return the state before the first iteration."""
     optimizer = _optimizer(problem).init(jnp.ones(len(problem.initial), jnp.float64))
     return RefinementState(0, problem.initial.copy(), optimizer, None)
+
+
+def by_differences(problem: Problem) -> bool:
+    """Return whether sensitivities are measured by samples on both sides of the parameters."""
+    plan = problem.optimizer
+    return plan.kind == GAUSS_NEWTON and plan.sensitivity_step is not None
 
 
 def learned_of(problem: Problem, state: RefinementState) -> Learned | None:
@@ -103,7 +119,7 @@ def learned_of(problem: Problem, state: RefinementState) -> Learned | None:
 def _optimizer(problem: Problem) -> optax.GradientTransformationExtraArgs:
     plan = problem.optimizer
     if plan.kind == GAUSS_NEWTON:
-        return gauss_newton(rows(problem), plan.largest_step)
+        return gauss_newton(rows(problem), plan.largest_step, plan.sensitivity_step)
     schedule = optax.cosine_decay_schedule(
         plan.learning_rate, problem.iterations, plan.final_learning_rate / plan.learning_rate
     )
@@ -148,15 +164,22 @@ def step(
         program, state.pool, state.parameters, state.iteration
     )
     ensemble = Ensemble(program, pool, weights, horizon=state.horizon)
-    yield from ensemble.propagate(state.parameters, keep=True)
+    apart = by_differences(problem)
+    yield from ensemble.propagate(state.parameters, keep=not apart)
 
     loss, cotangent = program.loss(ensemble.means)
     prior = float(problem.prior(jnp.asarray(state.parameters)))
     loss = float(loss) + prior
-    gradient = yield from differentiate(ensemble, state.parameters, cotangent)
-    require_numbers(problem, loss, gradient.total, state.iteration)
     line = None
-    if problem.optimizer.kind == GAUSS_NEWTON:
+    if apart:
+        memory = state.optimizer
+        line = yield from measure_apart(ensemble, state.parameters, memory, state.iteration)
+        total, error = (v / problem.scale for v in slope(ensemble, line, memory))
+        gradient = Gradient(total, error)
+    else:
+        gradient = yield from differentiate(ensemble, state.parameters, cotangent)
+    require_numbers(problem, loss, gradient.total, state.iteration)
+    if problem.optimizer.kind == GAUSS_NEWTON and not apart:
         line = yield from measure(ensemble, state.parameters, gradient.horizon)
     shrink = min(1.0, RECOVERY * state.shrink)
     measured = float(signal_to_noise(*(g * problem.relative for g in gradient[:2])))

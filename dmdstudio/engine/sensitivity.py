@@ -66,7 +66,7 @@ def sensitivities(
         along = {}
     for key, part in along.items():
         found[key] = found[key] + part
-    return {key: _summed_up(ensemble, key, of_replicas) for key, of_replicas in found.items()}
+    return {key: summed_up(ensemble, key, of_replicas) for key, of_replicas in found.items()}
 
 
 def _by_adjoint(
@@ -165,14 +165,16 @@ def _in_points(ensemble: Ensemble, key: str, moved: Tree) -> np.ndarray:
     return np.asarray(of_points(moved)).swapaxes(1, 2)
 
 
-def _summed_up(ensemble: Ensemble, key: str, of_replicas: np.ndarray) -> Sensitivity:
+def summed_up(ensemble: Ensemble, key: str, of_replicas: np.ndarray) -> Sensitivity:
+    """Return the sensitivity that replicas [replica, point, free parameter] make together."""
     derivative = np.tensordot(ensemble.weights.weight, of_replicas, axes=1)
+    error = ensemble.standard_error(of_replicas - derivative)
+    return Sensitivity(of_replicas, derivative, error, away_in_points(ensemble, key))
+
+
+def away_in_points(ensemble: Ensemble, key: str) -> np.ndarray:
+    """Return what a replica predicts minus what the mean does, to first order [replica, point]."""
     away = jax.tree.map(
         lambda s, m: (s - m)[:, None], ensemble.of_replicas[key], ensemble.means.whole[key]
     )
-    return Sensitivity(
-        of_replicas,
-        derivative,
-        ensemble.standard_error(of_replicas - derivative),
-        _in_points(ensemble, key, away)[..., 0],
-    )
+    return _in_points(ensemble, key, away)[..., 0]

@@ -371,6 +371,17 @@ class OptimizerPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             gt=0,
         ),
     ] = 0.1
+    sensitivity_step: Annotated[
+        Annotated[float, msgspec.Meta(gt=0, le=0.5)] | None,
+        setting(
+            "Sensitivity step",
+            "Let gauss_newton measure sensitivities by fresh samples with every parameter moved by "
+            "this fraction to either side, and again only once the parameters have gone far. For "
+            "flexible molecules, whose vibrations drown what samples say of their own weights: "
+            "about a quarter of a band's width. Empty takes tangents along the trajectories.",
+            only_with={"kind": ("gauss_newton",)},
+        ),
+    ] = None
     gradient_clip: Annotated[
         Annotated[float, msgspec.Meta(gt=0)] | None,
         setting(

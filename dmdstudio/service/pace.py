@@ -6,9 +6,10 @@ import time
 from collections.abc import Generator
 from typing import Any
 
+from dmdstudio.engine.differences import PHASE as DIFFERENCES
 from dmdstudio.engine.gradient import Work
 from dmdstudio.engine.problem import Problem
-from dmdstudio.engine.refinement import GAUSS_NEWTON, RefinementState
+from dmdstudio.engine.refinement import GAUSS_NEWTON, RefinementState, by_differences
 from dmdstudio.plan.events import Event, Phase, Progress
 from dmdstudio.service.control import Control
 
@@ -40,6 +41,9 @@ class Pace:
             "diagnosing": SCAN_COST * steps,
             "tangents": TANGENT_COST * int(problem.free.sum()) * steps,
         }
+        ends = 2 * int(problem.free.sum())
+        self._cost[DIFFERENCES] = ends * (self._cost["sampling"] + self._cost["propagating"])
+        self._apart = by_differences(problem)
         self._newton = problem.optimizer.kind == GAUSS_NEWTON
         self._first = state.pool is None
         self._equilibration = float(plan.equilibration_steps)
@@ -52,9 +56,11 @@ class Pace:
 
     def _iteration(self, redraw: float) -> float:
         cost = self._cost
+        forward = redraw * cost["sampling"] + cost["propagating"]
+        if self._apart:
+            return forward
         tangents = cost["tangents"] if self._newton else 0.0
-        redrawn = redraw * cost["sampling"]
-        return redrawn + cost["propagating"] + cost["differentiating"] + tangents
+        return forward + cost["differentiating"] + tangents
 
     def follow(
         self, work: Generator[Work, None, Any], iteration: int, control: Control
@@ -78,6 +84,8 @@ class Pace:
             if name != phase:
                 if name == "diagnosing":  # not planned: it comes where it is needed
                     self._total += self._cost[name] - self._cost["differentiating"]
+                elif name == DIFFERENCES:  # likewise
+                    self._total += self._cost[name]
                 phase, base = name, self._spent
                 yield Phase(name=name, iteration=iteration)
             if name == "compiling":

@@ -10,12 +10,14 @@ import numpy as np
 from dmdstudio.base.units import from_internal, to_internal
 from dmdstudio.engine import uncertainty as engine
 from dmdstudio.engine.adjoint import Truncation
+from dmdstudio.engine.differences import differences
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.gradients.reversible_adjoint import ReversibleAdjoint
 from dmdstudio.engine.newton import Learned
 from dmdstudio.engine.pool import Pool, draw_pool, weigh
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.program import Program
+from dmdstudio.engine.refinement import by_differences
 from dmdstudio.engine.sensitivity import Sensitivity, sensitivities
 from dmdstudio.plan.events import (
     Direction,
@@ -90,8 +92,12 @@ def of_ensemble(
         learned: as of `of_run`.
     """
     problem = ensemble.problem
-    truncation, notes = _truncation(ensemble)
-    work = sensitivities(ensemble, parameters, truncation)
+    if by_differences(problem):
+        step, notes = problem.optimizer.sensitivity_step or 0.0, ()
+        work = differences(ensemble, parameters, step, STREAM + STREAM // 2 + iteration)
+    else:
+        truncation, notes = _truncation(ensemble)
+        work = sensitivities(ensemble, parameters, truncation)
     found = yield from pieces(work, "differentiating", first, 1.0, control)
     if found is None:
         return None

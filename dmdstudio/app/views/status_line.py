@@ -20,6 +20,7 @@ _PHASES = {
     "propagating": "Propagating",
     "differentiating": "Differentiating",
     "diagnosing": "Diagnosing",
+    "sensitivities": "Measuring sensitivities",
     "writing": "Writing",
     "evaluating": "Evaluating",
     "elsewhere": "At work without this window",
