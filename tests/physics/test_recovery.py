@@ -27,7 +27,7 @@ def experiment(tiny, origins, replicas, iterations):
     """Return the recipe whose data LAMMPS has measured."""
     recipe = recipe_of(tiny, replicas, iterations)
     known = msgspec.structs.replace(recipe, target=tiny.target)  # the data are not there yet
-    measured_by_lammps(with_settings(known, ["target.window=1.0"]), tiny.path("."), origins)
+    measured_by_lammps(with_settings(known, ["target.window=0.5"]), tiny.path("."), origins)
     return recipe
 
 
@@ -80,7 +80,7 @@ def test_hidden_parameters_are_approached(tiny_recipe):
 @pytest.mark.timeout(7200)
 def test_twenty_starts_find_the_hidden_parameters(tiny_recipe):
     """All within 0.5 % (sigma) and 3 % (epsilon); 95 % intervals cover the truth in 17 or more."""
-    recipe = experiment(tiny_recipe, origins=1600, replicas=96, iterations=12)
+    recipe = experiment(tiny_recipe, origins=4800, replicas=192, iterations=14)
     problem, _ = build(recipe)
     program = Program(problem)
     offs, covers = [], []
