@@ -167,6 +167,12 @@ def _parser() -> argparse.ArgumentParser:
         help="read the files back, run them in the engines that are for them, and compare "
         "(default: for up to 5,000 atoms)",
     )
+    command.add_argument(
+        "--targets",
+        action="store_true",
+        help="also compute the targets again from trajectories of the engine, as many and as long "
+        "as the run's",
+    )
 
     command = add(
         "serve",
@@ -496,7 +502,12 @@ def _export(options: Any) -> int:
 
     machine.prepare()  # for our own energies
     written, certificate = export_certified(
-        options.run_dir, options.format, options.output, options.iteration, options.certify
+        options.run_dir,
+        options.format,
+        options.output,
+        options.iteration,
+        options.certify,
+        options.targets,
     )
     if options.json:
         found = certificate and {

@@ -243,7 +243,7 @@ def print_diagnosis(found: Diagnosed) -> None:
 
 def print_certificate(certificate: Certificate) -> None:
     """Print what our reader and the engines made of exported files."""
-    from dmdstudio.plan.certificate import WORDS, difference_words
+    from dmdstudio.plan.certificate import WORDS, difference_words, target_words
 
     print_table(
         ["", "energy", "forces", "pressure", "verdict"],
@@ -256,6 +256,13 @@ def print_certificate(certificate: Certificate) -> None:
             for check in certificate.checks
         ],
     )
+    if certificate.targets:
+        print_table(
+            ["target", "engine", "in the run", "in the engine", "apart", "verdict"],
+            [[c.target, c.engine, *target_words(c), WORDS[c.verdict]] for c in certificate.targets],
+        )
+        for note in sorted({c.note for c in certificate.targets if c.note}):
+            print(note)
     for check in certificate.checks:
         if check.verdict in ("failed", "not read", "not installed"):
             print(check.note)

@@ -46,7 +46,9 @@ class Exporter(QObject):
         self._process.finished.connect(self._finished)
         self._process.errorOccurred.connect(self._broken)
 
-    def start(self, name: str, output: str, which: str, certify: bool) -> None:
+    def start(
+        self, name: str, output: str, which: str, certify: bool, targets: bool = False
+    ) -> None:
         """Begin; ``done`` or ``failed`` tells the end.
 
         Args:
@@ -54,9 +56,11 @@ class Exporter(QObject):
             output: the main file.
             which: the iteration.
             certify: whether to try the files in the engines that are for them.
+            targets: whether to compute the targets again there as well.
         """
         words = ["export", self._run_dir, "--format", name, "--output", output]
         words += ["--iteration", which, "--certify" if certify else "--no-certify", "--json"]
+        words += ["--targets"] if targets else []
         program, *before = command()
         self._process.start(program, [*before, *words])
 

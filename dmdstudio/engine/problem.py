@@ -414,12 +414,7 @@ class Problem:
             return self.field.energy(self.theta(p), lattice, cell)
 
         def value(p: Array, observable: Observable) -> Tree:
-            told = self._told(observable.needs, self.theta(p), phase)
-            if "energy" in observable.needs:
-                told["energy"] = energy(p)
-            if "virial" in observable.needs:
-                told["virial"] = self.field.virial(self.theta(p), lattice, cell)
-            return observable.frame(phase._replace(**told))
+            return self.static_value(p, phase, cell, observable)
 
         potential, slope = jax.value_and_grad(energy)(parameters)
         values, explicit = {}, {}
@@ -431,6 +426,19 @@ class Problem:
                 by_parameter = jacobian(value)(parameters, target.observable)
                 explicit[target.key] = by_parameter
         return Sample(potential, slope, values, explicit)
+
+    def static_value(
+        self, parameters: Array, phase: Phase, cell: Array, observable: Observable
+    ) -> Tree:
+        """Return the features of a static target; arguments as of `sample`."""
+        lattice = phase.configuration.lattice
+        theta = self.theta(parameters)
+        told = self._told(observable.needs, theta, phase)
+        if "energy" in observable.needs:
+            told["energy"] = self.field.energy(theta, lattice, cell)
+        if "virial" in observable.needs:
+            told["virial"] = self.field.virial(theta, lattice, cell)
+        return observable.frame(phase._replace(**told))
 
     def leapfrog(self) -> Leapfrog:
         """Return the integrator of the trajectories."""

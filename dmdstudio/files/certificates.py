@@ -11,11 +11,13 @@ import msgspec
 from dmdstudio.files.whole import write_text
 from dmdstudio.plan.certificate import (
     BOUNDS,
+    FARTHEST,
     WORDS,
     Certificate,
     Differences,
     EngineCheck,
     difference_words,
+    target_words,
 )
 
 if TYPE_CHECKING:
@@ -90,6 +92,8 @@ def certificate_page(certificate: Certificate) -> str:
         "with the larger of themselves and N kT, pressures with the larger of themselves and "
         "N kT/V, at 300 K; forces with the largest of all configurations.</p>",
     ]
+    if known.targets:
+        parts += ["<h2>Targets, computed again from trajectories</h2>", _targets(known)]
     if known.configurations:
         parts += ["<h2>Configurations</h2>", _configurations(known)]
     parts += [f"<p>{_text(note)}</p>" for note in known.notes]
@@ -123,6 +127,24 @@ def _configurations(known: Certificate) -> str:
         )
     head = ["", "Energy / eV", "Largest force / eV/Å", "Pressure / bar"]
     return _table([*head, *(f"{check.engine}: energy, forces, pressure" for check in tried)], rows)
+
+
+def _targets(known: Certificate) -> str:
+    rows = []
+    for check in known.targets:
+        verdict = f'<span class="{check.verdict}">{WORDS[check.verdict]}</span>'
+        name = f"{check.label} ({check.target})"
+        rows.append([*map(_text, (name, check.engine, *target_words(check))), verdict])
+    head = ["Target", "Engine", "In the run", "In the engine", "Apart", "Verdict"]
+    notes = {f"{c.engine}: {c.note}" for c in known.targets if c.note}
+    return "\n".join(
+        [
+            _table(head, rows, ()),
+            *(f"<p>{_text(note)}</p>" for note in sorted(notes)),
+            f"<p>Of a curve, the root mean square over its points. Up to {FARTHEST:g} agree. As "
+            "many trajectories as the run has replicas, with its sampling and its steps.</p>",
+        ]
+    )
 
 
 def _table(head: list[str], rows: list[list[str]], numbers: tuple[int, ...] = (1, 2, 3)) -> str:

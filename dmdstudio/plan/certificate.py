@@ -68,6 +68,45 @@ class EngineCheck(Struct, frozen=True, kw_only=True):
         return Differences(**{n: max(getattr(d, n) for d in self.differences) for n in names})
 
 
+FARTHEST = 4.0
+"""Largest deviation of a target that agrees: a few replicas know their own errors only roughly."""
+
+
+class TargetCheck(Struct, frozen=True, kw_only=True):
+    """A target of the run, and what trajectories of an engine make of it.
+
+    Attributes:
+        engine: its name.
+        target: name in the run's reports.
+        label: of the observable.
+        unit: of all values.
+        value: the run's own prediction [point].
+        error: its standard error [point].
+        their_value: the engine's [point]; empty where it failed.
+        their_error: alike.
+        deviation: root mean square over the points of the difference over its standard error.
+        note: what went wrong.
+    """
+
+    engine: str
+    target: str
+    label: str
+    unit: str
+    value: tuple[float, ...]
+    error: tuple[float, ...]
+    their_value: tuple[float, ...] = ()
+    their_error: tuple[float, ...] = ()
+    deviation: float | None = None
+    note: str = ""
+
+    @property
+    def verdict(self) -> Literal["agrees", "differs", "failed"]:
+        """In a word."""
+        if self.deviation is None:
+            return "failed"
+        return "agrees" if self.deviation <= FARTHEST else "differs"
+
+
 class ConfigurationNote(Struct, frozen=True, kw_only=True):
     """One configuration: what it is, and what DMD Studio finds there.
 
@@ -106,6 +145,7 @@ class Certificate(Struct, frozen=True, kw_only=True):
         configurations: on which.
         engines: what each made of them.
         read_back: what our own reader made of them; None where there is none for the format.
+        targets: computed again from trajectories of an engine, where that was asked for.
         notes: what a reader must know to repeat it.
     """
 
@@ -120,6 +160,7 @@ class Certificate(Struct, frozen=True, kw_only=True):
     configurations: tuple[ConfigurationNote, ...]
     engines: tuple[EngineCheck, ...]
     read_back: EngineCheck | None = None
+    targets: tuple[TargetCheck, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -133,12 +174,26 @@ class Certificate(Struct, frozen=True, kw_only=True):
 
         A file that our reader refuses is no mismatch: engines add up more than it takes.
         """
-        if {check.verdict for check in self.checks} & {"differs", "failed"}:
+        found = {check.verdict for check in (*self.checks, *self.targets)}
+        if found & {"differs", "failed"}:
             return "differs"
         if "agrees" in {check.verdict for check in self.engines}:
             return "agrees"
         back = self.read_back
         return "reads back" if back and back.verdict == "agrees" else "not checked"
+
+
+def target_words(check: TargetCheck) -> tuple[str, str, str]:
+    """Return the run's prediction, the engine's, and how far apart they are, as they are shown."""
+
+    def said(value: tuple[float, ...], error: tuple[float, ...]) -> str:
+        if len(value) > 1:
+            return f"{len(value)} points"
+        shown = (f"{v:.5g} ± {e:.2g} {check.unit}" for v, e in zip(value, error, strict=True))
+        return next(shown, "–").rstrip()
+
+    apart = "–" if check.deviation is None else f"{check.deviation:.2g} standard errors"
+    return said(check.value, check.error), said(check.their_value, check.their_error), apart
 
 
 def difference_words(check: EngineCheck) -> tuple[str, str, str]:

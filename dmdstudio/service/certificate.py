@@ -12,12 +12,13 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from dmdstudio.base.errors import DmdError, FileError
+from dmdstudio.base.errors import DmdError, FileError, RecipeError
 from dmdstudio.base.units import BOLTZMANN, from_internal
 from dmdstudio.engine.potentials.ewald import FINEST
 from dmdstudio.files.certificates import write_certificate
@@ -33,9 +34,10 @@ from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm
 from dmdstudio.service.engines import engines_of
 from dmdstudio.service.export import refined_potential
-from dmdstudio.service.other_engine import Evaluation, Exported, OtherEngine
+from dmdstudio.service.other_engine import Evaluation, Exported, OtherEngine, other_engines
 from dmdstudio.service.own_engine import own_evaluations
 from dmdstudio.service.read_back import read_back
+from dmdstudio.service.recomputed import recomputed
 
 READ_BACK = "Read back"
 """What the row of our own reader is called."""
@@ -58,6 +60,7 @@ def export_certified(
     output: str | Path,
     which: str | int = "best",
     certified: bool | None = None,
+    targets: bool = False,
 ) -> tuple[list[Path], Certificate | None]:
     """Write a run's potential and try it in the engines that are for it.
 
@@ -66,20 +69,47 @@ def export_certified(
         format_name: a registered export format.
         output: the main file, or a folder.
         which: ``"best"``, ``"last"`` or the number of an iteration.
-        certified: whether to certify; None for `MOST_ATOMS` at most.
+        certified: whether to certify; None for `MOST_ATOMS` at most, and where targets are.
+        targets: whether to compute the targets again from trajectories of the engine.
 
     Returns:
         The files written, the main one first and the certificate's last; and the certificate, None
         where none was made: nothing runs or reads the format, or it was not wanted.
+
+    Raises:
+        RecipeError: targets are asked for, but no engine here runs trajectories of the format.
     """
+    moving = _movers(format_name, certified) if targets else []
     terms, structure, provenance = refined_potential(run_dir, which)
     written = export(format_name, terms, structure, output, provenance)
     if certified is None:
-        certified = len(structure.symbols) <= MOST_ATOMS
+        certified = targets or len(structure.symbols) <= MOST_ATOMS
     if not certified or not can_be_certified(format_name):
         return written, None
     certificate = certify(format_name, terms, structure, written, provenance)
+    if targets:
+        exported = Exported(written, terms, [structure], provenance)
+        found = [recomputed(engine, run_dir, which, exported) for engine in moving]
+        certificate = msgspec.structs.replace(certificate, targets=tuple(chain(*found)))
     return [*written, *write_certificate(certificate, written[0])], certificate
+
+
+def _movers(format_name: str, certified: bool | None) -> list[OtherEngine]:
+    """Return the engines here that run trajectories of a format; raise where there are none."""
+    if certified is False:
+        raise RecipeError("Targets are part of the certificate.", "Leave out --no-certify.")
+    able = [engine for engine in engines_of(format_name) if engine.moves]
+    if not able:
+        known = [n for _, one in other_engines.items() if one.moves for n in one.formats]
+        raise RecipeError(
+            f"No engine runs trajectories of files of format {format_name!r}.",
+            f"Formats that can: {', '.join(known)}.",
+        )
+    found = [engine for engine in able if engine.version() is not None]
+    if not found:
+        names = " or ".join(engine.name for engine in able)
+        raise RecipeError(f"{names} is not installed here.", "Install it, or leave out --targets.")
+    return found
 
 
 def can_be_certified(format_name: str) -> bool:

@@ -16,10 +16,13 @@ from dmdstudio.base.errors import EngineError
 from dmdstudio.base.units import factor
 from dmdstudio.files.potentials import export_formats
 from dmdstudio.files.structures import lower_triangular
+from dmdstudio.service.lammps_pieces import EDGE, FRAMES, PIECE_TIMEOUT_S, piece_input
 from dmdstudio.service.other_engine import (
     Evaluation,
     Exported,
+    Motion,
     OtherEngine,
+    Piece,
     other_engines,
     python,
     run_child,
@@ -37,6 +40,7 @@ class Lammps(OtherEngine):
 
     name = "LAMMPS"
     formats = ("lammps",)
+    moves = True
 
     def version(self) -> str | None:
         """Return its date, such as ``22 Jul 2025``."""
@@ -81,6 +85,26 @@ class Lammps(OtherEngine):
                 )
             )
         return evaluations, "Started with the main input as written, once per configuration."
+
+    def trajectories(self, exported: Exported, motion: Motion) -> Iterator[Piece]:
+        """Run every piece in a process of its own, from where the last one ended."""
+        found = _program()
+        assert found is not None
+        command, environment, _ = found
+        main, folder = exported.files[0], exported.files[0].parent
+        structure = exported.configurations[0]
+        turned, rotation = lower_triangular(structure)
+        for number in range(motion.pieces):
+            (folder / "piece.in").write_text(piece_input(main.name, motion, number))
+            words = [*command, *_QUIET, "-in", "piece.in"]
+            run_child(words, folder, environment, PIECE_TIMEOUT_S)
+            rows = np.fromfile(folder / FRAMES, sep=" ").reshape(-1, len(structure.symbols), 6)
+            edge = float((folder / EDGE).read_text())
+            yield Piece(
+                rows[..., :3] @ rotation.T,
+                rows[..., 3:] @ rotation.T / factor("ps", "fs"),
+                edge / float(turned.cell[0, 0]),
+            )
 
 
 other_engines.add("lammps", Lammps())

@@ -9,7 +9,7 @@ import abc
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -60,16 +60,64 @@ class Exported:
     careful: bool = False
 
 
+@dataclass(frozen=True)
+class Motion:
+    """Trajectories that are wanted of an engine, one after the other.
+
+    Attributes:
+        pieces: how many.
+        steps: of each, at constant energy.
+        timestep_fs: of them.
+        record_every: steps between two frames; the first is where the piece begins.
+        temperature: of the heat bath before every piece, K.
+        friction: of the bath, 1/ps.
+        bath_timestep_fs: of its steps.
+        equilibration: steps in it before the first piece.
+        decorrelation: steps in it before every other.
+        pressure: bar, that the volume follows in the bath; None where it stays.
+        seed: of the bath.
+    """
+
+    pieces: int
+    steps: int
+    timestep_fs: float
+    record_every: int
+    temperature: float
+    friction: float
+    bath_timestep_fs: float
+    equilibration: int
+    decorrelation: int
+    pressure: float | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A trajectory of an engine, in the frame of the structure.
+
+    Attributes:
+        positions: [frame, atom, xyz], angstrom; in any image.
+        velocities: [frame, atom, xyz], angstrom/fs.
+        growth: of all lengths of the cell over those of the structure.
+    """
+
+    positions: np.ndarray
+    velocities: np.ndarray
+    growth: float
+
+
 class OtherEngine(abc.ABC):
     """An engine that can run one export format.
 
     Attributes:
         name: as a certificate calls it.
         formats: names of the export formats that it runs.
+        moves: whether `trajectories` can be asked of it.
     """
 
     name: ClassVar[str]
     formats: ClassVar[tuple[str, ...]]
+    moves: ClassVar[bool] = False
 
     @abc.abstractmethod
     def version(self) -> str | None:
@@ -84,6 +132,14 @@ class OtherEngine(abc.ABC):
         Raises:
             EngineError: the engine failed; the message holds its last words.
         """
+
+    def trajectories(self, exported: Exported, motion: Motion) -> Iterator[Piece]:
+        """Run trajectories from the structure in the files.
+
+        Raises:
+            EngineError: it failed, or cannot.
+        """
+        raise EngineError(f"{self.name} is not asked for trajectories.")
 
 
 other_engines: Registry[OtherEngine] = Registry("engine")

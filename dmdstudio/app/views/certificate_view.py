@@ -25,7 +25,9 @@ from dmdstudio.plan.certificate import (
     WORDS,
     Certificate,
     EngineCheck,
+    TargetCheck,
     difference_words,
+    target_words,
 )
 
 COLUMNS = ("Tried in", "Energy", "Forces", "Pressure", "Verdict")
@@ -157,13 +159,23 @@ def _note(certificate: Certificate | None) -> str:
     silent = [
         c.note for c in certificate.checks if c.verdict in ("failed", "not read", "not installed")
     ]
+    told = [_told(check) for check in certificate.targets]
     if silent:
-        return " ".join(silent)
+        return "\n".join([" ".join(silent), *told])
     bounds = ", ".join(f"{name} {bound:.0e}" for name, bound in BOUNDS.items())
-    return (
+    lead = (
         f"Largest relative differences over {len(certificate.configurations)} configurations. "
         f"Allowed: {bounds.replace('e-0', 'e-')}."
     )
+    return "\n".join([lead, *told])
+
+
+def _told(check: TargetCheck) -> str:
+    """Say in a line what an engine made of a target."""
+    if check.note:
+        return f"{check.label} by {check.engine}: {check.note}"
+    ours, theirs, apart = target_words(check)
+    return f"{check.label} by {check.engine}: {theirs}, in the run {ours}; {apart} apart."
 
 
 def _beginning(path: Path) -> str:

@@ -46,7 +46,7 @@ class ExportDialog(QDialog):
         self.format.setAccessibleName("Format")
         self._doc = quiet(wraps=True)
         self._doc.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._doc.setMinimumHeight(4 * self.fontMetrics().lineSpacing())
+        self._doc.setMinimumHeight(5 * self.fontMetrics().lineSpacing())
         self.iteration = QComboBox()
         self.iteration.setAccessibleName("Iteration")
         self.iteration.addItem(f"Best (iteration {view.best.iteration})", "best")
@@ -59,6 +59,8 @@ class ExportDialog(QDialog):
         self.certify = QCheckBox()
         self.certify.setChecked(True)
         self._certifies = True
+        self.targets = QCheckBox()
+        self.targets.hide()
         self.told = quiet(wraps=True)
         self.busy = QProgressBar()
         self.busy.setRange(0, 0)
@@ -87,6 +89,7 @@ class ExportDialog(QDialog):
         form.addRow("Iteration", self.iteration)
         form.addRow("File", place)
         form.addRow("", self.certify)
+        form.addRow("", self.targets)
         buttons = QHBoxLayout()
         buttons.addWidget(self.told, 1)
         buttons.addWidget(close)
@@ -100,18 +103,19 @@ class ExportDialog(QDialog):
         layout.addStretch(0)
         layout.addLayout(buttons)
         self._formats: list[_Format] = []
+        self.certify.toggled.connect(self._offer_targets)
         self.format.currentIndexChanged.connect(self._choose)
         in_background(self, _formats, self._offer, self._fail)
 
     def _offer(self, formats: list[_Format]) -> None:
         self._formats = formats
-        for entry, _, _ in formats:
+        for entry, *_ in formats:
             self.format.addItem(entry.label, entry.name)
         self.write.setEnabled(bool(formats))
 
     def _choose(self, index: int) -> None:
         if 0 <= index < len(self._formats):
-            entry, suffix, trials = self._formats[index]
+            entry, suffix, trials, moving = self._formats[index]
             self._doc.setText(entry.doc)
             if self.certify.isEnabled():
                 self._certifies = self.certify.isChecked()
@@ -123,8 +127,17 @@ class ExportDialog(QDialog):
                 if trials
                 else "Files of this format are not tried"
             )
+            self.targets.setVisible(bool(moving))
+            self.targets.setText(
+                f"Also compute the targets again from trajectories by {' and '.join(moving)}; "
+                "takes minutes"
+            )
+            self._offer_targets()
             folder = Path(self.output.text()).parent if self.output.text() else None
             self.output.setText(str((folder or Path(self._run_dir)) / f"potential{suffix}"))
+
+    def _offer_targets(self) -> None:
+        self.targets.setEnabled(self.certify.isEnabled() and self.certify.isChecked())
 
     def _browse(self) -> None:
         start = Path(self.output.text()) if self.output.text() else None
@@ -142,7 +155,8 @@ class ExportDialog(QDialog):
         certify = self.certify.isEnabled() and self.certify.isChecked()
         self._tell("Writing, and running what was written…" if certify else "Writing…")
         self.busy.show()
-        self.exporter.start(name, output, which, certify)
+        targets = certify and not self.targets.isHidden() and self.targets.isChecked()
+        self.exporter.start(name, output, which, certify, targets)
 
     def _written(self, exported: Exported) -> None:
         self.write.setEnabled(True)
@@ -175,8 +189,9 @@ class ExportDialog(QDialog):
         self.told.style().polish(self.told)
 
 
-_Format = tuple[Entry, str, list[str]]
-"""A format, the ending of its main file, and how its files can be tried, in words."""
+_Format = tuple[Entry, str, list[str], list[str]]
+"""A format, the ending of its main file, how its files can be tried, in words, and the engines
+that run trajectories of them."""
 
 
 def _formats() -> list[_Format]:
@@ -189,5 +204,6 @@ def _formats() -> list[_Format]:
         engines = [engine.name for engine in engines_of(entry.name)]
         trials = ["read the files back"] if format_.reader else []
         trials += [f"run them in {' and '.join(engines)}"] if engines else []
-        found.append((entry, format_.suffix, trials))
+        moving = [engine.name for engine in engines_of(entry.name) if engine.moves]
+        found.append((entry, format_.suffix, trials, moving))
     return found
