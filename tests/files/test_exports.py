@@ -289,6 +289,7 @@ def test_the_catalog_lists_the_formats():
         ("export", "dmff"),
         ("export", "gromacs"),
         ("export", "lammps"),
+        ("export", "nequip"),
         ("export", "openmm"),
         ("export", "jax"),
     ]
@@ -305,8 +306,8 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path):
 
     good = term()
     refused("'lammps' cannot write a term of kind 'eann'", PotentialTerm("eann", {}, {}))
-    other = PotentialTerm("nequip", {}, {})
-    refused("'ase' cannot write a term of kind 'nequip'", other, name="ase")
+    other = PotentialTerm("painn", {}, {})
+    refused("'ase' cannot write a term of kind 'painn'", other, name="ase")
     refused("no term")
     refused("no sigma for Ar", replace(good, parameters={"epsilon": {"Ar": 1.0}}))
     refused("no number 'cutoff'", replace(good, options={"switch_start": 9.0}))

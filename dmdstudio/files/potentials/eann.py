@@ -172,7 +172,7 @@ class EannArchive(ExportFormat):
     kinds = (KIND,)
     suffix = ".npz"
     comment = None
-    reader = "eann"
+    reader = "networks"
 
     def write(
         self,
@@ -201,7 +201,7 @@ class DmffEann(ExportFormat):
     suffix = ".pickle"
     taken = (".txt",)
     comment = None
-    reader = "eann"
+    reader = "networks"
     unsaid = ("cutoff", "elements")
 
     def write(

@@ -47,6 +47,7 @@ class NequIPArchive(ExportFormat):
     )
     kinds = (KIND,)
     suffix = ".npz"
+    reader = "networks"
 
     def write(
         self,
