@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,12 +10,13 @@ from typing import Annotated, Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 from msgspec import Meta, Struct
 
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.core import Configuration, Parameters, System
 from dmdstudio.engine.densities import features, orbitals, outputs
+from dmdstudio.engine.nearest import Nearest, NearestPotential
 from dmdstudio.engine.network_sums import NetworkSums, exact
 from dmdstudio.engine.networks import (
     Network,
@@ -26,7 +26,7 @@ from dmdstudio.engine.networks import (
     require_elements,
     species_of,
 )
-from dmdstudio.engine.potential import ROOM, ArrayField, Example, Potential, Pull, potentials
+from dmdstudio.engine.potential import ArrayField, Example, Pull, potentials
 from dmdstudio.engine.water import water
 from dmdstudio.plan.catalog import setting
 
@@ -71,7 +71,7 @@ class EANNOptions(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, eq=False)
-class EANN(Potential):
+class EANN(NearestPotential):
     """U = sum over atoms i of N_t(i)(features of i) + e_0.
 
     With d = r_j - r_i, s and t the elements of j and i, and the cutoff function
@@ -87,11 +87,6 @@ class EANN(Potential):
     Source: Zhang, Hu & Jiang, J. Phys. Chem. Lett. 10, 4962 (2019), equations 3 to 6, as in DMFF:
     its cutoff function, its layer norms, and the same e_0 for every atom. The off-diagonal
     components of d d^T are taken once and weighed twice.
-
-    Attributes:
-        options: settings, complete.
-        system: what it was built for.
-        capacity: length of the lists of neighbours; 0 where all pairs are summed.
     """
 
     options: EANNOptions
@@ -123,13 +118,9 @@ class EANN(Potential):
                 )
         require_elements(cls.name, system, elements_of(options.elements))
         system.require_cutoff(options.cutoff, cls.name)
-        term = cls(options, system)
-        ball = 4.0 / 3.0 * math.pi * options.cutoff**3 / abs(np.linalg.det(system.cell))
-        listed = math.ceil(ROOM * (ball * system.atoms + 3.0 * math.sqrt(ball * system.atoms)))
-        few = system.pairs == "auto" and listed < SHORT * system.atoms
-        if system.pairs == "cells" or few:
-            return replace(term, capacity=_rounded(listed, system))
-        return term
+        listed = cls(options, system).sized()
+        few = system.pairs == "auto" and listed.capacity < SHORT * system.atoms
+        return listed if system.pairs == "cells" or few else cls(options, system)
 
     @classmethod
     def examples(cls, precision: str, lattice_bits: int, platform: str) -> dict[str, Example]:
@@ -147,11 +138,6 @@ class EANN(Potential):
         return found
 
     # -- what it is made of -----------------------------------------------------------------------
-    @property
-    def cutoff(self) -> float:
-        """Distance beyond which atoms do not feel each other, angstrom."""
-        return self.options.cutoff or 0.0  # `build` refuses none
-
     @cached_property
     def species(self) -> np.ndarray:
         """Index of every atom's element in the arrays of the network [atom]."""
@@ -163,19 +149,6 @@ class EANN(Potential):
         require_count(self.name, network, elements_of(self.options.elements))
         return network.fields(self.options.fixed)
 
-    def with_capacity(self, capacity: int) -> EANN:
-        """Return the term with lists of at least this length; itself where it has none shorter."""
-        capacity = _rounded(capacity, self.system)
-        return replace(self, capacity=capacity) if 0 < self.capacity < capacity else self
-
-    def crowding(self, lattice: Array, cell: Array) -> tuple[int, int]:
-        """Return the most neighbours that an atom has, and how many there is room for."""
-        if not self.capacity:
-            return 0, 0
-        exact = Configuration(lattice, jnp.zeros(lattice.shape), jnp.asarray(cell, jnp.float64))
-        squared = self._all_squared(exact)
-        return int(jnp.max(jnp.sum(squared < self.cutoff**2, axis=1))), self.capacity
-
     # -- energy -----------------------------------------------------------------------------------
     def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return the sum of the atoms' energies, eV."""
@@ -183,48 +156,19 @@ class EANN(Potential):
 
     def atomic_energies(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return what the network gives for every atom [atom], eV."""
-        found, short = self._features(parameters, configuration)
+        near = self.nearest(configuration)
+        found = self._features(parameters, near)
         energies = outputs(parameters, found, self.species) + parameters["atom_energy"]
-        return jnp.where(short, jnp.nan, energies)
+        return near.checked(energies)
 
     def features(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return the features of every atom [atom, feature], ordered by l, then by radial."""
-        return self._features(parameters, configuration)[0]
+        return self._features(parameters, self.nearest(configuration))
 
-    def _features(
-        self, parameters: Parameters, configuration: Configuration
-    ) -> tuple[Array, Array]:
-        """Return features, and whether a list of neighbours was too short for all."""
-        vectors, inside, elements, short = self._neighbours(configuration)
-        found = orbitals(parameters, vectors, inside, elements, self.cutoff)
-        return features(found), short
-
-    # -- neighbours -------------------------------------------------------------------------------
-    def _neighbours(self, where: Configuration) -> tuple[Array, Array, Array, Array]:
-        """Return vectors to neighbours [atom, neighbour, xyz], which of them are inside the cutoff,
-        their elements as unit vectors [..., neighbour, element], and whether some are missing.
-        """
-        dtype, square = where.offset.dtype, self.cutoff**2
+    def _features(self, parameters: Parameters, near: Nearest) -> Array:
         kinds = np.eye(len(elements_of(self.options.elements)))[self.species]
-        if not self.capacity:
-            vectors = where.displacements()
-            squared = lax.stop_gradient(jnp.sum(vectors * vectors, axis=-1))
-            squared = jnp.fill_diagonal(squared, 2.0 * square, inplace=False)
-            return vectors, squared < square, jnp.asarray(kinds, dtype), jnp.zeros((), bool)
-        squared = self._all_squared(where)
-        short = jnp.max(jnp.sum(squared < square, axis=1)) > self.capacity
-        nearest, index = lax.top_k(-squared, self.capacity)
-        steps = where.lattice[index] - where.lattice[:, None]  # wraps: the minimum image
-        bits = 8 * where.lattice.dtype.itemsize
-        vectors = (steps.astype(dtype) * dtype.type(2.0**-bits)) @ where.cell.astype(dtype)
-        vectors = vectors + (where.offset[index] - where.offset[:, None])
-        return vectors, -nearest < square, jnp.asarray(kinds, dtype)[index], short
-
-    def _all_squared(self, where: Configuration) -> Array:
-        """Return squared distances [atom, atom], far from oneself; nothing is differentiated."""
-        vectors = lax.stop_gradient(jax.tree.map(jnp.asarray, where)).displacements()
-        squared = jnp.sum(vectors * vectors, axis=-1)
-        return jnp.fill_diagonal(squared, 2.0 * self.cutoff**2, inplace=False)
+        elements = jnp.asarray(kinds, near.vectors.dtype)[near.index]
+        return features(orbitals(parameters, near.vectors, near.inside, elements, self.cutoff))
 
     # -- forces -----------------------------------------------------------------------------------
     @property
@@ -280,11 +224,6 @@ class EANN(Potential):
         if sums := self._sums(parameters):
             return exact(sums).virial(configuration, sums.flat(parameters))
         return super().virial(parameters, configuration)
-
-
-def _rounded(capacity: int, system: System) -> int:
-    """Return a length that few others differ from, so that little is compiled again."""
-    return min(-(-capacity // 16) * 16, system.atoms - 1)
 
 
 potentials.add(EANN.name, EANN)

@@ -151,11 +151,6 @@ class EmbeddedAtom(NearestPotential):
             *((f"pair_{name}", "eV angstrom") for name in self.system.pair_names),
         ]
 
-    @property
-    def cutoff(self) -> float:
-        """Distance beyond which it is zero, angstrom."""
-        return self.options.cutoff or 0.0  # `build` refuses none
-
     def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return the sum over atoms and pairs, eV."""
         system, near = self.system, self.nearest(configuration)
@@ -177,7 +172,7 @@ class EmbeddedAtom(NearestPotential):
         table = self._table(parameters, "pair", system.pair_names)
         z = parameters["pair_factor"][pairs] * _between(table, pairs, places)
         energy = energy + 0.5 * jnp.sum(jnp.where(near.inside, z / near.distance, 0.0))
-        return jnp.where(near.short, jnp.nan, energy)
+        return near.checked(energy)
 
     def _table(
         self, parameters: Parameters, sort: str, names: tuple[str, ...]

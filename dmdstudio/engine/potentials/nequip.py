@@ -141,7 +141,7 @@ class NequIP(NearestPotential):
             self.cutoff,
             options.neighbours,  # type: ignore[attr-defined]
         )
-        return jnp.where(near.short, jnp.nan, jnp.sum(energies))
+        return near.checked(jnp.sum(energies))
 
 
 potentials.add(NequIP.name, NequIP)

@@ -13,7 +13,8 @@ from msgspec import Struct
 from dmdstudio.base.errors import PhysicsError
 from dmdstudio.engine.core import Configuration, Parameters, System
 from dmdstudio.engine.crystal import diamond
-from dmdstudio.engine.potential import Example, Potential, potentials
+from dmdstudio.engine.nearest import NearestPotential
+from dmdstudio.engine.potential import Example, potentials
 from dmdstudio.plan.catalog import ParameterField, setting
 
 NEAREST = 0.01
@@ -41,7 +42,7 @@ class StillingerWeberOptions(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, eq=False)
-class StillingerWeber(Potential):
+class StillingerWeber(NearestPotential):
     """U = sum over pairs of u_2 + sum over angles j-i-k of u_3, of atoms of one type.
 
         u_2 = A epsilon [B (sigma/r)^p - (sigma/r)^q] exp(sigma/(r - c))
@@ -56,14 +57,11 @@ class StillingerWeber(Potential):
 
     Source: F. H. Stillinger and T. A. Weber, Phys. Rev. B 31, 5262 (1985), eqs. 2.3 to 2.6,
     doi 10.1103/PhysRevB.31.5262.
-
-    Attributes:
-        options: cutoff and exponents.
-        system: what it was built for.
     """
 
     options: StillingerWeberOptions
     system: System
+    capacity: int = 0
 
     name: ClassVar[str] = "stillinger_weber"
     label: ClassVar[str] = "Stillinger-Weber"
@@ -117,7 +115,7 @@ class StillingerWeber(Potential):
                 "Give another structure, or another potential.",
             )
         system.require_cutoff(options.cutoff, cls.name)
-        return cls(options, system)
+        return cls(options, system).sized()
 
     @classmethod
     def examples(cls, precision: str, lattice_bits: int, platform: str) -> dict[str, Example]:
@@ -129,20 +127,13 @@ class StillingerWeber(Potential):
         parameters = {n: jnp.array([v]) for n, v in zip(names, numbers, strict=True)}
         return {"silicon": Example(system, term, parameters, positions)}
 
-    @property
-    def cutoff(self) -> float:
-        """Distance beyond which it is zero, angstrom."""
-        return self.options.cutoff
-
     def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return the sum over pairs and angles, eV."""
         own = {name: value[0] for name, value in parameters.items()}
         options, sigma = self.options, own["sigma"]
-        vectors = configuration.displacements()
-        squared = jnp.sum(vectors * vectors, axis=-1)
-        inside = squared < (self.cutoff - NEAREST * sigma) ** 2
-        inside = jnp.fill_diagonal(inside, False, inplace=False)
-        r = jnp.sqrt(jnp.where(inside, squared, (0.5 * self.cutoff) ** 2))
+        near = self.nearest(configuration)
+        inside = near.inside & (near.distance < self.cutoff - NEAREST * sigma)
+        r = jnp.where(inside, near.distance, 0.5 * self.cutoff)
         reach = sigma / (r - self.cutoff)
         ratio = sigma / r
         pair = own["repulsion"] * ratio**options.repulsive_exponent
@@ -150,7 +141,7 @@ class StillingerWeber(Potential):
         pairs = 0.5 * own["strength"] * jnp.sum(jnp.where(inside, pair, 0.0))
 
         g = jnp.where(inside, jnp.exp(own["decay"] * reach), 0.0)
-        unit = vectors / r[..., None]
+        unit = near.vectors / r[..., None]
         along = g[..., None] * unit
         first = jnp.sum(along, axis=1)
         second = jnp.einsum("ijx,ijy->ixy", along, unit)
@@ -158,7 +149,8 @@ class StillingerWeber(Potential):
         angles = jnp.sum(second**2) - 2.0 * cosine * jnp.sum(first**2)
         angles = angles + cosine**2 * jnp.sum(jnp.sum(g, axis=1) ** 2)
         angles = 0.5 * (angles - (1.0 - cosine) ** 2 * jnp.sum(g**2))
-        return own["epsilon"] * (pairs + own["three_body"] * angles)
+        energy = own["epsilon"] * (pairs + own["three_body"] * angles)
+        return near.checked(energy)
 
 
 potentials.add(StillingerWeber.name, StillingerWeber)

@@ -182,7 +182,7 @@ class Tersoff(NearestPotential):
         repulsion = own["repulsion"] * jnp.exp(-own["repulsive_decay"] * r)
         attraction = own["attraction"] * jnp.exp(-own["attractive_decay"] * r)
         energy = 0.5 * jnp.sum(f * (repulsion - b * attraction))
-        return jnp.where(near.short, jnp.nan, energy)
+        return near.checked(energy)
 
     def _switch(self, r: Array) -> Array:
         """Return f(r)."""
