@@ -7,7 +7,9 @@ differentiated.
 
 from __future__ import annotations
 
+import abc
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -18,8 +20,8 @@ import numpy as np
 from jax import Array, lax
 
 from dmdstudio.engine.cell_lists import CellLists, cells_pay, separations, with_room
-from dmdstudio.engine.core import Configuration, System
-from dmdstudio.engine.potential import Potential
+from dmdstudio.engine.core import Configuration, Parameters, System
+from dmdstudio.engine.potential import Potential, Pull
 
 STEP = 8
 """Lengths of lists are multiples of it, so that little is compiled again."""
@@ -41,6 +43,10 @@ class Nearest(NamedTuple):
     inside: Array
     index: Array
     short: Array
+
+    def at(self, vectors: Array) -> Nearest:
+        """Return the same neighbours at other vectors."""
+        return _nearest(vectors, self.inside, self.index, self.short)
 
     def checked(self, energy: Array) -> Array:
         """Return an energy that is no number, nor are its derivatives, where a list is short."""
@@ -116,6 +122,83 @@ class NearestPotential(Potential):
             most = int(_fullest(longer, self.cutoff, lattice, exact)[0])
         return max(most, math.ceil(run * self.capacity / cells.length)), self.capacity
 
+    # -- energy and forces ------------------------------------------------------------------------
+    @abc.abstractmethod
+    def energy_of(self, parameters: Parameters, near: Nearest) -> Array:
+        """Return the potential energy, eV, as a function of the vectors to neighbours."""
+
+    def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return the potential energy, eV."""
+        return self.energy_of(parameters, self.nearest(configuration))
+
+    def force(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return F [atom, xyz], eV/angstrom: the same bits in whatever program it stands.
+
+        It is made in stages, and nothing is fused across their ends: the lists, the slopes of the
+        energy by the vectors, and their sums over atoms. So `pull` can share the first.
+        """
+        if not self.capacity:
+            return super().force(parameters, configuration)
+        near, moved = self._begun(configuration)
+        return self._summed(self._slopes(parameters, near), moved)
+
+    def pull(
+        self,
+        parameters: Parameters,
+        configuration: Configuration,
+        w: Array,
+        fixed: Parameters | None = None,
+    ) -> Pull:
+        """Return force, (dF/dx)^T w and (dF/dtheta)^T w; see `Potential.pull`.
+
+        Atoms that move along w move the vectors along the differences of w, so that all derivatives
+        are those of a sum over atoms of their own lists.
+        """
+        if not self.capacity:
+            return super().pull(parameters, configuration, w, fixed)
+        fixed = fixed or {}
+        near, moved = self._begun(configuration)
+
+        def slopes(vectors: Array) -> tuple[Parameters, Array]:
+            def energy(moving: Parameters, vectors: Array) -> Array:
+                return self.energy_of(moving | fixed, near.at(vectors))
+
+            return jax.grad(energy, argnums=(0, 1))(parameters, vectors)
+
+        zero = jnp.zeros_like(w)
+        along = lax.optimization_barrier(jax.jvp(moved, (zero,), (w,))[1])
+        mixed, turned = jax.jvp(slopes, (near.vectors,), (along,))[1]
+        force = self._summed(self._slopes(parameters | fixed, near), moved)
+        position = self._summed(lax.optimization_barrier(turned), moved)
+        return Pull(force, position, jax.tree.map(jnp.negative, mixed))
+
+    def _begun(self, where: Configuration) -> tuple[Nearest, Callable[[Array], Array]]:
+        """Return the neighbours, and the vectors to them as a function of the offset."""
+        lattice, cell = lax.optimization_barrier((where.lattice, where.cell))
+        where = Configuration(lattice, where.offset, cell)
+        near = Nearest(*lax.optimization_barrier(tuple(self.nearest(where))))
+
+        def moved(offset: Array) -> Array:
+            return jnp.stack(separations(where._replace(offset=offset), near.index), axis=-1)
+
+        return near, moved
+
+    def _slopes(self, parameters: Parameters, near: Nearest) -> Array:
+        """Return the derivative of the energy by the vectors [atom, neighbour, xyz]."""
+        numbers, near = lax.optimization_barrier((parameters, near))
+
+        def energy(vectors: Array) -> Array:
+            return self.energy_of(numbers, near.at(vectors))
+
+        return lax.optimization_barrier(jax.grad(energy)(near.vectors))
+
+    def _summed(self, slopes: Array, moved: Callable[[Array], Array]) -> Array:
+        """Return the forces [atom, xyz] of slopes by the vectors."""
+        zero = jnp.zeros((self.system.atoms, 3), slopes.dtype)
+        (total,) = jax.vjp(moved, zero)[1](slopes)
+        return lax.optimization_barrier(-total)
+
+    # -- neighbours -------------------------------------------------------------------------------
     def nearest(self, where: Configuration) -> Nearest:
         """Return the neighbours of every atom."""
         if not self.capacity:

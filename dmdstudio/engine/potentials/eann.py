@@ -150,13 +150,15 @@ class EANN(NearestPotential):
         return network.fields(self.options.fixed)
 
     # -- energy -----------------------------------------------------------------------------------
-    def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
-        """Return the sum of the atoms' energies, eV."""
-        return jnp.sum(self.atomic_energies(parameters, configuration))
-
     def atomic_energies(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return what the network gives for every atom [atom], eV."""
-        near = self.nearest(configuration)
+        return self._atomic_energies(parameters, self.nearest(configuration))
+
+    def energy_of(self, parameters: Parameters, near: Nearest) -> Array:
+        """Return the sum of the atoms' energies, eV."""
+        return jnp.sum(self._atomic_energies(parameters, near))
+
+    def _atomic_energies(self, parameters: Parameters, near: Nearest) -> Array:
         found = self._features(parameters, near)
         energies = outputs(parameters, found, self.species) + parameters["atom_energy"]
         return near.checked(energies)

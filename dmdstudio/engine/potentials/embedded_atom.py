@@ -12,9 +12,9 @@ from jax import Array
 from msgspec import Struct
 
 from dmdstudio.base.errors import FileError, RecipeError
-from dmdstudio.engine.core import Configuration, Parameters, System
+from dmdstudio.engine.core import Parameters, System
 from dmdstudio.engine.crystal import SKEWED, crystal
-from dmdstudio.engine.nearest import NearestPotential
+from dmdstudio.engine.nearest import Nearest, NearestPotential
 from dmdstudio.engine.potential import ArrayField, Example, potentials
 from dmdstudio.plan.catalog import ParameterField, setting
 
@@ -151,9 +151,9 @@ class EmbeddedAtom(NearestPotential):
             *((f"pair_{name}", "eV angstrom") for name in self.system.pair_names),
         ]
 
-    def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
+    def energy_of(self, parameters: Parameters, near: Nearest) -> Array:
         """Return the sum over atoms and pairs, eV."""
-        system, near = self.system, self.nearest(configuration)
+        system = self.system
         kinds, dtype = jnp.asarray(system.types), near.distance.dtype
         others = kinds[near.index]
         places = near.distance / dtype.type(self.options.spacing)

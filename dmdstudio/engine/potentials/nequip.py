@@ -13,9 +13,9 @@ from jax import Array
 from msgspec import Meta, Struct
 
 from dmdstudio.base.errors import RecipeError
-from dmdstudio.engine.core import Configuration, Parameters, System
+from dmdstudio.engine.core import Parameters, System
 from dmdstudio.engine.equivariant import Equivariant, atom_energies, random_equivariant
-from dmdstudio.engine.nearest import NearestPotential
+from dmdstudio.engine.nearest import Nearest, NearestPotential
 from dmdstudio.engine.networks import (
     array_fields,
     elements_of,
@@ -131,9 +131,9 @@ class NequIP(NearestPotential):
         require_count(self.name, shape, elements_of(options.elements))
         return array_fields(self.name, shape.shapes, options.fixed, options.file)
 
-    def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
+    def energy_of(self, parameters: Parameters, near: Nearest) -> Array:
         """Return the sum of the atoms' energies, eV; not a number where a list is too short."""
-        near, options = self.nearest(configuration), self.options
+        options = self.options
         found = near.vectors, near.inside, near.index, self.species
         energies = atom_energies(
             parameters,

@@ -11,9 +11,9 @@ from jax import Array
 from msgspec import Struct
 
 from dmdstudio.base.errors import PhysicsError
-from dmdstudio.engine.core import Configuration, Parameters, System
+from dmdstudio.engine.core import Parameters, System
 from dmdstudio.engine.crystal import diamond
-from dmdstudio.engine.nearest import NearestPotential
+from dmdstudio.engine.nearest import Nearest, NearestPotential
 from dmdstudio.engine.potential import Example, potentials
 from dmdstudio.plan.catalog import ParameterField, setting
 
@@ -127,17 +127,16 @@ class StillingerWeber(NearestPotential):
         parameters = {n: jnp.array([v]) for n, v in zip(names, numbers, strict=True)}
         return {"silicon": Example(system, term, parameters, positions)}
 
-    def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
+    def energy_of(self, parameters: Parameters, near: Nearest) -> Array:
         """Return the sum over pairs and angles, eV."""
         own = {name: value[0] for name, value in parameters.items()}
         options, sigma = self.options, own["sigma"]
-        near = self.nearest(configuration)
         inside = near.inside & (near.distance < self.cutoff - NEAREST * sigma)
         r = jnp.where(inside, near.distance, 0.5 * self.cutoff)
         reach = sigma / (r - self.cutoff)
         ratio = sigma / r
-        pair = own["repulsion"] * ratio**options.repulsive_exponent
-        pair = (pair - ratio**options.attractive_exponent) * jnp.exp(reach)
+        pair = own["repulsion"] * ratio ** _whole(options.repulsive_exponent)
+        pair = (pair - ratio ** _whole(options.attractive_exponent)) * jnp.exp(reach)
         pairs = 0.5 * own["strength"] * jnp.sum(jnp.where(inside, pair, 0.0))
 
         g = jnp.where(inside, jnp.exp(own["decay"] * reach), 0.0)
@@ -151,6 +150,11 @@ class StillingerWeber(NearestPotential):
         angles = 0.5 * (angles - (1.0 - cosine) ** 2 * jnp.sum(g**2))
         energy = own["epsilon"] * (pairs + own["three_body"] * angles)
         return near.checked(energy)
+
+
+def _whole(exponent: float) -> float:
+    """Return an exponent as an integer where it is one: products are quicker than powers."""
+    return int(exponent) if exponent.is_integer() else exponent
 
 
 potentials.add(StillingerWeber.name, StillingerWeber)

@@ -13,9 +13,9 @@ from jax import Array
 from msgspec import Struct
 
 from dmdstudio.base.errors import PhysicsError, RecipeError
-from dmdstudio.engine.core import Configuration, Parameters, System
+from dmdstudio.engine.core import Parameters, System
 from dmdstudio.engine.crystal import diamond
-from dmdstudio.engine.nearest import NearestPotential
+from dmdstudio.engine.nearest import Nearest, NearestPotential
 from dmdstudio.engine.potential import Example, potentials
 from dmdstudio.plan.catalog import ParameterField, setting
 
@@ -156,10 +156,9 @@ class Tersoff(NearestPotential):
                     "Start elsewhere, or set free = false.",
                 )
 
-    def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
+    def energy_of(self, parameters: Parameters, near: Nearest) -> Array:
         """Return the sum over bonds, eV."""
         own = {name: value[0] for name, value in parameters.items()}
-        near = self.nearest(configuration)
         r = near.distance
         unit = near.vectors / r[..., None]
         f = jnp.where(near.inside, self._switch(r), 0.0)
