@@ -260,6 +260,7 @@ def test_dihedrals_and_pairs_of_gromacs(tmp_path: Path):
         ("4 3 2 1 9 0.0 4.0 1", "4 3 2 1 8 1 2 3 4 5 6", "line 23: function '8' of"),
         ("[ pairs ]\n1 4 1\n", "", 0.0),
         ("1 4 1\n", "1 4 1 0.2 0.03\n", 0.3),
+        ("1 4 1\n", "1 4 1 0.0 0.0\n", 0.0),
         ("1 4 1\n", "1 4 1 0.21 0.03\n", "line 21: types H and H have other numbers three"),
         ("1 4 1\n", "1 4 2 0.5 0.1 0.1 0.2 0.1\n", "line 21: pairs of function 1 are expected"),
         ("1 4 1\n", "1 3 1\n", "line 7: the [ pairs ] of 'HP' are not all"),
@@ -275,4 +276,4 @@ def test_dihedrals_and_pairs_of_gromacs(tmp_path: Path):
         else:
             *_, pairs, charges = read_potential(changed, structure).terms
             assert pairs.options["scale_14"] == pytest.approx(words)
-            assert charges.options["scale_14"] == (0.8333 if words else 0.0)
+            assert charges.options["scale_14"] == (0.8333 if new else 0.0)

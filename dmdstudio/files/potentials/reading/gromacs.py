@@ -6,7 +6,6 @@ Cutoffs are in the .mdp file of a run. Source: GROMACS manual, "Topology file fo
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ from pathlib import Path
 from ase.data import chemical_symbols
 
 from dmdstudio.base.errors import FileError
-from dmdstudio.files.potentials.lennard_jones import mixed
 from dmdstudio.files.potentials.reading.elements import element_of
 from dmdstudio.files.potentials.reading.force_field import (
     ForceFieldFile,
@@ -38,7 +36,14 @@ from dmdstudio.files.potentials.reading.gromacs_functions import (
     TORSIONS,
     numbers,
 )
-from dmdstudio.files.potentials.reading.gromacs_text import DEFINED, Line, Section, read_sections
+from dmdstudio.files.potentials.reading.gromacs_pairs import PairNumbers
+from dmdstudio.files.potentials.reading.gromacs_text import (
+    DEFINED,
+    Line,
+    Section,
+    read_sections,
+    word_of,
+)
 from dmdstudio.files.potentials.reading.mixing import ROUNDED
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.files.potentials.reading.recipe_terms import recipe_terms
@@ -51,7 +56,6 @@ from dmdstudio.plan.structure import Structure
 MOST_ATOMS = 5000
 """Of a molecule."""
 
-_MIXING = {1: "geometric", 2: "lorentz_berthelot", 3: "geometric"}
 _KNOWN = ("atoms", "bonds", "angles", "dihedrals", "pairs", "exclusions", "constraints", "settles")
 _IGNORED = (
     "system", "molecules", "position_restraints", "distance_restraints", "orientation_restraints",
@@ -67,7 +71,6 @@ class _Type:
     mass: float
     charge: float
     particle: str
-    pair: tuple[str, str]
     place: Place
 
 
@@ -123,8 +126,8 @@ class GromacsTopology:
             name=path.name,
             templates=tuple(template for template, _ in reader.molecules),
             molecule=reader.molecule,
-            mixing=_MIXING[reader.rule],
-            unlike={pair: own for pair, own in reader.pairs.items() if pair[0] != pair[1]},
+            mixing=reader.pairs.mixing,
+            unlike=reader.pairs.unlike,
             notes=tuple(notes),
             notes_of=reader.notes_of,
         )
@@ -136,7 +139,7 @@ class _Reader:
         self.kinds: list[_Kind] = []
         self.types: dict[str, _Type] = {}
         self.terms: dict[str, list[Line]] = {}
-        self.rule, self.scales, self.generated = 0, (1.0, 1.0), False
+        self.pairs = PairNumbers()
         self.notes: tuple[str, ...] = ()
         for section in sections:
             self._take(section)
@@ -146,13 +149,20 @@ class _Reader:
                 "Give the .top file of the system.",
             )
         self.molecules = [(self._template(kind), kind) for kind in self.kinds]
-        self.pairs = self._pairs()
+        used = {
+            word
+            for kind in self.kinds
+            for line in kind.sections.get("atoms", ())
+            if (word := word_of(line, 1))
+        }
+        both, three_apart = (self.terms.get(n, []) for n in ("nonbond_params", "pairtypes"))
+        self.pairs.take_pairs(both, three_apart, used)
 
     def _take(self, section: Section) -> None:
         name, lines = section.name, section.lines
         if name == "defaults":
             for line in lines:
-                self._defaults(line)
+                self.pairs.defaults(line)
         elif name == "atomtypes":
             for line in lines:
                 self._atom_type(line)
@@ -160,7 +170,7 @@ class _Reader:
             self.terms.setdefault(name, []).extend(lines)
         elif name == "moleculetype":
             for line in lines:
-                count = line.place.whole(_word(line, 1), "the number of excluded bonds", 0, 100)
+                count = line.place.whole(word_of(line, 1), "the number of excluded bonds", 0, 100)
                 self.kinds.append(_Kind(line.words[0], count, line.place))
         elif name == "intermolecular_interactions":
             raise section.place.error("[ intermolecular_interactions ] are nothing that we have.")
@@ -172,20 +182,12 @@ class _Reader:
                 )
             self.kinds[-1].sections.setdefault(name, []).extend(lines)
 
-    def _defaults(self, line: Line) -> None:
-        if line.place.whole(_word(line, 0), "nbfunc", 1, 2) != 1:
-            raise line.place.error("nbfunc 2, Buckingham, is nothing that we read.")
-        self.rule = line.place.whole(_word(line, 1), "comb-rule", 1, 3)
-        self.generated = len(line.words) > 2 and line.words[2].lower() == "yes"
-        given = [line.place.number(word, "a fudge factor") for word in line.words[3:5]]
-        self.scales = (given[0] if given else 1.0, given[1] if len(given) > 1 else 1.0)
-
     def _atom_type(self, line: Line) -> None:
         """Take in ``name [bonded type] [atomic number] mass charge particle V W``."""
         words, place = line.words, line.place
         if len(words) < 6:
             raise place.error(f"{len(words)} words; an atom type has 6 to 8.")
-        if not self.rule:
+        if not self.pairs.rule:
             raise place.error("the types come before [ defaults ], which says their comb-rule.")
         mass, charge, particle, first, second = words[-5:]
         bonded, number = words[0], 0
@@ -201,22 +203,9 @@ class _Reader:
             amu,
             place.number(charge, "the charge"),
             particle.upper(),
-            (first, second),
             place,
         )
-
-    def _numbers(self, first: str | None, second: str | None, place: Place) -> Numbers:
-        """Return sigma and epsilon of V and W, which are C6 and C12 by comb-rule 1."""
-        names = ("C6", "C12") if self.rule == 1 else ("sigma", "epsilon")
-        v, w = (place.number(x, n, 0.0) for x, n in zip((first, second), names, strict=True))
-        if self.rule == 1:
-            if bool(v) != bool(w):
-                raise place.error(
-                    f"C6 = {v:g} and C12 = {w:g}: attraction or repulsion alone is no "
-                    "Lennard-Jones; both or none are expected."
-                )
-            v, w = ((w / v) ** (1.0 / 6.0), v * v / (4.0 * w)) if v and w else (0.1, 0.0)
-        return {"sigma": Number(v, "nm"), "epsilon": Number(w, "kJ/mol")}
+        self.pairs.take_type(words[0], first, second, place)
 
     # -- molecules -------------------------------------------------------------------------------
     def _atoms(self, kind: _Kind) -> list[tuple[_Type, str, float, float]]:
@@ -231,7 +220,7 @@ class _Reader:
             place = line.place
             if line.words[0] != str(number):
                 raise place.error(f"atom {shown(line.words[0])}: {number} is expected.")
-            name = _word(line, 1) or ""
+            name = word_of(line, 1) or ""
             if name not in self.types:
                 raise place.error(
                     f"the atom's type {shown(name)} is not among the [ atomtypes ].",
@@ -257,7 +246,7 @@ class _Reader:
         real = {n: i for i, n in enumerate(n for n, e in enumerate(elements) if e != "X")}
         bonds = {ends for _, ends in self._members(kind, ("bonds", "constraints"), 2)}
         for line in kind.sections.get("settles", []):
-            first = line.place.whole(_word(line, 0), "an atom", 1, max(len(atoms) - 2, 1)) - 1
+            first = line.place.whole(word_of(line, 0), "an atom", 1, max(len(atoms) - 2, 1)) - 1
             bonds |= {(first, first + 1), (first, first + 2)}
         return Template(
             kind.name,
@@ -274,7 +263,8 @@ class _Reader:
         for section in sections:
             for line in kind.sections.get(section, []):
                 found = [
-                    line.place.whole(_word(line, n), "an atom", 1, atoms) - 1 for n in range(count)
+                    line.place.whole(word_of(line, n), "an atom", 1, atoms) - 1
+                    for n in range(count)
                 ]
                 if len(set(found)) < count:
                     raise line.place.error("an atom is named twice.")
@@ -299,7 +289,7 @@ class _Reader:
             template,
             tuple(name for _, name, _, _ in atoms),
             tuple(charge for _, _, charge, _ in atoms),
-            tuple(self._numbers_of_type(name) for _, name, _, _ in atoms),
+            tuple(self.pairs.of_type(name) for _, name, _, _ in atoms),
             tuple(mass for _, _, _, mass in atoms),
             self._bonded(kind, template, names),
             self._at_3_bonds(kind, template),
@@ -314,7 +304,7 @@ class _Reader:
         for section, count, types in (("bonds", 2, "bondtypes"), ("angles", 3, "angletypes")):
             for line, atoms in self._members(kind, (section,), count):
                 known = {f: read for (s, f), read in BONDED.items() if s == section}
-                function = _word(line, count) or ""
+                function = word_of(line, count) or ""
                 if function not in known:
                     raise line.place.error(
                         f"function {shown(function)} is a form of energy that we do not have; one "
@@ -334,7 +324,7 @@ class _Reader:
         known: dict[tuple[int, ...], list[float]] = {}
         centres = set(impropers(self._bonds(template)))
         for line, _ in self._members(kind, ("dihedrals",), 4):
-            if _word(line, 4) != "2":
+            if word_of(line, 4) != "2":
                 continue
             place = line.place
             centre, *others = (
@@ -370,7 +360,7 @@ class _Reader:
         chains = set(torsions(self._bonds(template)))
         for line, (i, j, k, m) in self._members(kind, ("dihedrals",), 4):
             atoms = (i, j, k, m) if i < m else (m, k, j, i)
-            place, function = line.place, _word(line, 4) or ""
+            place, function = line.place, word_of(line, 4) or ""
             if function == "2":
                 continue
             if function not in TORSIONS or atoms not in chains:
@@ -390,14 +380,14 @@ class _Reader:
         self, line: Line, atoms: tuple[int, ...], names: Sequence[str], section: str
     ) -> list[tuple[Sequence[str], Place]]:
         """Return the numbers of a line, or those of its types: several for dihedrals of 9."""
-        count, function = len(atoms), _word(line, len(atoms))
+        count, function = len(atoms), word_of(line, len(atoms))
         if len(line.words) > count + 1:
             return [(line.words[count + 1 :], line.place)]
         types = [names[atom] for atom in atoms]
         fitting: list[tuple[int, list[str], Line]] = []
         for known in self.terms.get(section, []):
             given = list(known.words[:count])
-            if _word(known, count) == function and _alike(given, types):
+            if word_of(known, count) == function and _alike(given, types):
                 fitting.append((given.count("X"), given, known))
         if not fitting:
             raise line.place.error(f"[ {section} ] has no line for {'-'.join(types)}.")
@@ -407,24 +397,6 @@ class _Reader:
         several = [known for given, known in best if given == best[-1][0]]
         chosen = several if function == "9" else several[-1:]
         return [(known.words[count + 1 :], known.place) for known in chosen]
-
-    def _pairs(self) -> dict[tuple[str, str], Numbers]:
-        """Return the numbers that pairs of types have besides those of the types, sorted."""
-        found: dict[tuple[str, str], Numbers] = {}
-        used = {word for kind in self.kinds for x in kind.sections.get("atoms", ())
-                if (word := _word(x, 1))}  # fmt: skip
-        for line in self.terms.get("nonbond_params", []):
-            first, second = (_word(line, n) or "" for n in range(2))
-            if not {first, second} <= used:
-                continue
-            if _word(line, 2) != "1":
-                raise line.place.error(
-                    f"function {shown(_word(line, 2) or 'missing')} of [ nonbond_params ]: 1, "
-                    "Lennard-Jones, is expected."
-                )
-            v, w = (_word(line, n) for n in (3, 4))
-            found[min(first, second), max(first, second)] = self._numbers(v, w, line.place)
-        return found
 
     @staticmethod
     def _bonds(template: Template) -> list[list[int]]:
@@ -451,13 +423,13 @@ class _Reader:
     def _at_3_bonds(self, kind: _Kind, template: Template) -> tuple[float, float]:
         """Return the factors for atoms three bonds apart, which [ pairs ] brings back."""
         far = {frozenset(pair) for pair in three_bonds_apart(self._bonds(template))}
-        names = [_word(line, 1) or "" for line in kind.sections.get("atoms", [])]
+        names = [word_of(line, 1) or "" for line in kind.sections.get("atoms", [])]
         listed, factors = set(), list[float]()
         for line, (i, j) in self._members(kind, ("pairs",), 2):
-            if _word(line, 2) != "1":
+            if word_of(line, 2) != "1":
                 raise line.place.error("pairs of function 1 are expected; we have no others.")
             listed.add(frozenset((i, j)))
-            factor = self._pair_factor(line, names[i], names[j])
+            factor = self.pairs.factor(line, names[i], names[j])
             factors += [] if factor is None else [factor]
             if factor is not None and abs(factor - factors[0]) > ROUNDED:
                 raise line.place.error(
@@ -482,44 +454,7 @@ class _Reader:
                 f"the [ pairs ] of {shown(kind.name)} come on top of pairs that are not left out; "
                 "3 excluded bonds are expected."
             )
-        return factors[0] if factors else 1.0, self.scales[1]
-
-    def _pair_factor(self, line: Line, first: str, second: str) -> float | None:
-        """Return by what the Lennard-Jones energy of a pair is multiplied; None for no energy.
-
-        It has numbers of its own, or those of [ pairtypes ], or that of the defaults.
-        """
-        alike = (self._numbers_of_type(name) for name in (first, second))
-        sigma, epsilon = mixed(
-            _MIXING[self.rule], *((n["sigma"].value, n["epsilon"].value) for n in alike)
-        )
-        if unlike := self.pairs.get((min(first, second), max(first, second))):
-            sigma, epsilon = unlike["sigma"].value, unlike["epsilon"].value
-        known = [x for x in self.terms.get("pairtypes", []) if set(x.words[:2]) == {first, second}]
-        own = next((x for x in (line, *known[-1:]) if len(x.words) > 3), None)
-        if own is None:
-            if not self.generated:
-                raise line.place.error(
-                    "the pair has no numbers: none of its own, none among the [ pairtypes ], and "
-                    "gen-pairs is not yes."
-                )
-            return self.scales[0] if epsilon else None
-        given = self._numbers(_word(own, 3), _word(own, 4), own.place)
-        if epsilon == given["epsilon"].value == 0.0:
-            return None
-        if not epsilon or not math.isclose(given["sigma"].value, sigma, rel_tol=ROUNDED):
-            raise own.place.error(
-                f"types {first} and {second} have other numbers three bonds apart than else; here "
-                "all such energies are multiplied by one number."
-            )
-        factor = given["epsilon"].value / epsilon
-        same = math.isclose(factor, self.scales[0], rel_tol=ROUNDED)
-        return self.scales[0] if same else factor
-
-    def _numbers_of_type(self, name: str) -> Numbers:
-        """Return sigma and epsilon of a type."""
-        type_ = self.types[name]
-        return self.pairs.get((name, name)) or self._numbers(*type_.pair, type_.place)
+        return factors[0] if factors else 1.0, self.pairs.scales[1]
 
     def notes_of(self, template: Template) -> tuple[str, ...]:
         """Say what GROMACS holds rigid."""
@@ -527,10 +462,6 @@ class _Reader:
         if any(kind.sections.get(name) for name in ("settles", "constraints")):
             return (f"GROMACS holds {kind.name} rigid; here it is flexible.", *self.notes)
         return self.notes
-
-
-def _word(line: Line, index: int) -> str | None:
-    return line.words[index] if index < len(line.words) else None
 
 
 def _alike(given: Sequence[str], types: Sequence[str]) -> bool:

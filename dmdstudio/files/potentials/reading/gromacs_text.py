@@ -40,6 +40,11 @@ class Line:
     place: Place
 
 
+def word_of(line: Line, index: int) -> str | None:
+    """Return a word of a line; None where it has none there."""
+    return line.words[index] if index < len(line.words) else None
+
+
 @dataclass(frozen=True)
 class Section:
     """A section such as ``[ atoms ]``, in the order of the file."""
