@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -247,7 +248,13 @@ def _model(
                 )
         return EmbeddedDensities(cutoff)
     if "potential" in starts:
-        return Messages(cutoff, float(str(starts["potential"].settings["neighbours"])))
+        told = starts["potential"].settings.get("neighbours")
+        if not isinstance(told, (int, float)) or not 0.0 < told < math.inf:
+            raise FileError(
+                "The file to start from does not say its usual number of neighbours.",
+                "Name the nequip.npz that a fit, a run or an export wrote.",
+            )
+        return Messages(cutoff, float(told))
     pairs = sum(len(sample.pairs.first) for sample in samples)
     return Messages(cutoff, max(1.0, round(pairs / sum(s.atoms for s in samples), 2)))
 

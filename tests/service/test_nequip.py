@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import ase
 import ase.io
 import msgspec
@@ -12,6 +14,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from dmdstudio.base.errors import FileError, RecipeError
 from dmdstudio.engine.equivariant import DEGREES, Equivariant, coupling, harmonics
 from dmdstudio.files.potentials import read_parameters
+from dmdstudio.files.potentials.array_file import write_arrays
 from dmdstudio.plan.events import Fitted, Iterated, Trained
 from dmdstudio.plan.force_fit import ForceFitPlan
 from dmdstudio.plan.recipe import PotentialPlan
@@ -135,7 +138,11 @@ def test_what_does_not_fit_is_refused(fitted, data, tmp_path):
     refused("channels is a setting of nequip networks", channels=4)
     refused("holds arrays of 'nequip', not of 'eann'", start=start)
     refused("cutoff is said to be 4 and also 5", start=start, kind="nequip", cutoff=4.0)
-    given = read_parameters("nequip", folder / "nequip.npz").arrays
+    found = read_parameters("nequip", folder / "nequip.npz")
+    silent = tmp_path / "silent.npz"
+    silent.write_bytes(write_arrays(replace(found, settings={"elements": "Ar", "cutoff": 5.0}), {}))
+    refused("does not say its usual number", start=str(silent), kind="nequip")
+    given = found.arrays
     for key, value, words in (
         ("layer1_self", np.zeros(3), "layer1_self has the shape"),
         ("embedding", np.zeros(3), "holds no NequIP network"),
