@@ -298,8 +298,9 @@ class Problem:
 
     def parted(self, parameters: Array) -> tuple[Theta, Theta]:
         """Return `theta` in two parts: what moves with the free parameters, and what does not."""
-        parts: tuple[Theta, Theta] = {}, {}
-        for key, numbers in self.theta(parameters).items():
+        theta = self.theta(parameters)
+        parts: tuple[Theta, Theta] = {}, {key: {} for key in theta}  # some terms have no numbers
+        for key, numbers in theta.items():
             for name, value in numbers.items():
                 parts[(key, name) not in self.moving].setdefault(key, {})[name] = value
         return parts
