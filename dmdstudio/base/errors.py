@@ -46,7 +46,10 @@ class PhysicsError(DmdError):
 
 
 class DivergenceError(PhysicsError):
-    """Energies, the loss or its gradient left the numbers; other parameters may give them."""
+    """Energies, the loss, its gradient or a cell went where nothing can be computed any more.
+
+    With other parameters they may not.
+    """
 
 
 class EngineError(DmdError):

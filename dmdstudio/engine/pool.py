@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dmdstudio.base.errors import DivergenceError, PhysicsError
+from dmdstudio.base.errors import DivergenceError
 from dmdstudio.base.units import BOLTZMANN
 from dmdstudio.engine.barostat import FIRST_STEP
 from dmdstudio.engine.core import Start
@@ -305,7 +305,7 @@ def _require_wide_cells(program: Program, chain: Chain) -> None:
     for key, term in field.terms:
         cutoff = getattr(term, "cutoff", 0.0)
         if not width >= 2.0 * cutoff:
-            raise PhysicsError(
+            raise DivergenceError(  # a shorter step may keep it wide
                 f"At {plan.pressure:g} bar a cell became only {width:.3f} angstrom wide; {key} has "
                 f"a cutoff of {cutoff:g} angstrom and needs twice as much.",
                 "Raise system.replicate, lower the cutoff, or check sampling.pressure.",

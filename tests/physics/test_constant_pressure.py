@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from dmdstudio.base.errors import PhysicsError, RecipeError
+from dmdstudio.base.errors import DivergenceError, RecipeError
 from dmdstudio.base.units import factor, to_internal
 from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.pool import draw_pool, weigh
@@ -150,7 +150,7 @@ def test_a_seed_fixes_every_bit_and_every_start_has_its_own_cell(liquid):
 
 def test_a_cell_too_small_for_the_cutoff_is_an_error(liquid):
     squeezed = ["potential.cutoff=8.5", "sampling.pressure=20000", "sampling.replicas=2"]
-    with pytest.raises(PhysicsError, match=r"At 20000 bar a cell became only 1\d\.\d+ angstrom"):
+    with pytest.raises(DivergenceError, match=r"At 20000 bar a cell became only 1\d\.\d+ angstrom"):
         ensemble_of(with_settings(liquid, squeezed))
 
 
