@@ -751,8 +751,8 @@ def test_what_the_file_does_not_say_stays_as_the_recipe_had_it(tmp_path: Path):
     found = read_potential(written(tmp_path, FORCE_FIELD), five_waters()[0], before)
     bond, _, pairs, charges = found.terms
     assert charges.kind == "coulomb"
-    assert charges.options == {"cutoff": 5.8, "damping": 0.2, "balance": "H"}
-    assert pairs.options["cutoff"] == 5.8 and pairs.options["switch_start"] == 4.8
+    assert charges.options == {"cutoff": 5.4, "damping": 0.2, "balance": "H"}
+    assert pairs.options["cutoff"] == 5.4 and pairs.options["switch_start"] == 4.4
     (charge,) = charges.parameter
     assert (charge.owner, charge.value, charge.free, charge.lower) == ("O", -0.8, True, -1.0)
     length = bond.parameter[0]
