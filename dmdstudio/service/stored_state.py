@@ -53,7 +53,8 @@ def from_arrays(arrays: dict[str, np.ndarray], problem: Problem) -> RefinementSt
         before = arrays["taken/parameters"]
         line = None
         if "taken/line/0" in arrays:
-            line = Line(*(arrays[f"taken/line/{i}"] for i in range(len(Line._fields))))
+            parts: list[Any] = [arrays[f"taken/line/{i}"] for i in range(len(Line._fields))]
+            line = Line(*parts)
         taken = Taken(before, optimizer("taken/optimizer"), arrays["taken/gradient"], line)
     pool = None
     if "pool/lattice" in arrays:
