@@ -12,14 +12,13 @@ noise, nor that of chaotic trajectories. They leave an error of the order of the
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from dmdstudio.engine.ensemble import Ensemble
-from dmdstudio.engine.gradient import Work
+from dmdstudio.engine.gradient import Work, share_of
 from dmdstudio.engine.pool import draw_pool, weigh
 from dmdstudio.engine.sensitivity import Sensitivity, away_in_points, summed_up
 
@@ -51,7 +50,7 @@ def differences(
             moved[index] = np.clip(moved[index], lower[index], upper[index])
             done = (2 * number + side) / (2 * len(free))
             end = _from(ensemble, moved, stream)
-            ends.append((yield from _share(end, done, 0.5 / len(free))))
+            ends.append((yield from share_of(end, done, 0.5 / len(free), PHASE)))
             values.append(moved[index])
         for key, columns in found.items():
             columns.append(_between(ensemble, key, ends) / (values[0] - values[1]))
@@ -63,23 +62,12 @@ def _from(
 ) -> Generator[Work, None, Ensemble]:
     """Return trajectories with other parameters, from samples of theirs."""
     program, steps = ensemble.program, ensemble.problem.sampling.decorrelation_steps
-    pool = yield from _share(draw_pool(program, parameters, ensemble.pool, steps, stream), 0.0, 0.5)
+    pool = yield from share_of(
+        draw_pool(program, parameters, ensemble.pool, steps, stream), 0.0, 0.5, PHASE
+    )
     other = Ensemble(program, pool, weigh(program, pool, parameters))
-    yield from _share(other.propagate(parameters, keep=False), 0.5, 0.5)
+    yield from share_of(other.propagate(parameters, keep=False), 0.5, 0.5, PHASE)
     return other
-
-
-def _share(
-    work: Generator[Work, None, Any], first: float, share: float
-) -> Generator[Work, None, Any]:
-    """Pass on work as a share of all there is, and return what it returns."""
-    while True:
-        try:
-            piece = next(work)
-        except StopIteration as end:
-            return end.value
-        compiling = piece.phase == "compiling"
-        yield piece if compiling else Work(PHASE, first + share * piece.fraction)
 
 
 def _between(ensemble: Ensemble, key: str, ends: list[Ensemble]) -> np.ndarray:

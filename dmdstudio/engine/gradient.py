@@ -34,6 +34,26 @@ class Work(NamedTuple):
     fraction: float
 
 
+def share_of(
+    work: Generator[Work, None, Any], first: float, share: float, phase: str = ""
+) -> Generator[Work, None, Any]:
+    """Pass on work as a share of all there is, and return what it returns.
+
+    Args:
+        work: what is done.
+        first: fraction that is done before it.
+        share: its part of the whole.
+        phase: what its pieces are called, but for those that compile; their own where empty.
+    """
+    while True:
+        try:
+            piece = next(work)
+        except StopIteration as end:
+            return end.value
+        compiling = piece.phase == "compiling"
+        yield piece if compiling else Work(phase or piece.phase, first + share * piece.fraction)
+
+
 class Pathwise(NamedTuple):
     """Derivative along the trajectories.
 

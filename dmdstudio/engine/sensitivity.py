@@ -9,7 +9,7 @@ it all returns the gradient.
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,7 @@ from dmdstudio.base.units import BOLTZMANN
 from dmdstudio.engine.adjoint import Truncation
 from dmdstudio.engine.core import Tree
 from dmdstudio.engine.ensemble import Ensemble
-from dmdstudio.engine.gradient import Work
+from dmdstudio.engine.gradient import Work, share_of
 from dmdstudio.engine.target import Means
 
 TANGENT_COST = 4
@@ -83,22 +83,10 @@ def _by_adjoint(
         for one in jnp.eye(len(value), dtype=value.dtype):
             cotangent = Means({**nothing, target.key: back(one)[0]}, {})
             way = problem.method.pathwise(ensemble, jnp.asarray(parameters), cotangent)
-            pathwise = yield from _share(way, done / points, 1.0 / points)
+            pathwise = yield from share_of(way, done / points, 1.0 / points)
             found[target.key].append(pathwise.gradient[:, problem.free])
             done += 1
     return {key: np.stack(rows, axis=1) for key, rows in found.items()}
-
-
-def _share(
-    work: Generator[Work, None, Any], first: float, share: float
-) -> Generator[Work, None, Any]:
-    """Pass on work as a share of all there is, and return what it returns."""
-    while True:
-        try:
-            piece = next(work)
-        except StopIteration as end:
-            return end.value
-        yield Work(piece.phase, first + share * piece.fraction)
 
 
 def _by_tangents(

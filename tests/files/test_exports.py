@@ -22,7 +22,7 @@ from engines import (
 )
 
 from dmdstudio.base.errors import FileError, RecipeError
-from dmdstudio.files.potentials import ParameterChange, Provenance, export, formats
+from dmdstudio.files.potentials import ParameterChange, Provenance, export, export_formats, formats
 from dmdstudio.files.structures import lower_triangular
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm
@@ -294,6 +294,8 @@ def test_the_catalog_lists_the_formats():
         ("export", "jax"),
     ]
     assert all(e.label and e.doc for e in formats())
+    binary = {name for name, one in export_formats.items() if one.comment is None}
+    assert binary == {"dmff", "eann", "nequip"}  # a mismatch writes nothing into these
 
 
 def test_what_cannot_be_written_is_refused(tmp_path: Path):

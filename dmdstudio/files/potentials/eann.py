@@ -22,11 +22,11 @@ from dmdstudio.files.potentials.array_file import (
     is_archive,
     own_arrays,
     parameter_files,
-    term_file,
     write_arrays,
     write_bytes,
 )
-from dmdstudio.files.potentials.format import ExportFormat, export_formats
+from dmdstudio.files.potentials.format import export_formats
+from dmdstudio.files.potentials.network_archive import NetworkArchive, NetworkFormat
 from dmdstudio.files.potentials.plain_pickle import arrays_of, pickle_of
 from dmdstudio.files.potentials.provenance import Provenance
 from dmdstudio.files.whole import write_text, write_whole
@@ -151,16 +151,7 @@ def eann_bytes(given: ParameterArrays) -> bytes:
 # --------------------------------------------------------------------------------------- exports
 
 
-def _single(terms: Sequence[PotentialTerm], format_name: str) -> PotentialTerm:
-    if len(terms) != 1:
-        raise FileError(
-            f"Format {format_name!r} writes a single eann term; the potential has {len(terms)}: "
-            f"{', '.join(term.kind for term in terms)}."
-        )
-    return terms[0]
-
-
-class EannArchive(ExportFormat):
+class EannArchive(NetworkArchive):
     """The network as a NumPy archive, with its cutoff, elements and origin."""
 
     name = "eann"
@@ -170,25 +161,9 @@ class EannArchive(ExportFormat):
         "`file` of an eann potential, or read it with NumPy."
     )
     kinds = (KIND,)
-    suffix = ".npz"
-    comment = None
-    reader = "networks"
-
-    def write(
-        self,
-        terms: Sequence[PotentialTerm],
-        structure: Structure,
-        path: Path,
-        provenance: Provenance,
-    ) -> list[Path]:
-        """Write the file; see `ExportFormat.write`."""
-        term = _single(terms, self.name)
-        content = term_file(term, provenance)
-        write_whole(path, lambda aside: write_bytes(aside, content))
-        return [path]
 
 
-class DmffEann(ExportFormat):
+class DmffEann(NetworkFormat):
     """The network as DMFF loads it."""
 
     name = "dmff"
@@ -200,8 +175,6 @@ class DmffEann(ExportFormat):
     kinds = (KIND,)
     suffix = ".pickle"
     taken = (".txt",)
-    comment = None
-    reader = "networks"
     unsaid = ("cutoff", "elements")
 
     def write(
@@ -212,7 +185,7 @@ class DmffEann(ExportFormat):
         provenance: Provenance,
     ) -> list[Path]:
         """Write the two files; see `ExportFormat.write`."""
-        term = _single(terms, self.name)
+        term = self.single(terms)
         content, beside = pickle_of(to_tree(term.arrays)), path.with_suffix(".txt")
         write_whole(path, lambda aside: write_bytes(aside, content))
         lines = [

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
 from dmdstudio.base.errors import FileError
 from dmdstudio.files.potentials.array_file import (
     ABOUT,
@@ -12,15 +9,10 @@ from dmdstudio.files.potentials.array_file import (
     is_archive,
     own_arrays,
     parameter_files,
-    term_file,
-    write_bytes,
 )
-from dmdstudio.files.potentials.format import ExportFormat, export_formats
-from dmdstudio.files.potentials.provenance import Provenance
-from dmdstudio.files.whole import write_whole
+from dmdstudio.files.potentials.format import export_formats
+from dmdstudio.files.potentials.network_archive import NetworkArchive
 from dmdstudio.plan.arrays import ParameterArrays
-from dmdstudio.plan.structure import Structure
-from dmdstudio.plan.terms import PotentialTerm
 
 KIND = "nequip"
 
@@ -36,7 +28,7 @@ def read_nequip(content: bytes, name: str) -> ParameterArrays:
     return own_arrays(found, KIND, name)
 
 
-class NequIPArchive(ExportFormat):
+class NequIPArchive(NetworkArchive):
     """The network as a NumPy archive, with its settings and origin."""
 
     name = "nequip"
@@ -46,25 +38,6 @@ class NequIPArchive(ExportFormat):
         "potential, or read it with NumPy."
     )
     kinds = (KIND,)
-    suffix = ".npz"
-    reader = "networks"
-
-    def write(
-        self,
-        terms: Sequence[PotentialTerm],
-        structure: Structure,
-        path: Path,
-        provenance: Provenance,
-    ) -> list[Path]:
-        """Write the file; see `ExportFormat.write`."""
-        if len(terms) != 1:
-            raise FileError(
-                f"Format 'nequip' writes a single nequip term; the potential has {len(terms)}: "
-                f"{', '.join(term.kind for term in terms)}."
-            )
-        content = term_file(terms[0], provenance)
-        write_whole(path, lambda aside: write_bytes(aside, content))
-        return [path]
 
 
 parameter_files.add(KIND, read_nequip)
