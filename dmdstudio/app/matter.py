@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations, combinations_with_replacement
+from itertools import combinations
 
 import numpy as np
 
 from dmdstudio.base.units import factor
+from dmdstudio.plan.owners import directed_names, pair_names, triplet_names
 from dmdstudio.plan.recipe import Recipe, chain
 from dmdstudio.plan.structure import Structure
 
@@ -50,11 +51,14 @@ class Matter:
         """
         known = {
             "type": self.counts,
-            "pair": [chain(pair) for pair in combinations_with_replacement(self.counts, 2)],
+            "pair": pair_names(self.counts),
             "bond": self.bonds,
             "angle": self.angles,
             "torsion": self.torsions,
             "improper": self.impropers,
+            "triplet": triplet_names(self.counts),
+            "directed pair": directed_names(self.counts, 1),
+            "directed triplet": directed_names(self.counts, 2),
             "none": ("",),
         }
         return tuple(known[per])

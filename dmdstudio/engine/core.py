@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import combinations, combinations_with_replacement
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import jax
@@ -15,6 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from dmdstudio.base.errors import PhysicsError
+from dmdstudio.plan.owners import directed_names, pair_names, triplet_names
 from dmdstudio.plan.recipe import chain
 
 Parameters = dict[str, Array]
@@ -189,13 +190,16 @@ class System:
             "angle": self.angle_names,
             "torsion": self.torsion_names,
             "improper": self.improper_names,
+            "triplet": triplet_names(self.type_names),
+            "directed pair": directed_names(self.type_names, 1),
+            "directed triplet": directed_names(self.type_names, 2),
             "none": ("",),
         }[per]
 
     @cached_property
     def pair_names(self) -> tuple[str, ...]:
         """Pairs of types, like ones too, such as ``Na-Na`` and ``Cl-Na``, sorted."""
-        return tuple(chain(pair) for pair in combinations_with_replacement(self.type_names, 2))
+        return pair_names(self.type_names)
 
     @cached_property
     def pair_kinds(self) -> np.ndarray:

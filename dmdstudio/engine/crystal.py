@@ -32,8 +32,7 @@ def crystal(
 
 
 def diamond(
-    element: str,
-    mass: float,
+    types: dict[str, float],
     edge: float,
     stir: float,
     precision: str,
@@ -43,8 +42,8 @@ def diamond(
     """Return 64 atoms about the sites of a skewed diamond lattice and their positions [atom, xyz].
 
     Args:
-        element: name of the type.
-        mass: amu.
+        types: names, sorted, and masses (amu); the sites take them in turn, so that each is on
+            both sublattices.
         edge: of the cell, of two by two by two unit cells, angstrom.
         stir: standard deviation of every coordinate about its site, angstrom.
         precision: of the system.
@@ -57,7 +56,7 @@ def diamond(
     sites = (copies[:, None] + basis).reshape(-1, 3) / 2
     cell = edge * np.eye(3) + np.array([[0, 0, 0], [0.4, 0, 0], [-0.3, 0.2, 0]])
     moved = np.random.default_rng(7).normal(scale=stir, size=sites.shape)
-    masses = np.full(len(sites), mass)
-    types = np.zeros(len(sites), int)
-    system = System((element,), types, masses, cell, precision, lattice_bits, platform)
+    index = np.arange(len(sites)) % len(types)
+    masses = np.array(list(types.values()))[index]
+    system = System(tuple(types), index, masses, cell, precision, lattice_bits, platform)
     return system, sites @ cell + moved

@@ -60,7 +60,10 @@ class ParameterField(Struct, frozen=True, kw_only=True):
     doc: str = ""
     lower: float | None = None
     upper: float | None = None
-    per: Literal["type", "pair", "bond", "angle", "torsion", "improper", "none"] = "type"
+    per: Literal[
+        "type", "pair", "triplet", "directed pair", "directed triplet",
+        "bond", "angle", "torsion", "improper", "none",
+    ] = "type"  # fmt: skip
     typical: float | None = None
     spared_by: str = ""
     zero_between_like: bool = False

@@ -70,8 +70,9 @@ class ParameterPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         str,
         setting(
             "Of",
-            "The atom type, pair (Cl-Na), bond (H-O), angle (H-O-H), torsion (H-O-O-H) or "
-            "improper (C(H,H,O), the centre first); empty for all types.",
+            "The atom type, pair (Cl-Na), bond (H-O), angle or triplet (H-O-H), torsion (H-O-O-H) "
+            "or improper (C(H,H,O), the centre first); Si(C) is the bond to carbon as silicon has "
+            "it, Si(C,Ge) what germanium does to it; empty for all types.",
         ),
     ] = ""
     value: Annotated[float, setting("Value", "The value that the refinement starts from.")]

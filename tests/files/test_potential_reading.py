@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -283,10 +284,14 @@ def test_files_that_lammps_ships_are_read_or_refused_by_form():
 DIAMOND = [[0, 0, 0], [0, 2, 2], [2, 0, 2], [2, 2, 0], [1, 1, 1], [1, 3, 3], [3, 1, 3], [3, 3, 1]]
 SHIPPED = {
     "Si.sw": ("sw", "Si", DIAMOND, 5.431),
-    "GaN.sw": ("sw", "Ga", DIAMOND, 5.4),
+    "GaN.sw": ("sw", "Ga N", DIAMOND, 4.5),
+    "CdTeZnSeHgS0.sw": ("sw", "Cd Te Zn", DIAMOND, 6.1),
     "CdTe.sw": ("sw", "Te", DIAMOND, 6.5),
     "Si.tersoff": ("tersoff", "Si", DIAMOND, 5.431),
     "Ge.tersoff": ("tersoff", "Ge", DIAMOND, 5.66),
+    "BNC.tersoff": ("tersoff", "B N C", DIAMOND, 3.6),
+    "GaN.tersoff": ("tersoff", "N Ga", DIAMOND, 4.5),
+    "SiC_1989.tersoff": ("tersoff", "C Si", DIAMOND, 4.6),
     "SiC_1994.tersoff": ("tersoff", "C", DIAMOND, 3.57),
     "Cu_mishin1.eam.alloy": ("eam/alloy", "Cu", DIAMOND[:4], 3.615),
     "CuNi.eam.alloy": ("eam/alloy", "Cu Ni", DIAMOND[:4], 3.58),
@@ -294,8 +299,8 @@ SHIPPED = {
 }
 """Files by name: style, elements, sites in quarters of a unit cell, its edge (angstrom)."""
 MASSES = {
-    "Al": 26.982, "C": 12.011, "Cu": 63.546, "Ga": 69.723, "Ge": 72.63, "Ni": 58.693, "Si": 28.085,
-    "Te": 127.6,
+    "Al": 26.982, "B": 10.81, "C": 12.011, "Cd": 112.41, "Cu": 63.546, "Ga": 69.723, "Ge": 72.63,
+    "N": 14.007, "Ni": 58.693, "Si": 28.085, "Te": 127.6, "Zn": 65.38,
 }  # fmt: skip
 
 
@@ -319,7 +324,7 @@ def solids(name: str, count: int) -> list[Structure]:
 @pytest.mark.parametrize(
     ("names", "count"),
     [
-        (("Si.tersoff", "CuNi.eam.alloy"), 1),
+        (("GaN.sw", "BNC.tersoff", "CuNi.eam.alloy"), 1),
         pytest.param(tuple(SHIPPED), 5, marks=pytest.mark.slow),
     ],
 )
@@ -357,7 +362,8 @@ def test_many_body_files_are_refused_where_they_do_not_fit(tmp_path: Path):
     silicon, alloy = solids("Si.sw", 1)[0], solids("CuNi.eam.alloy", 1)[0]
     for name, structure, words in (
         ("GaN.sw", silicon, r"GaN.sw, line 1: has no entry Si Si Si"),
-        ("Si.sw", alloy, "structures of one element; this one holds Cu, Ni"),
+        ("Si.sw", alloy, "has no entry Cu Cu Cu"),
+        ("SiC.tersoff", replace(alloy, symbols=("C", *alloy.symbols[1:])), "no entry C C Cu"),
         ("GaN.tersoff", silicon, r"GaN.tersoff, line 1: has no entry Si Si Si"),
         ("AlCu.eam.alloy", alloy, "has tables of Al, Cu, but the structure holds Ni as well"),
     ):

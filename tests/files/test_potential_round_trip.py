@@ -104,7 +104,10 @@ def test_every_kind_comes_back(tmp_path: Path, name: str, kind: str):
             sort, _, owner = key.partition("_")
             factor = term.parameters.get(f"{sort}_factor", {}).get(owner, 1.0)
             assert arrays[key] == pytest.approx(factor * values, rel=1e-13)
+    texts = {key: options.pop(key) for key in list(options) if isinstance(options[key], str)}
+    assert texts == {key: term.options[key] for key in texts}
     assert options == pytest.approx({key: term.options[key] for key in options}, rel=1e-15)
+    options |= texts
     assert set(term.options) - set(options) - set(unsaid) <= {
         "file", "fixed", "scale", "mixing", "scale_14",
     }  # fmt: skip

@@ -70,9 +70,9 @@ def test_cells_find_every_pair_once(cell, precision, bits):
         assert np.allclose(found, vectors[atoms, others], atol=1e-5 if bits == 32 else 1e-12)
 
 
-def _silicon(copies, precision="float64", bits=64, pairs="cells"):
+def _silicon(copies, precision="float64", bits=64, pairs="cells", name="silicon"):
     """Return silicon and its positions: the disturbed example, as many times along each vector."""
-    example = StillingerWeber.examples(precision, bits, "cpu")["silicon"]
+    example = StillingerWeber.examples(precision, bits, "cpu")[name]
     small = example.system
     shifts = np.stack(np.meshgrid(*[np.arange(copies)] * 3, indexing="ij"), -1).reshape(-1, 1, 3)
     positions = (example.positions + shifts @ small.cell).reshape(-1, 3)
@@ -84,15 +84,15 @@ def _silicon(copies, precision="float64", bits=64, pairs="cells"):
         cell=small.cell * copies,
         pairs=pairs,
     )
-    term = StillingerWeber.build(StillingerWeber.Options(), system)
+    term = StillingerWeber.build(example.potential.options, system)
     theta = {"silicon": example.parameters}
     return ForceField(system, (("silicon", term),)), theta, system.to_lattice(positions)
 
 
 def test_thousands_of_atoms_feel_what_their_copies_in_a_small_cell_feel():
-    """4,096 atoms, by cells without being told; all distances would take minutes."""
-    field, theta, lattice = _silicon(4, pairs="auto")
-    small, _, few = _silicon(1, pairs="dense")
+    """4,096 atoms of two elements, by cells without being told; all distances take minutes."""
+    field, theta, lattice = _silicon(4, pairs="auto", name="nitride")
+    small, _, few = _silicon(1, pairs="dense", name="nitride")
     cell, w = field.system.cell, np.random.default_rng(5).normal(size=few.shape)
     assert field.terms[0][1].cells is not None
     assert small.terms[0][1].cells is None

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 
-from dmdstudio.base.errors import PhysicsError, RecipeError
+from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.potentials.stillinger_weber import StillingerWeber
 from dmdstudio.engine.potentials.tersoff import Tersoff, TersoffOptions
 
 
-def test_other_elements_are_refused():
-    system = StillingerWeber.examples("float64", 64, "cpu")["silicon"].system
-    types = np.arange(system.atoms) % 2
-    with pytest.raises(PhysicsError, match=r"one type; the structure has Ge, Si"):
-        StillingerWeber.build(
-            StillingerWeber.Options(),
-            dataclasses.replace(system, type_names=("Ge", "Si"), types=types),
-        )
+@pytest.mark.parametrize(
+    ("kind", "options", "words"),
+    [
+        (StillingerWeber, {"pair_cutoffs": "Ga-N 3.0; N-Ga 3.0"}, "'Ga-N' is named twice"),
+        (StillingerWeber, {"pair_cutoffs": "Ga-Si 3.0"}, r"'Ga-Si' is nothing.*'Ga-N'"),
+        (StillingerWeber, {"pair_cutoffs": "N-N wide"}, r"'N-N wide': N-N and a distance are"),
+        (StillingerWeber, {"pair_cutoffs": "N-N 0"}, "N-N 0': N-N and a distance are expected"),
+        (StillingerWeber, {"pair_cutoffs": "N-N 4.0"}, r"N-N ends at 4 angstrom, beyond.*3.77"),
+        (Tersoff, {"ranges": "C-C 2.0 1.9"}, "and 2 distances, none below the one before"),
+        (Tersoff, {"ranges": "C(C,C) 1.9 2.0"}, r"'C\(C,C\)' is nothing that the structure has"),
+        (Tersoff, {"ranges": "C(Si,C) 2.8 3.1"}, r"C\(Si,C\) is switched.*Set cutoff = 3.1"),
+    ],
+)
+def test_ranges_of_pairs_are_refused_in_words(kind, options, words):
+    *_, mixture = kind.examples("float64", 64, "cpu").values()
+    with pytest.raises(RecipeError, match=words):
+        kind.build(kind.Options(**options), mixture.system)
+
+
+def test_an_energy_of_nothing_cannot_be_refined():
+    nitride = StillingerWeber.examples("float64", 64, "cpu")["nitride"]
+    values = {"epsilon": np.array([1.0, 0.0, 1.0])}
+    nitride.potential.check(values, {"epsilon": np.array([True, False, True])})
+    with pytest.raises(RecipeError, match="epsilon is 0 and free"):
+        nitride.potential.check(values, {"epsilon": np.array([False, True, False])})
 
 
 def test_a_length_decay_of_nothing_can_be_refined_where_it_has_a_slope():

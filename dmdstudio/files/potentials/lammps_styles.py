@@ -145,24 +145,22 @@ def _pair_spline(term: PotentialTerm, topology: Topology) -> PairStyle:
 
 
 def _stillinger_weber(term: PotentialTerm, topology: Topology) -> PairStyle:
-    (element,) = topology.types
     return PairStyle(
         "sw",
         "",
         "Stillinger-Weber.",
-        {("*", "*"): f"{{file}} {element}"},
-        file=(".sw", stillinger_weber_file(term, element)),
+        {("*", "*"): f"{{file}} {' '.join(topology.types)}"},
+        file=(".sw", stillinger_weber_file(term, topology.types)),
     )
 
 
 def _tersoff(term: PotentialTerm, topology: Topology) -> PairStyle:
-    (element,) = topology.types
     return PairStyle(
         "tersoff",
         "",
         "Tersoff.",
-        {("*", "*"): f"{{file}} {element}"},
-        file=(".tersoff", tersoff_file(term, element)),
+        {("*", "*"): f"{{file}} {' '.join(topology.types)}"},
+        file=(".tersoff", tersoff_file(term, topology.types)),
     )
 
 

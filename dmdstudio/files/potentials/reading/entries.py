@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from itertools import product
+from typing import NamedTuple
 
 from dmdstudio.base.errors import FileError
 from dmdstudio.files.potentials.lammps_units import said_energy
@@ -13,6 +15,9 @@ from dmdstudio.files.potentials.reading.own_formulas import float_of
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.files.text import decode
 from dmdstudio.plan.structure import Structure
+
+Elements = tuple[str, str, str]
+"""Of an entry: the centre first."""
 
 
 def has_entries(content: bytes, count: int) -> bool:
@@ -40,10 +45,28 @@ def energy_unit(text: str, name: str) -> tuple[str, list[str]]:
     return said, []
 
 
-def entry_of(
+class Entry(NamedTuple):
+    """An entry of a file.
+
+    Attributes:
+        place: where it begins.
+        elements: its three.
+        words: by the names of its numbers.
+    """
+
+    place: Place
+    elements: Elements
+    words: dict[str, str]
+
+    def number(self, name: str, lower: float = 0.0, upper: float = math.inf) -> float:
+        """Return a number within bounds; errors as of `Place.number`."""
+        return self.place.number(self.words[name], name, lower, upper)
+
+
+def entries_of(
     text: str, name: str, numbers: Sequence[str], structure: Structure
-) -> tuple[Place, dict[str, str]]:
-    """Return the entry for the one element of a structure, the last where there are several.
+) -> dict[Elements, Entry]:
+    """Return the entries for the elements of a structure, the last where there are several.
 
     Args:
         text: of the file.
@@ -52,28 +75,46 @@ def entry_of(
         structure: whose atoms it is for.
 
     Raises:
-        FileError: the structure has several elements, or the file none or a broken entry.
+        FileError: the file has a broken entry, or none for three of the elements.
     """
-    elements = sorted(set(structure.types))
-    if len(elements) > 1:
-        raise FileError(
-            f"{name} is read for structures of one element; this one holds {', '.join(elements)}.",
-            "Give a structure of one element.",
-        )
-    (element,) = elements
-    entries = _entries(text, name, numbers)
-    found = [entry for entry in entries if entry[1][:3] == [element] * 3]
-    if not found:
+    found = {entry.elements: entry for entry in _entries(text, name, numbers)}
+    wanted = [(a, b, c) for a, b, c in product(sorted(set(structure.types)), repeat=3)]
+    if missing := [elements for elements in wanted if elements not in found]:
         raise Place(name, 1).error(
-            f"has no entry {element} {element} {element}.",
-            "Take a file for the element of the structure.",
+            f"has no entry {' '.join(missing[0])}.",
+            "Take a file for the elements of the structure.",
         )
-    place, words = found[-1]
-    return place, dict(zip(numbers, words[3:], strict=True))
+    return {elements: found[elements] for elements in wanted}
 
 
-def _entries(text: str, name: str, numbers: Sequence[str]) -> list[tuple[Place, list[str]]]:
-    """Return the entries with the places where they begin."""
+def shared(one: float, other: float, what: str, entries: Sequence[Entry]) -> float:
+    """Return what two entries should agree on: the mean of what differs by rounding.
+
+    Args:
+        one: of the first entry.
+        other: of the second.
+        what: it is.
+        entries: both.
+
+    Raises:
+        FileError: they differ by more than `ROUNDED`.
+    """
+    if abs(one - other) > ROUNDED * max(abs(one), abs(other)):
+        first, second = (f"{' '.join(e.elements)} (line {e.place.line})" for e in entries)
+        raise entries[0].place.error(
+            f"{what} of {first} and of {second} are {one:g} and {other:g}; here they are one "
+            "number, which LAMMPS takes from either.",
+            "Make them equal.",
+        )
+    return one if one == other else 0.5 * (one + other)
+
+
+ROUNDED = 1e-4
+"""Relative difference of numbers that are meant to be equal, as published files have it."""
+
+
+def _entries(text: str, name: str, numbers: Sequence[str]) -> list[Entry]:
+    """Return all entries."""
     count = len(numbers) + 3
     words: list[tuple[str, int]] = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -87,5 +128,6 @@ def _entries(text: str, name: str, numbers: Sequence[str]) -> list[tuple[Place, 
                 f"an entry of {count} words is expected: three elements and {len(numbers)} numbers "
                 f"({', '.join(numbers)})."
             )
-        found.append((place, entry))
+        one, two, three, *rest = entry
+        found.append(Entry(place, (one, two, three), dict(zip(numbers, rest, strict=True))))
     return found

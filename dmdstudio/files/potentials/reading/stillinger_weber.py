@@ -1,32 +1,53 @@
 """Files of Stillinger and Weber's potential (.sw), as LAMMPS reads them.
 
 Entries of 14 words: three elements, epsilon, sigma, a, lambda, gamma, cos theta_0, A, B, p, q, tol.
+The numbers of a pair are those of the entry i j j, alike with j i i; of i j k with unlike
+neighbours only epsilon, lambda and cos theta_0 count, alike with i k j.
 Source: https://docs.lammps.org/pair_sw.html
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations_with_replacement
 from pathlib import Path
 
-from dmdstudio.files.potentials.reading.entries import energy_unit, entry_of, has_entries
+from dmdstudio.files.potentials.reading.entries import (
+    Elements,
+    Entry,
+    energy_unit,
+    entries_of,
+    has_entries,
+    shared,
+)
 from dmdstudio.files.potentials.reading.force_field import Number, ReadPotential
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
 from dmdstudio.files.potentials.reading.parameters import term_at
 from dmdstudio.files.text import decode
-from dmdstudio.plan.recipe import PotentialPlan
+from dmdstudio.plan.owners import pair_names, ranges_text
+from dmdstudio.plan.recipe import PotentialPlan, chain
 from dmdstudio.plan.structure import Structure
 
 KIND = "stillinger_weber"
 _NAMES = ("epsilon", "sigma", "a", "lambda", "gamma", "costheta0", "A", "B", "p", "q", "tol")
+_OF_PAIRS = {
+    "epsilon": ("epsilon", "{energy}"),
+    "sigma": ("sigma", "angstrom"),
+    "strength": ("A", "1"),
+    "repulsion": ("B", "1"),
+    "decay": ("gamma", "1"),
+}
+_LOWER = {"sigma": 0.1, "a": 1e-3}
+
+Given = tuple[str, str, Number]
 
 
 class StillingerWeberFile:
     """Reads parameter files."""
 
     label = "Stillinger-Weber file"
-    doc = "Parameter files (.sw) of LAMMPS, for structures of one element."
+    doc = "Parameter files (.sw) of LAMMPS, for all elements of the structure."
     suffixes: tuple[str, ...] = (".sw",)
     limit_bytes: int = LIMIT_BYTES
 
@@ -40,40 +61,85 @@ class StillingerWeberFile:
         """Read a file; see `PotentialFormat.read`."""
         text = decode(content, f"Potential file {path.name}")
         energy, notes = energy_unit(text, path.name)
-        place, given = entry_of(text, path.name, _NAMES, structure)
-        values = {
-            name: place.number(word, name, _LOWER.get(name, 0.0)) for name, word in given.items()
-        }
-        if not abs(values["costheta0"]) <= 1.0:
-            raise place.error(f"costheta0 = {values['costheta0']:g}: -1 to 1 are expected.")
-        if values["tol"]:
+        entries = entries_of(text, path.name, _NAMES, structure)
+        if longest := max(entry.number("tol") for entry in entries.values()):
             notes.append(
-                f"tol = {values['tol']:g} of {path.name} shortens the cutoff in LAMMPS; here it "
-                "is a sigma."
+                f"tol = {longest:g} of {path.name} shortens the cutoff in LAMMPS; here it is a "
+                "sigma."
             )
-        return ReadPotential(self.label, (_term(values, energy, before),), tuple(notes))
+        types = sorted(set(structure.types))
+        given = [*_pairs(entries, types, energy), *_triplets(entries, types)]
+        options = _cutoffs(entries, types) | _exponents(entries)
+        return ReadPotential(self.label, (term_at(KIND, options, before, given),), tuple(notes))
 
 
-_LOWER = {"costheta0": -1.0, "sigma": 0.1, "a": 1e-3}
+def _of_pair(entries: Mapping[Elements, Entry], i: str, j: str, name: str) -> float:
+    """Return what the entries i j j and j i i say of a pair."""
+    both = entries[i, j, j], entries[j, i, i]
+    one, other = (entry.number(name, _LOWER.get(name, 0.0)) for entry in both)
+    return shared(one, other, name, both)
 
 
-def _term(values: dict[str, float], energy: str, before: Sequence[PotentialPlan]) -> PotentialPlan:
-    numbers = {
-        "epsilon": (values["epsilon"], energy),
-        "sigma": (values["sigma"], "angstrom"),
-        "strength": (values["A"], "1"),
-        "repulsion": (values["B"], "1"),
-        "three_body": (values["lambda"], "1"),
-        "decay": (values["gamma"], "1"),
-        "angle": (math.degrees(math.acos(values["costheta0"])), "degree"),
+def _pairs(entries: Mapping[Elements, Entry], types: Sequence[str], energy: str) -> Iterator[Given]:
+    for name, (own, unit) in _OF_PAIRS.items():
+        for i, j in combinations_with_replacement(types, 2):
+            value = _of_pair(entries, i, j, own)
+            yield name, chain((i, j)), Number(value, unit.format(energy=energy))
+
+
+def _triplets(entries: Mapping[Elements, Entry], types: Sequence[str]) -> Iterator[Given]:
+    """Yield lambda, over the root of the epsilons of both pairs, and theta_0."""
+    for i in types:
+        for j, k in combinations_with_replacement(types, 2):
+            both, owner = (entries[i, j, k], entries[i, k, j]), chain((j, i, k))
+            root = _of_pair(entries, i, j, "epsilon")
+            root = math.sqrt(root * _of_pair(entries, i, k, "epsilon"))
+            one, other = (_strength(entry, root) for entry in both)
+            yield "three_body", owner, Number(shared(one, other, "epsilon lambda", both), "1")
+            one, other = (entry.number("costheta0", -1.0, 1.0) for entry in both)
+            angle = math.degrees(math.acos(shared(one, other, "costheta0", both)))
+            yield "angle", owner, Number(angle, "degree")
+
+
+def _strength(entry: Entry, root: float) -> float:
+    """Return lambda for the root of both pairs' epsilons in place of the entry's epsilon."""
+    epsilon, strength = entry.number("epsilon"), entry.number("lambda")
+    if epsilon == root or not epsilon * strength:
+        return strength if epsilon else 0.0
+    if not root:
+        raise entry.place.error(
+            f"the angle {' '.join(entry.elements)} has an energy, but one of its pairs has "
+            "epsilon = 0.",
+            "Give the pair an epsilon, and set its A to 0.",
+        )
+    return strength * epsilon / root
+
+
+def _cutoffs(entries: Mapping[Elements, Entry], types: Sequence[str]) -> dict[str, object]:
+    """Return the largest cutoff, a sigma, and those that are not as large."""
+    pairs = list(combinations_with_replacement(types, 2))
+    ends = {
+        chain(pair): _of_pair(entries, *pair, "a") * _of_pair(entries, *pair, "sigma")
+        for pair in pairs
     }
-    options = {
-        "cutoff": values["a"] * values["sigma"],
-        "repulsive_exponent": values["p"],
-        "attractive_exponent": values["q"],
-    }
-    given = ((name, "", Number(value, unit)) for name, (value, unit) in numbers.items())
-    return term_at(KIND, options, before, given)
+    largest = max(ends.values())
+    sooner = {name: (ends[name],) for name in pair_names(types) if ends[name] < largest}
+    options: dict[str, object] = {"cutoff": largest}
+    return options | ({"pair_cutoffs": ranges_text(sooner)} if sooner else {})
+
+
+def _exponents(entries: Mapping[Elements, Entry]) -> dict[str, object]:
+    """Return p and q, which all pairs that have an energy share."""
+    pairs = [entry for (_, j, k), entry in entries.items() if j == k]
+    first, *rest = [entry for entry in pairs if entry.number("A")] or pairs
+    for entry in rest:
+        for name in ("p", "q"):
+            if entry.number(name) != first.number(name):
+                raise entry.place.error(
+                    f"{name} = {entry.number(name):g}, but {first.number(name):g} in line "
+                    f"{first.place.line}; here all pairs share it."
+                )
+    return {"repulsive_exponent": first.number("p"), "attractive_exponent": first.number("q")}
 
 
 potential_formats.add("stillinger_weber", StillingerWeberFile())
