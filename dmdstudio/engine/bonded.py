@@ -5,7 +5,8 @@ are: the same bits in the forward and in the backward pass. Everywhere else the 
 
 A form is a file in `loops` with two functions of the vectors d from a bond's first atom to its
 second, or a and b from an angle's centre to its ends, or a, b and c along the chain of a torsion
-(of an improper: from the centre to the first of the others and on), and the numbers q of its kind:
+(of an improper: along the chain that its order makes of the four atoms), and the numbers q of its
+kind:
 
 * ``first(d, q)`` returns the force -du/dd; ``first(a, b, q)`` the two -du/da and -du/db, and so on;
 * ``second(d, e, q)`` returns that force, its derivative along the displacement e, and the scalar
@@ -34,6 +35,7 @@ from dmdstudio.base.errors import PhysicsError
 from dmdstudio.engine import kernels
 from dmdstudio.engine.core import Configuration, Parameters, System, configuration
 from dmdstudio.engine.potential import Potential, Pull
+from dmdstudio.plan.impropers import ORDERS
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,20 @@ class BondedPotential(Potential):
     def term_energy(self, vectors: tuple[Array, ...], numbers: Parameters) -> Array:
         """Return u in eV [term] of the vectors, each [term, xyz], and the numbers [term]."""
 
+    @property
+    def orders(self) -> tuple[tuple[int, ...], ...]:
+        """Orders of an improper's atoms, each of which is a term."""
+        return ORDERS["trefoil"]
+
+    @property
+    def share(self) -> float:
+        """By what every term counts."""
+        return 1.0
+
     @functools.cached_property
     def members(self) -> np.ndarray:
         """Atoms and kind of every term [term, atoms + 1]."""
-        return _members(self.form, self.system)
+        return _members(self.form, self.system, self.orders)
 
     def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return the sum over the terms, eV."""
@@ -103,7 +115,7 @@ class BondedPotential(Potential):
         ends = [(atoms[i], atoms[j]) for i, j in _VECTORS[self.form.sort]]
         vectors = tuple(between(configuration, first, second) for first, second in ends)
         numbers = {name: value[kinds] for name, value in parameters.items()}
-        return jnp.sum(self.term_energy(vectors, numbers))
+        return self.share * jnp.sum(self.term_energy(vectors, numbers))
 
     @property
     def compiled(self) -> bool:
@@ -115,7 +127,8 @@ class BondedPotential(Potential):
         """Return F [atom, xyz], eV/angstrom."""
         if not self.compiled:
             return super().force(parameters, configuration)
-        return _force(self.form, self.system, self._table(parameters), configuration)
+        table = self._table(parameters)
+        return self.share * _force(self.form, self.system, self.members, table, configuration)
 
     def pull(
         self,
@@ -133,8 +146,8 @@ class BondedPotential(Potential):
         slopes = jax.ShapeDtypeStruct(table.shape, system.dtype)
         name = _compile(self.form, system.precision, system.lattice_bits)["pull"]
         call = jax.ffi.ffi_call(name, (vectors, vectors, slopes), vmap_method="broadcast_all")
-        operands = _operands(self.form, system, table, configuration)
-        force, position, by_number = call(*operands, w)
+        operands = _operands(system, self.members, table, configuration)
+        force, position, by_number = (self.share * found for found in call(*operands, w))
         columns = {n: by_number[:, k] for k, n in enumerate(self.form.parameters)}
         return Pull(force, position, {name: columns[name] for name in parameters})
 
@@ -184,30 +197,36 @@ def _compile(form: Form, precision: str, bits: int) -> dict[str, str]:
     return kernels.register(loops)
 
 
-def _members(form: Form, system: System) -> np.ndarray:
+def _members(
+    form: Form, system: System, orders: tuple[tuple[int, ...], ...] = ORDERS["trefoil"]
+) -> np.ndarray:
     atoms, kinds = getattr(system, f"{form.sort}s"), getattr(system, f"{form.sort}_kinds")
-    if form.sort == "improper":  # in all three orders of the others
-        orders = ([0, 1, 2, 3], [0, 2, 3, 1], [0, 3, 1, 2])
-        atoms, kinds = np.concatenate([atoms[:, order] for order in orders]), np.tile(kinds, 3)
+    if form.sort == "improper":
+        atoms = np.concatenate([atoms[:, order] for order in orders])
+        kinds = np.tile(kinds, len(orders))
     return np.column_stack([atoms, kinds])
 
 
-def _operands(form: Form, system: System, table: Array, where: Configuration) -> tuple[Array, ...]:
+def _operands(
+    system: System, members: np.ndarray, table: Array, where: Configuration
+) -> tuple[Array, ...]:
     dtype = system.dtype
     return (
         where.lattice,
         table.astype(dtype),
         where.cell.reshape(9).astype(dtype) * dtype.type(1.0 / system.lattice_size),
-        jnp.asarray(_members(form, system), jnp.int32),
+        jnp.asarray(members, jnp.int32),
     )
 
 
-def _force(form: Form, system: System, table: Array, where: Configuration) -> Array:
+def _force(
+    form: Form, system: System, members: np.ndarray, table: Array, where: Configuration
+) -> Array:
     name = _compile(form, system.precision, system.lattice_bits)["force"]
     call = jax.ffi.ffi_call(
         name, jax.ShapeDtypeStruct(where.lattice.shape, system.dtype), vmap_method="broadcast_all"
     )
-    return call(*_operands(form, system, table, where))  # type: ignore[return-value]
+    return call(*_operands(system, members, table, where))  # type: ignore[return-value]
 
 
 @functools.cache
@@ -235,12 +254,13 @@ def _trial_error(form: Form, precision: str, bits: int) -> float:
     with jax.ensure_compile_time_eval():
         lattice = system.to_lattice(jnp.asarray(positions))
         where = configuration(system, lattice, jnp.asarray(cell))
-        found = np.asarray(_force(form, system, jnp.asarray([form.trial]), where))
+        members = _members(form, system)
+        found = np.asarray(_force(form, system, members, jnp.asarray([form.trial]), where))
         positions = np.asarray(system.to_positions(lattice))  # as the lattice has them
     first = form.load(np.float64).first.py_func
     expected = np.zeros((4, 3))
-    for *members, _ in _members(form, system):
-        ends = [(members[i], members[j]) for i, j in _VECTORS[form.sort]]
+    for *row, _ in members:
+        ends = [(row[i], row[j]) for i, j in _VECTORS[form.sort]]
         apart = np.array([positions[j] - positions[i] for i, j in ends]) @ np.linalg.inv(cell)
         vectors = (apart - np.round(apart)) @ cell
         forces = np.reshape(first(*(tuple(v) for v in vectors), form.trial), (-1, 3))

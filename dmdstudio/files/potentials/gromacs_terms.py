@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from dmdstudio.base.units import factor
-from dmdstudio.files.potentials.numbers import parameter
+from dmdstudio.files.potentials.numbers import improper_wave, order_of, parameter
 from dmdstudio.files.structures.topology import Topology
 from dmdstudio.plan.terms import PotentialTerm
 
@@ -54,6 +54,11 @@ def _periodic_torsion(term: PotentialTerm, owner: str) -> str:
     return f"9 {phase!r} {barrier!r} {round(parameter(term, 'multiplicity', owner))}"
 
 
+def _periodic_improper(term: PotentialTerm, owner: str) -> str:
+    barrier, phase, count = improper_wave(term, owner)
+    return f"4 {math.degrees(phase)!r} {barrier * _KJ_PER_MOL!r} {count}"
+
+
 def _improper(term: PotentialTerm, owner: str) -> str:
     return f"2 0.0 {parameter(term, 'stiffness', owner) * _KJ_PER_MOL / 3!r}"
 
@@ -64,6 +69,7 @@ _WRITERS: dict[str, tuple[str, Callable[[PotentialTerm, str], str]]] = {
     "cosine_angle": ("angles", _cosine_angle),
     "harmonic_angle": ("angles", _harmonic_angle),
     "urey_bradley": ("angles", _urey_bradley),
+    "periodic_improper": ("dihedrals", _periodic_improper),
     "periodic_torsion": ("dihedrals", _periodic_torsion),
     "improper": ("dihedrals", _improper),
 }
@@ -82,7 +88,7 @@ def bonded(terms: Sequence[PotentialTerm], molecule: Topology) -> Iterator[str]:
         lines = []
         for term in terms:
             if term.kind in _WRITERS and _WRITERS[term.kind][0] == section:
-                members, owners = _members(term.kind, section, molecule)
+                members, owners = _members(term, section, molecule)
                 for row, owner in zip(members.tolist(), owners, strict=True):
                     atoms = " ".join(str(atom + 1) for atom in row)
                     lines.append(f"{atoms} {_WRITERS[term.kind][1](term, owner)}")
@@ -92,10 +98,9 @@ def bonded(terms: Sequence[PotentialTerm], molecule: Topology) -> Iterator[str]:
             yield from ("", f"[ {section} ]", *lines)
 
 
-def _members(kind: str, section: str, molecule: Topology) -> tuple[np.ndarray, list[str]]:
+def _members(term: PotentialTerm, section: str, molecule: Topology) -> tuple[np.ndarray, list[str]]:
     """Return atoms [member, atom], and whose numbers they have."""
-    if kind == "improper":
-        found = molecule.impropers_in_all_orders  # each has a third of the stiffness
-        return found, molecule.star_names(found)
+    if term.kind in ("improper", "periodic_improper"):
+        return molecule.impropers_in(order_of(term))
     members = {"bonds": molecule.bonds, "angles": molecule.angles, "dihedrals": molecule.torsions}
     return members[section], molecule.names(members[section])

@@ -61,8 +61,8 @@ def _members(sort: str, bonded: Sequence[BondedStyle], topology: Topology) -> li
     for style in bonded:
         if style.sort != sort:
             continue
-        rows, owners = style.members(topology), list(style.coefficients)
-        for name, row in zip(style.owners(topology), rows.tolist(), strict=True):
+        (rows, names), owners = style.members(topology), list(style.coefficients)
+        for name, row in zip(names, rows.tolist(), strict=True):
             found.append((before + owners.index(name), *(atom + 1 for atom in row)))
         before += len(owners)
     return found

@@ -18,7 +18,14 @@ import numpy as np
 from dmdstudio.base.errors import FileError
 from dmdstudio.files.potentials.embedded_atom import setfl
 from dmdstudio.files.potentials.lennard_jones import switch_of
-from dmdstudio.files.potentials.numbers import option, parameter, require_unswitched, scale_14
+from dmdstudio.files.potentials.numbers import (
+    improper_wave,
+    option,
+    order_of,
+    parameter,
+    require_unswitched,
+    scale_14,
+)
 from dmdstudio.files.potentials.pair_formulas import FORMULAS, type_pairs
 from dmdstudio.files.potentials.pair_table import TABLE_POINTS, spline_tables
 from dmdstudio.files.potentials.stillinger_weber import stillinger_weber_file
@@ -71,26 +78,25 @@ class BondedStyle:
         name: of the style.
         about: a comment.
         coefficients: by the kind of bond, angle, ..., sorted, such as ``H-O``.
+        order: of impropers' atoms, one of `ORDERS`.
     """
 
     sort: str
     name: str
     about: str
     coefficients: dict[str, str]
+    order: str = "trefoil"
 
-    def members(self, topology: Topology) -> np.ndarray:
-        """Return the atoms of every one [member, atom]."""
-        return {
+    def members(self, topology: Topology) -> tuple[np.ndarray, list[str]]:
+        """Return the atoms of every one [member, atom], and whose numbers they have."""
+        if self.sort == "improper":
+            return topology.impropers_in(self.order)
+        members = {
             "bond": topology.bonds,
             "angle": topology.angles,
             "dihedral": topology.torsions,
-            "improper": topology.impropers_in_all_orders,
         }[self.sort]
-
-    def owners(self, topology: Topology) -> list[str]:
-        """Return whose numbers every member has [member]."""
-        named = topology.star_names if self.sort == "improper" else topology.names
-        return named(self.members(topology))
+        return members, topology.names(members)
 
 
 def _lennard_jones(term: PotentialTerm, topology: Topology) -> PairStyle:
@@ -222,6 +228,11 @@ def _periodic_torsion(term: PotentialTerm, owner: str) -> str:
     return f"1 {parameter(term, 'barrier', owner)!r} {waves} {_degrees(term, 'phase', owner)}"
 
 
+def _periodic_improper(term: PotentialTerm, owner: str) -> str:
+    barrier, phase, waves = improper_wave(term, owner)
+    return f"{barrier!r} {-1 if phase else 1} {waves}"
+
+
 def _improper(term: PotentialTerm, owner: str) -> str:
     return f"{parameter(term, 'stiffness', owner) / 6!r} 0.0"
 
@@ -248,6 +259,10 @@ _BONDED: dict[str, tuple[str, str, str, Callable[[PotentialTerm, str], str]]] = 
     ),
     "morse_bond": (
         "bond", "morse", "depth (eV), decay (1/angstrom), length at rest (angstrom)", _morse_bond,
+    ),
+    "periodic_improper": (
+        "improper", "cvff", "k (eV) of every dihedral angle, cosine of the phase, waves",
+        _periodic_improper,
     ),
     "periodic_torsion": (
         "dihedral", "fourier", "terms, k (eV), waves, phase (degrees)", _periodic_torsion,
@@ -279,8 +294,8 @@ def bonded_styles(terms: Sequence[PotentialTerm], topology: Topology) -> list[Bo
         if term.kind not in _BONDED:
             continue
         sort, name, about, values = _BONDED[term.kind]
-        style = BondedStyle(sort, name, about, {})
-        owners = sorted(set(style.owners(topology)))
+        style = BondedStyle(sort, name, about, {}, order_of(term))
+        owners = sorted(set(style.members(topology)[1]))
         if not owners:
             raise FileError(
                 f"{term.kind} needs {sort}s, but the structure has none.",

@@ -9,6 +9,7 @@ import numpy as np
 
 from dmdstudio.base.errors import FileError
 from dmdstudio.files.structures.topology import Topology
+from dmdstudio.plan.impropers import ORDERS
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm
 
@@ -87,6 +88,21 @@ def single_charges(
 def scale_14(term: PotentialTerm) -> float:
     """Return the factor of the energy of atoms three bonds apart, which is then not switched."""
     return option(term, "scale_14") if "scale_14" in term.options else 1.0
+
+
+def order_of(term: PotentialTerm) -> str:
+    """Return which dihedral angles of impropers a term takes, one of `ORDERS`."""
+    found = term.options.get("order", "trefoil")
+    if not isinstance(found, str) or found not in ORDERS:
+        raise FileError(f"{term.kind}: no order is called {found!r}; one of {', '.join(ORDERS)}.")
+    return found
+
+
+def improper_wave(term: PotentialTerm, owner: str) -> tuple[float, float, int]:
+    """Return k (eV) of one dihedral angle of an improper, its phase (0 or pi) and its waves."""
+    barrier = parameter(term, "barrier", owner) / len(ORDERS[order_of(term)])
+    phase = 0.0 if math.cos(parameter(term, "phase", owner)) > 0.0 else math.pi
+    return barrier, phase, round(parameter(term, "multiplicity", owner))
 
 
 def require_unswitched(term: PotentialTerm, topology: Topology, start: float) -> None:

@@ -19,8 +19,10 @@ from dmdstudio.base.splines import spline_matrix
 from dmdstudio.base.units import factor
 from dmdstudio.files.potentials.lennard_jones import LennardJonesNumbers, lennard_jones_numbers
 from dmdstudio.files.potentials.numbers import (
+    improper_wave,
     masses_of_types,
     option,
+    order_of,
     owners_of,
     parameter,
     require_unswitched,
@@ -32,6 +34,7 @@ from dmdstudio.files.potentials.pair_formulas import FORMULAS, PairFormula
 from dmdstudio.files.potentials.pair_table import KNOTS
 from dmdstudio.files.potentials.provenance import Provenance
 from dmdstudio.files.structures.topology import Topology
+from dmdstudio.plan.impropers import ORDERS
 from dmdstudio.plan.recipe import chain
 from dmdstudio.plan.terms import PotentialTerm
 
@@ -180,7 +183,7 @@ def _bonded_forces(terms: Sequence[PotentialTerm], topology: Topology) -> list[s
     forces = [_BONDED[term.kind](term, topology) for term in bonded]
     if torsions := [term for term in terms if term.kind == "periodic_torsion"]:
         forces.append(_periodic_torsions(torsions, topology))
-    return forces
+    return forces + _periodic_impropers(terms, topology)
 
 
 def _cutoffs(pairs: Nonbonded) -> str:
@@ -299,6 +302,43 @@ def _periodic_torsions(terms: Sequence[PotentialTerm], topology: Topology) -> st
     return "\n".join([*lines, "  </PeriodicTorsionForce>"])
 
 
+def _periodic_impropers(terms: Sequence[PotentialTerm], topology: Topology) -> list[str]:
+    """Return a force for every order of the atoms, each with all waves of its impropers.
+
+    OpenMM takes one entry for an improper, and so one order. By its ordering amber, neighbours of
+    one type come in the order of their numbers, and the second is on the axis.
+    """
+    written: dict[str, str] = {}
+    forces = []
+    for order in ORDERS:
+        chosen = [t for t in terms if t.kind == "periodic_improper" and order_of(t) == order]
+        lines = []
+        for owner in sorted(set(topology.star_names(topology.impropers))) if chosen else ():
+            waves = [improper_wave(term, owner) for term in chosen]
+            if not any(barrier for barrier, *_ in waves):
+                continue
+            centre, *others = owner.replace("(", "-").replace(",", "-").removesuffix(")").split("-")
+            if written.setdefault(owner, order) != order or (
+                order in ("first", "third") and len(set(others)) == 1
+            ):
+                raise FileError(
+                    f"OpenMM cannot have the {order} order of the atoms for impropers {owner}: it "
+                    "takes one order, and of three neighbours of one type the second.",
+                    "Export to lammps or gromacs.",
+                )
+            places = {"first": (2, 0, 1), "third": (1, 2, 0)}.get(order, (0, 1, 2))
+            words = [_classes("-".join([centre, *(others[n] for n in places)]))]
+            for n, (barrier, phase, count) in enumerate(waves, 1):
+                words.append(f'periodicity{n}="{count}" phase{n}="{phase!r}"')
+                words.append(f'k{n}="{barrier * KJ_PER_MOL!r}"')
+            lines.append(f"    <Improper {' '.join(words)}/>")
+        if lines:
+            ordering = "smirnoff" if order == "trefoil" else "amber"
+            start = f'  <PeriodicTorsionForce ordering="{ordering}">'
+            forces.append("\n".join([start, *lines, "  </PeriodicTorsionForce>"]))
+    return forces
+
+
 _BONDED: dict[str, Callable[[PotentialTerm, Topology], str]] = {
     "cosine_angle": _cosine_angle,
     "harmonic_angle": _harmonic_angle,
@@ -307,7 +347,9 @@ _BONDED: dict[str, Callable[[PotentialTerm, Topology], str]] = {
     "morse_bond": _morse_bond,
     "urey_bradley": _urey_bradley,
 }
-KINDS = tuple(sorted((*FORMULAS, *_BONDED, "ewald", "pair_spline", "periodic_torsion")))
+KINDS = tuple(
+    sorted((*FORMULAS, *_BONDED, "ewald", "pair_spline", "periodic_improper", "periodic_torsion"))
+)
 """Kinds of terms that can be written."""
 
 

@@ -12,6 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from dmdstudio.files.structures.bonds import molecules
+from dmdstudio.plan.impropers import ORDERS
 from dmdstudio.plan.recipe import chain
 from dmdstudio.plan.structure import Structure
 
@@ -89,11 +90,14 @@ class Topology:
         ]
         return np.array(found, np.int64).reshape(-1, 4)
 
-    @cached_property
-    def impropers_in_all_orders(self) -> np.ndarray:
-        """`impropers` in the three cyclic orders of the outer atoms, one after the other."""
-        orders = ([0, 1, 2, 3], [0, 2, 3, 1], [0, 3, 1, 2])
-        return np.concatenate([self.impropers[:, order] for order in orders])
+    def impropers_in(self, order: str) -> tuple[np.ndarray, list[str]]:
+        """Return `impropers` as chains of an order of `ORDERS`, and whose numbers they have.
+
+        Several chains of every improper follow one after the other [member, atom].
+        """
+        orders = ORDERS[order]
+        chains = np.concatenate([self.impropers[:, one] for one in orders])
+        return chains, self.star_names(self.impropers) * len(orders)
 
     @cached_property
     def third_neighbours(self) -> np.ndarray:

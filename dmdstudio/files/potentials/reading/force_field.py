@@ -25,6 +25,11 @@ Torsion = tuple[int, int, int, int]
 """Atoms of a chain of three bonds."""
 
 
+StarWave = tuple[int, Numbers]
+"""The neighbour of a centre that is on the axis with it, or -1 where all three angles with the
+centre at the end count by a third; and one wave of the dihedral angle."""
+
+
 BONDED = {
     "harmonic_bond": "bond",
     "morse_bond": "bond",
@@ -69,6 +74,7 @@ class Molecule:
         at_3_bonds: factors of the Lennard-Jones energy and of the charges' energy of atoms three
             bonds apart.
         torsions: waves (``barrier``, ``phase``, ``multiplicity``) by (i, j, k, l), i < l.
+        impropers: waves by (centre, i, j, k), i < j < k.
     """
 
     template: Template
@@ -79,6 +85,7 @@ class Molecule:
     bonded: Mapping[str, Mapping[tuple[int, ...], Numbers]]
     at_3_bonds: tuple[float, float] = (1.0, 1.0)
     torsions: Mapping[Torsion, tuple[Numbers, ...]] = field(default_factory=dict)
+    impropers: Mapping[Torsion, tuple[StarWave, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def colours(symbols: Sequence[str], around: Sequence[Sequence[int]]) -> list[int
 def same_order(graph: Graph, other: Graph) -> list[int] | None:
     """Return for every atom of a connected graph its counterpart in another, None for none.
 
-    Where several orders fit, any of them.
+    Where several orders fit, one that keeps alike neighbours in the order of their numbers.
 
     Raises:
         ValueError: the graphs are so symmetric that the search was given up.
@@ -149,12 +149,12 @@ def _candidates(
     mine: list[int],
     theirs: list[int],
 ) -> list[int]:
-    """Return where an atom could stand, given where others do."""
+    """Return where an atom could stand, given where others do, the smallest number last."""
     placed = [place[j] for j in around[atom] if j in place]
     pool = other[placed[0]] if placed else range(len(other))
     taken = set(place.values())
     return [
         k
-        for k in pool
+        for k in sorted(pool, reverse=True)
         if theirs[k] == mine[atom] and k not in taken and all(p in other[k] for p in placed)
     ]

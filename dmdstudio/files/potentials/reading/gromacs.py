@@ -7,7 +7,7 @@ Cutoffs are in the .mdp file of a run. Source: GROMACS manual, "Topology file fo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from dmdstudio.files.potentials.reading.force_field import (
     Number,
     Numbers,
     ReadPotential,
+    StarWave,
     Template,
     Torsion,
 )
@@ -33,6 +34,7 @@ from dmdstudio.files.potentials.reading.graphs import (
 )
 from dmdstudio.files.potentials.reading.gromacs_functions import (
     BONDED,
+    STARS,
     TORSIONS,
     numbers,
 )
@@ -44,6 +46,7 @@ from dmdstudio.files.potentials.reading.gromacs_text import (
     read_sections,
     word_of,
 )
+from dmdstudio.files.potentials.reading.impropers import star_of, star_waves
 from dmdstudio.files.potentials.reading.mixing import ROUNDED
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.files.potentials.reading.recipe_terms import recipe_terms
@@ -91,7 +94,7 @@ class GromacsTopology:
     doc = (
         "Topologies (.top) with what they include from their own folder: Lennard-Jones by "
         "comb-rule 1, 2 or 3 and by pairs, charges, bonds of function 1 and 3, angles of 1, 2 and "
-        "5, dihedrals of 1, 2, 3, 5 and 9."
+        "5, dihedrals of 1, 2, 3, 4, 5 and 9."
     )
     suffixes: tuple[str, ...] = (".top", ".itp")
     limit_bytes: int = LIMIT_BYTES
@@ -293,7 +296,7 @@ class _Reader:
             tuple(mass for _, _, _, mass in atoms),
             self._bonded(kind, template, names),
             self._at_3_bonds(kind, template),
-            self._torsions(kind, template, names),
+            *self._torsions(kind, template, names),
         )
 
     def _bonded(
@@ -354,27 +357,32 @@ class _Reader:
 
     def _torsions(
         self, kind: _Kind, template: Template, names: Sequence[str]
-    ) -> dict[Torsion, tuple[Numbers, ...]]:
-        """Return the waves of proper dihedrals: their own, or those of their types."""
+    ) -> tuple[dict[Torsion, tuple[Numbers, ...]], Mapping[Torsion, tuple[StarWave, ...]]]:
+        """Return the waves of dihedrals, their own or those of their types, and of impropers."""
         found: dict[Torsion, tuple[Numbers, ...]] = {}
-        chains = set(torsions(self._bonds(template)))
+        around = self._bonds(template)
+        chains, stars = set(torsions(around)), []
         for line, (i, j, k, m) in self._members(kind, ("dihedrals",), 4):
             atoms = (i, j, k, m) if i < m else (m, k, j, i)
             place, function = line.place, word_of(line, 4) or ""
             if function == "2":
                 continue
-            if function not in TORSIONS or atoms not in chains:
+            about = atoms not in chains and star_of(atoms, around) is not None
+            if function not in (STARS if about else TORSIONS) or not (about or atoms in chains):
                 raise place.error(
                     f"function {shown(function)} of [ dihedrals ] is a form of energy that we do "
                     f"not have; one of {', '.join(TORSIONS)}, for chains of three bonds, is "
-                    "expected, or 2 for impropers."
+                    f"expected, or 2 or one of {', '.join(STARS)} for atoms with three bonds."
                 )
             for words, at in self._numbers_of(line, (i, j, k, m), names, "dihedraltypes"):
                 waves, constant = TORSIONS[function](words, at)
                 if constant:
                     self.notes = (*self.notes, constant_note(constant, "kJ/mol"))
-                found[atoms] = (*found.get(atoms, ()), *waves)
-        return found
+                if about:
+                    stars += [(atoms, one, at) for one in waves]
+                else:
+                    found[atoms] = (*found.get(atoms, ()), *waves)
+        return found, star_waves(stars, around)
 
     def _numbers_of(
         self, line: Line, atoms: tuple[int, ...], names: Sequence[str], section: str

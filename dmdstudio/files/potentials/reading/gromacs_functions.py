@@ -104,5 +104,8 @@ def _fourier(words: Sequence[str], place: Place) -> tuple[tuple[Numbers, ...], f
     return fourier([0.5 * one for one in c], _ENERGY), 0.0
 
 
-TORSIONS = {"1": _periodic, "3": _powers, "5": _fourier, "9": _periodic}
+TORSIONS = {"1": _periodic, "3": _powers, "4": _periodic, "5": _fourier, "9": _periodic}
 """By function: the waves of a line, and a constant that is left out."""
+
+STARS = ("1", "4", "9")
+"""Functions of waves about an atom with three bonds, which is not the end of a chain."""

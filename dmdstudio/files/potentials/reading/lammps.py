@@ -50,8 +50,8 @@ class LammpsInput:
     doc = (
         "Inputs (units real or metal) with the data file that they read, or a data file with "
         "coefficients: lj/cut, lj/mdf, born, buck, morse, mie/cut, table, sw, tersoff, eam/alloy, "
-        "alone or with coul/long, coul/dsf; bonds, angles and impropers harmonic, morse, charmm or "
-        "cosine/squared, periodic dihedrals; atom styles full, charge, molecular, atomic."
+        "alone or with coul/long, coul/dsf; bonds, angles and impropers harmonic, cvff, morse, "
+        "charmm or cosine/squared, periodic dihedrals; atom styles full, charge, molecular, atomic."
     )
     suffixes: tuple[str, ...] = (".in", ".lmp", ".data")
     limit_bytes: int = LIMIT_BYTES

@@ -18,7 +18,7 @@ from dmdstudio.plan.catalog import shown
 KNOWN = {
     "bond": ("harmonic", "morse"),
     "angle": ("harmonic", "cosine/squared", "charmm"),
-    "improper": ("harmonic",),
+    "improper": ("harmonic", "cvff"),
 }
 """Styles that are read."""
 
@@ -77,6 +77,21 @@ def bonded_numbers(
         distance = Number(number(3, "r_ub"), "angstrom")
         found["urey_bradley"] = {"distance": distance, "stiffness": Number(springs, stretching)}
     return found
+
+
+def improper_waves(words: tuple[str, ...], place: Place, energy: str) -> tuple[Numbers, ...]:
+    """Return the wave of an improper type of style cvff, none where it is flat.
+
+    Raises:
+        FileError: a number is missing, or none that it can be.
+    """
+    barrier = place.number(words[0] if words else None, "K")
+    sign = place.number(words[1] if len(words) > 1 else None, "d")
+    count = place.whole(words[2] if len(words) > 2 else None, "n", 0, 6)
+    if sign not in (1.0, -1.0):
+        raise place.error(f"d = {sign:g}: 1 or -1 is expected.")
+    flat = barrier == 0.0 or count == 0
+    return () if flat else (one_wave(barrier, energy, count, 0.0 if sign > 0 else 180.0),)
 
 
 def waves(style: str, words: tuple[str, ...], place: Place, energy: str) -> tuple[Numbers, ...]:

@@ -21,7 +21,12 @@ from dmdstudio.files.potentials.reading.graphs import (
     three_bonds_apart,
     torsions,
 )
-from dmdstudio.files.potentials.reading.lammps_bonded import bonded_numbers, waves
+from dmdstudio.files.potentials.reading.impropers import Given, star_of, star_waves
+from dmdstudio.files.potentials.reading.lammps_bonded import (
+    bonded_numbers,
+    improper_waves,
+    waves,
+)
 from dmdstudio.files.potentials.reading.lammps_commands import Commands
 from dmdstudio.files.potentials.reading.lammps_styles import Pairs
 from dmdstudio.files.potentials.reading.matching import formula
@@ -158,19 +163,23 @@ class Molecules:
     def complete(self, found: Found) -> Molecule:
         """Return a molecule with the numbers of its bonds and angles."""
         turns: dict[Torsion, tuple[Numbers, ...]] = {}
-        chains = set(torsions(neighbours(len(found.types), found.template.bonds)))
+        around = neighbours(len(found.types), found.template.bonds)
+        chains, stars = set(torsions(around)), self._stars(found, around)
         for type_, (i, j, k, m), at in found.terms.get("Dihedrals", []):
             atoms = (i, j, k, m) if i < m else (m, k, j, i)
-            if atoms not in chains:
+            about = atoms not in chains and star_of(atoms, around) is not None
+            if atoms not in chains and not about:
                 raise at.error("the dihedral is no chain of three bonds.")
             style, words, place = self._coefficients("dihedral", type_, at)
+            if about:
+                stars += [(atoms, one, at) for one in waves(style, words, place, self.energy)]
+                continue
             turns[atoms] = (*turns.get(atoms, ()), *waves(style, words, place, self.energy))
         bonded: dict[str, dict[tuple[int, ...], Numbers]] = {}
         for sort, atoms, numbers, at in self._bonded(found):
             for kind, own in numbers.items():
                 if bonded.setdefault(kind, {}).setdefault(atoms, own) != own:
                     raise at.error(f"the {sort} has two terms of one form; we add none up.")
-        around = neighbours(len(found.types), found.template.bonds)
         if self.others_at_3_bonds != 1.0 and three_bonds_apart(around):
             raise self.place.error(
                 f"special_bonds multiply the energy of atoms three bonds apart by "
@@ -192,7 +201,20 @@ class Molecules:
             bonded,
             self.at_3_bonds,
             turns,
+            star_waves(stars, around),
         )
+
+    def _stars(self, found: Found, around: list[list[int]]) -> list[Given]:
+        """Return the waves of impropers of style cvff."""
+        stars: list[Given] = []
+        for type_, local, at in found.terms.get("Impropers", []):
+            style, words, place = self._coefficients("improper", type_, at)
+            if style == "cvff":
+                given = improper_waves(words, place, self.energy)
+                if given and star_of(local, around) is None:
+                    raise at.error("none of the improper's atoms is bonded to just the others.")
+                stars += [(local, one, at) for one in given]
+        return stars
 
     def _bonded(
         self, found: Found
@@ -205,6 +227,8 @@ class Molecules:
         for section, sort in (("Bonds", "bond"), ("Angles", "angle"), ("Impropers", "improper")):
             for type_, local, at in found.terms.get(section, []):
                 style, words, place = self._coefficients(sort, type_, at)
+                if style == "cvff":
+                    continue
                 numbers = bonded_numbers(sort, style, words, place, self.energy)
                 atoms = min(local, local[::-1])
                 if sort == "improper":

@@ -134,6 +134,13 @@ def _numbers(kind: Kind) -> object:
             for name, found in molecule.bonded.items()
         },
         {moved(chain): numbers for chain, numbers in molecule.torsions.items()},
+        {
+            moved(star, "improper"): sorted(
+                ((place.get(axis, axis), sorted(numbers.items())) for axis, numbers in waves),
+                key=str,
+            )
+            for star, waves in molecule.impropers.items()
+        },
         molecule.at_3_bonds,
     )
 

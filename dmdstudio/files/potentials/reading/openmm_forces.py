@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import combinations, permutations, product
 
@@ -18,6 +18,7 @@ from dmdstudio.files.potentials.reading.force_field import (
     Number,
     Numbers,
     PairTerm,
+    StarWave,
     Template,
     Torsion,
 )
@@ -27,6 +28,13 @@ from dmdstudio.files.potentials.reading.graphs import (
     neighbours,
     three_bonds_apart,
     torsions,
+)
+from dmdstudio.files.potentials.reading.impropers import Given, star_waves
+from dmdstudio.files.potentials.reading.openmm_impropers import (
+    ORDERINGS,
+    ImproperEntry,
+    chains_of,
+    entry_for,
 )
 from dmdstudio.files.potentials.reading.openmm_own import (
     Formula,
@@ -141,6 +149,7 @@ class Forces:
             },
             self.scales,
             self._torsions(residue, around),
+            self._waves_of_impropers(residue, around),
         )
 
     def _entries(self, tags: tuple[str, ...], energy: str) -> Iterator[tuple[Element, Place]]:
@@ -192,6 +201,40 @@ class Forces:
                 if fitting:
                     found[chain] = (*found.get(chain, ()), *numbers(*fitting[0][1:]))
         return found
+
+    def _waves_of_impropers(
+        self, residue: Residue, around: list[list[int]]
+    ) -> Mapping[Torsion, tuple[StarWave, ...]]:
+        """Return the waves of impropers, those of the entry that OpenMM takes."""
+        entries = []
+        for element, name in self.document:
+            ordering = element.attributes.get("ordering", "default")
+            for entry in element.children if element.tag in _TORSIONS else ():
+                place = Place(name, entry.line)
+                if entry.tag != "Improper":
+                    continue
+                if ordering not in ORDERINGS:
+                    raise place.error(
+                        f"ordering {shown(ordering)}; one of {', '.join(ORDERINGS)} is expected."
+                    )
+                wanted = tuple(self.types.matches(entry, n) for n in range(1, 5))
+                entries.append(ImproperEntry(wanted, ordering, entry, place))
+        given: list[Given] = []
+        for centre, near in enumerate(around) if entries else ():
+            for others in combinations(near, 3):
+                found = entry_for((centre, *others), residue.types, entries)
+                if found is None or not (waves := _waves(found[0].entry, found[0].place)):
+                    continue
+                if len(near) > 3:
+                    raise found[0].place.error(
+                        f"the improper acts on an atom with {len(near)} bonds; we have those about "
+                        "atoms with three."
+                    )
+                chains = chains_of(
+                    centre, found[1], found[0], residue.types, residue.template.elements
+                )
+                given += [(chain, one, found[0].place) for chain in chains for one in waves]
+        return star_waves(given, around)
 
     def _powers(self, entry: Element, place: Place) -> tuple[Numbers, ...]:
         """Return the waves of a sum of powers of the cosine."""
@@ -296,7 +339,7 @@ class Forces:
         for element, name in self.document:
             known = element.tag in _KNOWN
             harmless = element.tag in _NO_FORCE or _is_ours(element)
-            if harmless or (known and element.tag not in (_PAIRS, *_TORSIONS, *_POWERS)):
+            if harmless or (known and element.tag not in (_PAIRS, *_POWERS)):
                 continue
             speaking = [c for c in element.children if _referred(c)]
             if not known and not speaking:

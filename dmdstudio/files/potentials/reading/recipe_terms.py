@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement, product
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -20,6 +21,7 @@ from dmdstudio.files.potentials.reading.force_field import (
     PairTerm,
     ReadPotential,
     Template,
+    Torsion,
 )
 from dmdstudio.files.potentials.reading.graphs import (
     angles,
@@ -28,6 +30,7 @@ from dmdstudio.files.potentials.reading.graphs import (
     three_bonds_apart,
     torsions,
 )
+from dmdstudio.files.potentials.reading.impropers import TREFOIL
 from dmdstudio.files.potentials.reading.matching import Kind, kinds_of, with_bonds_of
 from dmdstudio.files.potentials.reading.mixing import EXACT, ROUNDED, explicit_pairs, rule_of
 from dmdstudio.files.potentials.reading.parameters import term_at
@@ -35,6 +38,7 @@ from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.files.potentials.reading.types import type_rules
 from dmdstudio.files.structures.cell import perpendicular_widths
 from dmdstudio.plan.atom_types import names_by_rules
+from dmdstudio.plan.impropers import ORDERS
 from dmdstudio.plan.recipe import PotentialPlan, chain
 from dmdstudio.plan.structure import Structure
 
@@ -94,9 +98,11 @@ def _terms(
     for kind in kinds:
         collected.take(kind)
     writer = _Writer(file, structure, before)
+    writer.notes += collected.notes
     terms = [
         *(writer.bonded(name, numbers) for name, numbers in collected.bonded.items()),
-        *writer.torsions(collected.torsions),
+        *writer.waves(collected.torsions),
+        *(plan for order in ORDERS for plan in writer.impropers(collected.impropers, order)),
         *(writer.pair_term(term, collected.types) for term in file.pair_terms),
         writer.pairs(collected, scales[0]),
         writer.charges(collected.charges, scales[1]),
@@ -163,6 +169,8 @@ class _Collected:
         default_factory=lambda: {name: {} for name in BONDED}
     )
     torsions: dict[str, tuple[Numbers, ...]] = field(default_factory=dict)
+    impropers: dict[str, tuple[tuple[str, Numbers], ...]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
     types: dict[str, set[str]] = field(default_factory=dict)
     _told: dict[tuple[str, str], str] = field(default_factory=dict)
 
@@ -201,6 +209,30 @@ class _Collected:
             first = self._told.setdefault(("torsions", owner), told)
             if self.torsions.setdefault(owner, waves) != waves:
                 raise self._differ(first, told, owner, "its torsions", "its own")
+        for atoms in impropers(around):
+            self._take_improper(kind, atoms, where)
+
+    def _take_improper(self, kind: Kind, atoms: Torsion, where: str) -> None:
+        """Take in the waves about a centre, with the place of the atom on the axis for its number.
+
+        Neighbours of one type are told apart by their order in the structure.
+        """
+        ours = {theirs: n for n, theirs in enumerate(kind.order)}
+        others = sorted(atoms[1:], key=lambda atom: (kind.owners[atom], ours[atom]))
+        names = dict(zip(others, ("first", "second", "third"), strict=True)) | {TREFOIL: "trefoil"}
+        given = kind.molecule.impropers.get(atoms, ())
+        waves = tuple(sorted(((names[axis], n) for axis, n in given), key=lambda w: _said(w[1])))
+        owner = _owner("improper", [kind.owners[atom] for atom in atoms])
+        told = f"{'-'.join(kind.molecule.types[atom] for atom in atoms)} {where}"
+        first = self._told.setdefault(("impropers", owner), told)
+        known = self.impropers.setdefault(owner, waves)
+        if [numbers for _, numbers in known] != [numbers for _, numbers in waves]:
+            raise self._differ(first, told, owner, "its impropers", "its own")
+        if known != waves:
+            self.notes.append(
+                f"Impropers {owner} have not the same neighbour on the axis everywhere in "
+                f"{self.file.name}; here it is the {known[0][0]} one, the same near the plane."
+            )
 
     def _differ(self, first: str, told: str, owner: str, one: str, other: str) -> FileError:
         return _DifferError(
@@ -280,7 +312,31 @@ class _Writer:
         }
         return self._plan(kind, {owner: n or zero for owner, n in numbers.items()}, {})
 
-    def torsions(self, waves: Mapping[str, tuple[Numbers, ...]]) -> list[PotentialPlan]:
+    def impropers(
+        self, waves: Mapping[str, tuple[tuple[str, Numbers], ...]], order: str
+    ) -> list[PotentialPlan]:
+        """Return a term for every number of waves of one order of the atoms, as `waves` does."""
+        chosen = {
+            owner: tuple(numbers for one, numbers in given if one == order)
+            for owner, given in waves.items()
+        }
+        plans = self.waves(chosen, "periodic_improper", {"order": order})
+        several = len({one for given in waves.values() for one, _ in given}) > 1
+        if not several:
+            return plans
+        return [
+            msgspec.structs.replace(
+                plan, name=(plan.name or "improper").replace("improper", f"improper_{order}")
+            )
+            for plan in plans
+        ]
+
+    def waves(
+        self,
+        waves: Mapping[str, tuple[Numbers, ...]],
+        kind: str = "periodic_torsion",
+        options: Mapping[str, object] = MappingProxyType({}),
+    ) -> list[PotentialPlan]:
         """Return a term for every number of waves per turn; torsions without one have 0 of it.
 
         Several terms where a torsion has several waves of one number.
@@ -295,11 +351,12 @@ class _Writer:
         plans = []
         for (count, place), known in sorted(given.items()):
             pattern = next(iter(known.values()))
-            none = {key: Number(0.0, n.unit) for key, n in pattern.items()}
-            none["multiplicity"] = pattern["multiplicity"]
+            none = {**pattern, "barrier": Number(0.0, pattern["barrier"].unit)}
+            if kind == "periodic_torsion":
+                none["phase"] = Number(0.0, pattern["phase"].unit)
             full = {owner: known.get(owner, none) for owner in waves}
-            plan = self._plan("periodic_torsion", full, {})
-            name = f"torsion_{count:g}" if len(given) > 1 else plan.name
+            plan = self._plan(kind, full, dict(options))
+            name = f"{kind.split('_')[1]}_{count:g}" if len(given) > 1 else plan.name
             name += f"_{place}" if place > 1 else ""
             plans.append(msgspec.structs.replace(plan, name=name))
         return plans

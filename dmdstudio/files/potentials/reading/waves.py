@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dmdstudio.files.potentials.reading.force_field import Number, Numbers
 
 ONE_ORDER = (
-    "Impropers of the file take one order of the three neighbours; here all three count by a third "
-    "each, the same near the plane."
+    "Harmonic impropers of the file take one order of the three neighbours; here all three count "
+    "by a third each, the same near the plane."
 )
 """A note on what is approximated."""
 
