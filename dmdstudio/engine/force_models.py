@@ -11,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from dmdstudio.engine import equivariant
+from dmdstudio.engine import equivariant, symmetry_functions
 from dmdstudio.engine.core import Parameters
 from dmdstudio.engine.densities import features, orbitals, outputs
 from dmdstudio.engine.equivariant import Equivariant
 from dmdstudio.engine.networks import Network
+from dmdstudio.engine.symmetry_functions import SymmetryFunction, SymmetryNetwork
 
 
 class Surroundings(NamedTuple):
@@ -56,7 +57,7 @@ class ForceModel(abc.ABC):
 
     @staticmethod
     @abc.abstractmethod
-    def shape_of(given: Mapping[str, Any], name: str) -> Network | Equivariant:
+    def shape_of(given: Mapping[str, Any], name: str) -> Network | Equivariant | SymmetryNetwork:
         """Return the shape of arrays; raise `FileError` where they do not fit together."""
 
     @property
@@ -123,5 +124,52 @@ class Messages(ForceModel):
         return equivariant.atom_energies(arrays, *around[:4], self.cutoff, self.neighbours)
 
 
-MODELS: dict[str, type[ForceModel]] = {model.kind: model for model in (EmbeddedDensities, Messages)}
+@dataclass(frozen=True)
+class SymmetryFunctions(ForceModel):
+    """Behler and Parrinello's.
+
+    Attributes:
+        elements: chemical symbols in the order of the arrays.
+        functions: of all elements.
+        cutoff_function: how they end.
+        activation: of the hidden layers.
+    """
+
+    elements: tuple[str, ...]
+    functions: tuple[SymmetryFunction, ...]
+    cutoff_function: str
+    activation: str
+
+    kind: ClassVar[str] = "behler_parrinello"
+    shape_of = staticmethod(SymmetryNetwork.of)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """See `ForceModel.settings`."""
+        return {
+            "cutoff": self.cutoff,
+            "functions": symmetry_functions.text_of(self.functions, self.elements),
+            "cutoff_function": self.cutoff_function,
+            "activation": self.activation,
+        }
+
+    def features(self, arrays: Parameters, around: Surroundings) -> Array:
+        """See `ForceModel.features`."""
+        return symmetry_functions.symmetry_functions(
+            self.functions,
+            self.cutoff_function,
+            around.vectors,
+            around.inside,
+            around.elements,
+            around.species,
+        )
+
+    def energies(self, arrays: Parameters, around: Surroundings, found: Array) -> Array:
+        """See `ForceModel.energies`."""
+        return symmetry_functions.energies(arrays, found, around.species, self.activation)
+
+
+MODELS: dict[str, type[ForceModel]] = {
+    model.kind: model for model in (EmbeddedDensities, Messages, SymmetryFunctions)
+}
 """By the name of the potential."""

@@ -30,6 +30,7 @@ from dmdstudio.plan.arrays import units_of
 
 if TYPE_CHECKING:
     from dmdstudio.engine.equivariant import Equivariant
+    from dmdstudio.engine.symmetry_functions import SymmetryNetwork
 
 LAYER = "layer{}_"
 """How the arrays of a hidden layer begin."""
@@ -77,7 +78,9 @@ def require_elements(name: str, system: System, known: tuple[str, ...]) -> None:
             )
 
 
-def require_count(name: str, network: Network | Equivariant, known: tuple[str, ...]) -> None:
+def require_count(
+    name: str, network: Network | Equivariant | SymmetryNetwork, known: tuple[str, ...]
+) -> None:
     """Raise `RecipeError` where a file has networks of more or fewer elements than are named.
 
     Args:

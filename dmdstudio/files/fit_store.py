@@ -3,7 +3,7 @@
     fit.json      settings, and the data files with their checksums
     log.jsonl     one line per epoch
     state.h5      what is needed to go on after the last epoch
-    eann.npz      the best potential so far, or nequip.npz; name it as `file` of its term
+    eann.npz      the best potential so far, or nequip.npz, ...; name it as `file` of its term
     dipole.npz    the best dipole surface so far, where the data have dipoles
     report.json   the errors of the best networks, once the fit has ended
 

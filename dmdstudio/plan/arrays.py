@@ -43,7 +43,7 @@ def units_of(kind: str, names: Iterable[str]) -> dict[str, str]:
         return {
             name: "e" if name.startswith("output") else EANN_UNITS.get(name, "") for name in names
         }
-    if kind == "nequip":
+    if kind in ("nequip", "behler_parrinello"):
         return {name: "eV" if name.startswith("output") else "" for name in names}
     if kind == "embedded_atom":
         sorts = {"embedding": "eV", "density": "1", "pair": "eV angstrom"}

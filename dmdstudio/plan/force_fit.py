@@ -13,7 +13,11 @@ from dmdstudio.plan.catalog import Entry, fields_of, setting
 QUANTITIES = ("energy", "forces", "stress", "dipole")
 """What a frame may be labelled with."""
 
-NETWORK_FILES = {"eann": "eann.npz", "nequip": "nequip.npz"}
+NETWORK_FILES = {
+    "eann": "eann.npz",
+    "nequip": "nequip.npz",
+    "behler_parrinello": "behler_parrinello.npz",
+}
 """The fitted potential in the folder of a fit, by its kind."""
 
 DIPOLE_FILE = "dipole.npz"
@@ -37,11 +41,11 @@ class ForceFitPlan(Struct, frozen=True, kw_only=True):
         setting("Validation fraction", "Share of the frames, drawn at random, to validate with."),
     ] = 0.1
     kind: Annotated[
-        Literal["eann", "nequip"],
+        Literal["eann", "nequip", "behler_parrinello"],
         setting(
             "Network",
             "`eann` has compiled loops on CPUs; `nequip` passes messages between neighbours and "
-            "takes longer for a step.",
+            "takes longer for a step; `behler_parrinello` has symmetry functions.",
         ),
     ] = "eann"
     start: Annotated[
@@ -70,7 +74,10 @@ class ForceFitPlan(Struct, frozen=True, kw_only=True):
     ] = None
     radials: Annotated[
         Annotated[int, Meta(ge=1, le=64)],
-        setting("Radial functions", "Of a network from scratch."),
+        setting(
+            "Radial functions",
+            "Of a network from scratch; with behler_parrinello of every neighbour's element.",
+        ),
     ] = 12
     widths: Annotated[
         str,
@@ -98,6 +105,14 @@ class ForceFitPlan(Struct, frozen=True, kw_only=True):
             "2 tensors; empty is 2.",
         ),
     ] = None
+    functions: Annotated[
+        str,
+        setting(
+            "Symmetry functions",
+            "Of behler_parrinello from scratch, as lines of RuNNer in angstrom: 'H 2 O eta s "
+            "cutoff; H 3 O O eta lambda zeta cutoff; ...'; empty takes standard ones.",
+        ),
+    ] = ""
     fixed: Annotated[
         str,
         setting(
@@ -191,12 +206,14 @@ def entry() -> Entry:
         section="training",
         name="fit-forces",
         label="Networks from ab initio data",
-        doc="Fits or fine-tunes an EANN or NequIP potential, and a dipole surface where the data "
-        "have dipoles, to energies, forces and stresses in extended XYZ files.",
+        doc="Fits or fine-tunes an EANN, NequIP or Behler-Parrinello potential, and a dipole "
+        "surface where the data have dipoles, to energies, forces and stresses in extended XYZ "
+        "files.",
         fields=fields_of(ForceFitPlan),
         source="Zhang, Hu & Jiang, J. Phys. Chem. Lett. 10, 4962 (2019), "
         "doi 10.1021/acs.jpclett.9b02037; Batzner et al., Nat. Commun. 13, 2453 (2022), "
-        "doi 10.1038/s41467-022-29939-5",
+        "doi 10.1038/s41467-022-29939-5; Behler, J. Chem. Phys. 134, 074106 (2011), "
+        "doi 10.1063/1.3553717",
     )
 
 

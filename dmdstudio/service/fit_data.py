@@ -14,6 +14,7 @@ from dmdstudio.engine.equivariant import Equivariant
 from dmdstudio.engine.force_batches import Sample
 from dmdstudio.engine.force_models import MODELS
 from dmdstudio.engine.networks import Network, elements_of
+from dmdstudio.engine.symmetry_functions import SymmetryNetwork
 from dmdstudio.files import surfaces as _surfaces  # noqa: F401  registers its files
 from dmdstudio.files.force_data import neighbours, read_frames
 from dmdstudio.files.potentials import read_parameters
@@ -122,7 +123,7 @@ def read_starts(plan: ForceFitPlan) -> dict[str, ParameterArrays]:
 
 def network_of(
     kind: str, arrays: Mapping[str, Any], file: str = "the network"
-) -> Network | Equivariant:
+) -> Network | Equivariant | SymmetryNetwork:
     """Return the shape of a network; raise `FileError` where its arrays do not fit together."""
     if kind == "eann_dipole":
         return Network.of(arrays, file, vector=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +11,11 @@ import jax
 import numpy as np
 
 from dmdstudio.base.errors import FileError, RecipeError
-from dmdstudio.engine.equivariant import Equivariant, random_equivariant
 from dmdstudio.engine.force_batches import Batch, Layout, Sample
 from dmdstudio.engine.force_fit import LENGTHS, Networks, Scaling, Sums, Trainer, survey
-from dmdstudio.engine.force_models import EmbeddedDensities, ForceModel, Messages
+from dmdstudio.engine.force_models import ForceModel
 from dmdstudio.engine.formal_charges import formal_charges
-from dmdstudio.engine.networks import SHELLS, elements_of, random_network
+from dmdstudio.engine.networks import elements_of
 from dmdstudio.plan.arrays import ParameterArrays
 from dmdstudio.plan.force_fit import DIPOLE_FILE, NETWORK_FILES, QUANTITIES, ForceFitPlan
 from dmdstudio.service.fit_data import (
@@ -27,6 +25,7 @@ from dmdstudio.service.fit_data import (
     read_starts,
     solved,
 )
+from dmdstudio.service.fit_networks import model_of, new_network
 from dmdstudio.service.stored_fit import FitState, begun, stored_scaling
 
 DIPOLE_SIZE = 0.1
@@ -34,9 +33,6 @@ DIPOLE_SIZE = 0.1
 
 LOOKED_AT = 100
 """Frames that the sizes of features are taken from."""
-
-INTERACTIONS, CHANNELS, DEGREE = 3, 16, 2
-"""Of a new NequIP network where the plan leaves them open."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,11 +125,15 @@ def fit_problem(plan: ForceFitPlan, stored: Mapping[str, np.ndarray] | None = No
     sizes = measured_sizes(training, count, plan)
     everything = [*training, *data.validation]
     layout = Layout.of(everything, plan.batch, count, cutoff, plan.precision)
+    model = model_of(plan, starts.get("potential"), elements, cutoff, training)
+    outputs = {"potential": _force_size(sizes), "dipole": DIPOLE_SIZE}
     first = {
-        name: starts[name].arrays if name in starts else _new(plan, name, count, cutoff, sizes)
+        name: starts[name].arrays
+        if name in starts
+        else new_network(plan, name, count, model, outputs[name])
         for name in names
     }
-    free, model = _free(plan, first), _model(plan, starts, cutoff, training)
+    free = _free(plan, first)
     exact: Any = {n: {k: np.asarray(a, np.float64) for k, a in own.items()}
                   for n, own in first.items()}  # fmt: skip
     if stored is None:
@@ -197,66 +197,6 @@ def _networks_of(plan: ForceFitPlan, samples: Sequence[Sample]) -> tuple[str, ..
             "Check the names in the data (--energy-key and others) and the weights.",
         )
     return tuple(names)
-
-
-def _new(
-    plan: ForceFitPlan, name: str, elements: int, cutoff: float, sizes: Mapping[str, float]
-) -> dict[str, np.ndarray]:
-    """Return the arrays of a new network."""
-    try:
-        widths = tuple(int(word) for word in elements_of(plan.widths))
-    except ValueError:
-        widths = ()
-    if not widths or not all(1 <= width <= 1024 for width in widths):
-        raise RecipeError(
-            f"widths is {plan.widths!r}; it should be numbers of units, 1 to 1024.",
-            "Write --widths '64 64' for two hidden layers.",
-        )
-    vector = name == "dipole"
-    size = DIPOLE_SIZE if vector else _force_size(sizes)
-    if plan.kind == "nequip" and not vector:
-        shape = Equivariant(
-            elements,
-            channels=plan.channels or CHANNELS,
-            layers=plan.interactions or INTERACTIONS,
-            degree=DEGREE if plan.degree is None else plan.degree,
-            radials=plan.radials,
-            widths=widths,
-        )
-        return random_equivariant(shape, plan.seed, size)
-    found = random_network(
-        elements, plan.radials, widths, cutoff, plan.seed + vector, SHELLS, size, vector
-    )
-    if not vector:
-        found["atom_energy"] = np.zeros(1)
-    return found
-
-
-def _model(
-    plan: ForceFitPlan,
-    starts: Mapping[str, ParameterArrays],
-    cutoff: float,
-    samples: Sequence[Sample],
-) -> ForceModel:
-    """Return the network of the potential as a function of its arrays."""
-    if plan.kind == "eann":
-        for name in ("interactions", "channels", "degree"):
-            if getattr(plan, name) is not None:
-                raise RecipeError(
-                    f"{name} is a setting of nequip networks; this one is eann.",
-                    "Choose --kind nequip, or leave it out.",
-                )
-        return EmbeddedDensities(cutoff)
-    if "potential" in starts:
-        told = starts["potential"].settings.get("neighbours")
-        if not isinstance(told, (int, float)) or not 0.0 < told < math.inf:
-            raise FileError(
-                "The file to start from does not say its usual number of neighbours.",
-                "Name the nequip.npz that a fit, a run or an export wrote.",
-            )
-        return Messages(cutoff, float(told))
-    pairs = sum(len(sample.pairs.first) for sample in samples)
-    return Messages(cutoff, max(1.0, round(pairs / sum(s.atoms for s in samples), 2)))
 
 
 def _force_size(sizes: Mapping[str, float]) -> float:

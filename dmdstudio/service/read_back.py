@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
+
 from dmdstudio.base.errors import FileError
 from dmdstudio.files.potentials import ExportFormat, parameter_files, read_parameters
 from dmdstudio.files.potentials.reading import (
@@ -58,14 +60,20 @@ def terms_in(found: ReadPotential, structure: Structure) -> list[PotentialTerm]:
         found: the potential; where it has rules for types, they are taken.
         structure: the one that it was read for.
     """
-    plans = {plan.key: plan for plan in found.terms}
-    arrays = {
-        key: read_parameters(plan.kind, str(plan.options["file"])).arrays
-        for key, plan in plans.items()
+    given = {
+        plan.key: read_parameters(plan.kind, str(plan.options["file"]))
+        for plan in found.terms
         if plan.kind in parameter_files and plan.options.get("file")
     }
+    plans = [
+        msgspec.structs.replace(plan, options={**given[plan.key].settings, **plan.options})
+        if plan.key in given
+        else plan
+        for plan in found.terms
+    ]
+    arrays = {key: one.arrays for key, one in given.items()}
     types, rules = structure.types, found.type_rules
     if rules:
         bonded = structure if len(structure.bonds) else with_bonds(structure)
         types = names_by_rules(rules, bonded.symbols, bonded.bonds)
-    return terms_of(found.terms, types, arrays=arrays)
+    return terms_of(plans, types, arrays=arrays)

@@ -285,6 +285,7 @@ def test_a_hostile_title_stays_within_its_comment(tmp_path: Path):
 def test_the_catalog_lists_the_formats():
     assert [(e.section, e.name) for e in formats()] == [
         ("export", "ase"),
+        ("export", "behler_parrinello"),
         ("export", "eann"),
         ("export", "dmff"),
         ("export", "gromacs"),
@@ -295,7 +296,12 @@ def test_the_catalog_lists_the_formats():
     ]
     assert all(e.label and e.doc for e in formats())
     binary = {name for name, one in export_formats.items() if one.comment is None}
-    assert binary == {"dmff", "eann", "nequip"}  # a mismatch writes nothing into these
+    assert binary == {
+        "behler_parrinello",
+        "dmff",
+        "eann",
+        "nequip",
+    }  # a mismatch writes nothing into these
 
 
 def test_what_cannot_be_written_is_refused(tmp_path: Path):

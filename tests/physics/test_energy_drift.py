@@ -31,7 +31,7 @@ STEPS = {"harmonic_bond": 0.25, "morse_bond": 0.25, **dict.fromkeys(HELD, 0.25)}
 """In fs; 1 for others."""
 
 CHARGED = ("coulomb", "ewald")
-LEARNED = ("eann", "nequip")
+LEARNED = ("eann", "nequip", "behler_parrinello")
 """Those whose examples have numbers at random."""
 
 KINDS = [name for name, _ in potentials.items() if name not in (*CHARGED, *LEARNED)]

@@ -46,7 +46,7 @@ def network(folder: Path, kind: str = "eann", **settings: object) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", ["eann", "nequip"])
+@pytest.mark.parametrize("kind", ["eann", "nequip", "behler_parrinello"])
 def test_a_network_is_a_term_that_names_its_file(tmp_path, water, kind):
     path = network(tmp_path, kind, cutoff=4.5, elements="H O")
     (term,) = imported_potential(path, water).terms

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dmdstudio.files.potentials import (
     ase_calculator,
+    behler_parrinello,
     eann,
     embedded_atom,
     gromacs,
@@ -26,6 +27,7 @@ __all__ = [
     "ParameterChange",
     "Provenance",
     "ase_calculator",
+    "behler_parrinello",
     "eann",
     "embedded_atom",
     "export",

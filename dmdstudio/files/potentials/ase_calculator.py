@@ -61,8 +61,8 @@ class AseCalculator(ExportFormat):
         "term, where it is a network."
     )
     kinds = (
-        "born_mayer_huggins", "buckingham", "cosine_angle", "coulomb", "eann", "embedded_atom",
-        "ewald", "harmonic_angle", "harmonic_bond", "improper", "lennard_jones",
+        "behler_parrinello", "born_mayer_huggins", "buckingham", "cosine_angle", "coulomb", "eann",
+        "embedded_atom", "ewald", "harmonic_angle", "harmonic_bond", "improper", "lennard_jones",
         "lennard_jones_pairs", "mie", "morse",
         "morse_bond", "nequip", "pair_spline", "periodic_improper", "periodic_torsion",
         "stillinger_weber", "tersoff", "urey_bradley",

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from dmdstudio.base.errors import FileError
-from dmdstudio.files.potentials.array_file import (
-    ABOUT,
-    archived,
-    is_archive,
-    own_arrays,
-    parameter_files,
-)
+from dmdstudio.files.potentials.array_file import parameter_files
 from dmdstudio.files.potentials.format import export_formats
-from dmdstudio.files.potentials.network_archive import NetworkArchive
+from dmdstudio.files.potentials.network_archive import NetworkArchive, read_archive
 from dmdstudio.plan.arrays import ParameterArrays
 
 KIND = "nequip"
@@ -19,13 +12,7 @@ KIND = "nequip"
 
 def read_nequip(content: bytes, name: str) -> ParameterArrays:
     """Return the network of a parameter file; see `array_file.read_parameters`."""
-    found = archived(content, name) if is_archive(content) else {}
-    if ABOUT not in found:
-        raise FileError(
-            f"{name} is no NequIP network of DMD Studio.",
-            "Name the nequip.npz that `dmdstudio fit-forces --kind nequip` wrote.",
-        )
-    return own_arrays(found, KIND, name)
+    return read_archive(content, name, KIND, "NequIP")
 
 
 class NequIPArchive(NetworkArchive):

@@ -6,12 +6,41 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dmdstudio.base.errors import FileError
-from dmdstudio.files.potentials.array_file import term_file, write_bytes
+from dmdstudio.files.potentials.array_file import (
+    ABOUT,
+    archived,
+    is_archive,
+    own_arrays,
+    term_file,
+    write_bytes,
+)
 from dmdstudio.files.potentials.format import ExportFormat
 from dmdstudio.files.potentials.provenance import Provenance
 from dmdstudio.files.whole import write_whole
+from dmdstudio.plan.arrays import ParameterArrays
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import PotentialTerm
+
+
+def read_archive(content: bytes, name: str, kind: str, label: str) -> ParameterArrays:
+    """Return the network of a file of our own, of which there is no other format.
+
+    Args:
+        content: of the file.
+        name: of the file, for errors.
+        kind: of the potential.
+        label: what it is called.
+
+    Raises:
+        FileError: it is damaged, or something else.
+    """
+    found = archived(content, name) if is_archive(content) else {}
+    if ABOUT not in found:
+        raise FileError(
+            f"{name} is no {label} network of DMD Studio.",
+            f"Name the {kind}.npz that `dmdstudio fit-forces --kind {kind}` wrote.",
+        )
+    return own_arrays(found, kind, name)
 
 
 class NetworkFormat(ExportFormat):

@@ -1,4 +1,4 @@
-"""Networks: parameter files of EANN, by DMFF or our own, and of NequIP, as terms that name them."""
+"""Networks: parameter files of EANN, by DMFF or our own, and of others, as terms that name them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dmdstudio.base.errors import FileError
-from dmdstudio.files.potentials import eann, nequip
-from dmdstudio.files.potentials.array_file import LIMIT_BYTES, is_archive, kind_told
+from dmdstudio.files.potentials import behler_parrinello, eann, nequip
+from dmdstudio.files.potentials.array_file import (
+    LIMIT_BYTES,
+    is_archive,
+    kind_told,
+    parameter_files,
+)
 from dmdstudio.files.potentials.reading.force_field import ReadPotential
 from dmdstudio.files.potentials.reading.format import potential_formats
 from dmdstudio.files.potentials.reading.parameters import term_at
@@ -21,13 +26,17 @@ _SAID = {
 """Options that a parameter file may leave open, and what to do then."""
 
 
+_OWN = (nequip.KIND, behler_parrinello.KIND)
+"""Kinds that have no files but ours."""
+
+
 class Networks:
     """Reads parameter files."""
 
-    label = "EANN or NequIP network"
+    label = "EANN, NequIP or Behler-Parrinello network"
     doc = (
         "Parameter files of EANN: those of DMFF (a pickle, of which nothing is run), and our own; "
-        "of NequIP, our own."
+        "of NequIP and Behler-Parrinello, our own."
     )
     suffixes: tuple[str, ...] = (".pickle", ".npz")
     limit_bytes: int = LIMIT_BYTES
@@ -40,9 +49,9 @@ class Networks:
         self, path: Path, content: bytes, structure: Structure, before: Sequence[PotentialPlan]
     ) -> ReadPotential:
         """Read a file; see `PotentialFormat.read`."""
-        kind = nequip.KIND if kind_told(content, path.name) == nequip.KIND else eann.KIND
-        read = nequip.read_nequip if kind == nequip.KIND else eann.read_eann
-        found = read(content, path.name)
+        told = kind_told(content, path.name)
+        kind = told if told in _OWN else eann.KIND
+        found = parameter_files.get(kind)(content, path.name)
         old = next((plan for plan in before if plan.kind == kind), None)
         options: dict[str, object] = {"file": str(path.resolve())}
         notes = []
