@@ -25,8 +25,27 @@ SIDES = 3
 MARGIN = 1.00001
 """Width of the cells over what they need, for rounding."""
 
+STEP = 8
+"""Lengths of lists are multiples of it, so that little is compiled again."""
+
 SHARE = 0.5
-"""Candidates over atoms, from where on all distances are quicker than cells."""
+"""Candidates over atoms, from where on all distances are quicker than cells, for lists of them."""
+
+
+class Runs(NamedTuple):
+    """Where the atoms that may be near every atom stand in the order of cells.
+
+    Attributes:
+        first: place of the first of a run [atom, run].
+        length: atoms of a run [atom, run].
+        end: place behind the row of cells that a run is in [atom, run].
+        period: atoms of that row, which begins again at its end [atom, run].
+    """
+
+    first: Array
+    length: Array
+    end: Array
+    period: Array
 
 
 class Candidates(NamedTuple):
@@ -99,6 +118,14 @@ class CellLists:
             lattice: [atom, 3].
             cell: lattice vectors as rows [3, xyz], angstrom.
         """
+        order, runs = self.runs(lattice, cell)
+        return Candidates(*self.listed(order, runs), jnp.max(runs.length))
+
+    def runs(self, lattice: Array, cell: Array) -> tuple[Array, Runs]:
+        """Return the order of the atoms by cells [atom], and the runs about all of them.
+
+        Arguments as of `candidates`.
+        """
         nx, ny, nz = self.counts(cell)
         places = [_place(lattice[:, k], n) for k, n in enumerate((nx, ny, nz))]
         x, y, z = lax.optimization_barrier(places)
@@ -122,18 +149,25 @@ class CellLists:
         length = last - first + jnp.where(beyond, row_last - row_first, 0)
         length = jnp.where(any_row, length, 0)
 
-        runs = (first, length, row_last, row_last - row_first)
-        runs = lax.optimization_barrier(runs)  # else found again for every candidate
-        first, length, row_last, period = (a[..., None] for a in runs)
+        runs = Runs(first, length, row_last, row_last - row_first)
+        return order, lax.optimization_barrier(runs)  # else found again for every candidate
+
+    def listed(self, order: Array, runs: Runs) -> tuple[Array, Array]:
+        """Return the atoms of runs [atom, candidate], and which of them are any.
+
+        Args:
+            order: of all atoms [atom].
+            runs: about some atoms.
+        """
+        first, length, end, period = (a[..., None] for a in runs)
         along = jnp.arange(self.length, dtype=jnp.int32)
         slot = first + along
-        slot = jnp.where(slot >= row_last, slot - period, slot)
+        slot = jnp.where(slot >= end, slot - period, slot)
         there = along < length
         index = _at(order, jnp.where(there, slot, 0))
-        shape = (len(lattice), -1)
+        shape = (len(runs.first), -1)
         index, there = index.reshape(shape), there.reshape(shape)
-        index, there = lax.optimization_barrier((index, there))  # else found for each coordinate
-        return Candidates(index, there, jnp.max(length))
+        return lax.optimization_barrier((index, there))  # else found for each coordinate
 
     def _rows(self, y: Array, z: Array, ny: Array, nz: Array) -> tuple[Array, Array]:
         """Return the rows of cells about all atoms [atom, row], and which of them are any."""
@@ -145,14 +179,22 @@ class CellLists:
         return jnp.where(there, up * ny + across, 0), there
 
 
-def cells_pay(system: System, lists: CellLists) -> bool:
-    """Whether a system finds what is near by cells: as it is told, or where they are quicker."""
+def cells_pay(system: System, lists: CellLists, share: float = SHARE) -> bool:
+    """Whether a system finds what is near by cells: as it is told, or where they are quicker.
+
+    Args:
+        system: what it is made of.
+        lists: of the candidates.
+        share: candidates over atoms, from where on cells are not quicker.
+    """
     if system.pairs == "auto":
-        return lists.size < SHARE * system.atoms
+        return lists.size < share * system.atoms
     return system.pairs == "cells"
 
 
-def separations(where: Configuration, index: Array) -> tuple[Array, Array, Array]:
+def separations(
+    where: Configuration, index: Array, own: Array | None = None
+) -> tuple[Array, Array, Array]:
     """Return the x, y and z of minimum-image vectors to other atoms [atom, other], angstrom.
 
     Each by itself: XLA gathers numbers much quicker than rows of three.
@@ -160,15 +202,27 @@ def separations(where: Configuration, index: Array) -> tuple[Array, Array, Array
     Args:
         where: the atoms.
         index: numbers of the others [atom, other].
+        own: which atoms the rows are of [atom]; None for all.
     """
     dtype, bits = where.offset.dtype, 8 * where.lattice.dtype.itemsize
     share = dtype.type(2.0**-bits)
-    steps = [_at(s, index) - s[:, None] for s in where.lattice.T]  # wraps: the minimum image
+    steps = [differences(s, index, own) for s in where.lattice.T]  # wraps: the minimum image
     a, b, c = (s.astype(dtype) * share for s in steps)
     cell = where.cell.astype(dtype)
-    moved = [_at(x, index) - x[:, None] for x in where.offset.T]
+    moved = [differences(x, index, own) for x in where.offset.T]
     x, y, z = (a * cell[0, k] + b * cell[1, k] + c * cell[2, k] + moved[k] for k in range(3))
     return x, y, z
+
+
+def differences(values: Array, index: Array, own: Array | None = None) -> Array:
+    """Return values [atom] of other atoms less those of the atoms themselves [atom, other].
+
+    Args:
+        values: of all atoms.
+        index: numbers of the others [atom, other].
+        own: which atoms the rows are of [atom]; None for all.
+    """
+    return _at(values, index) - (values if own is None else _at(values, own))[:, None]
 
 
 def _sides() -> np.ndarray:

@@ -257,11 +257,6 @@ class ChargedPairs(PairPotential):
             found[name] = Example(system, term, charges, positions)
         return found
 
-    @property
-    def cutoff(self) -> float:  # type: ignore[override]
-        """Distance beyond which pairs are not summed, angstrom."""
-        return self.options.cutoff
-
     # -- charges ----------------------------------------------------------------------------------
     @cached_property
     def of_types(self) -> TypeCharges:

@@ -146,7 +146,7 @@ def explained(
     needed, room = problem.field.crowding(jnp.asarray(lattice), jnp.asarray(cell))
     if needed > room / ROOM:
         return CapacityExceeded(
-            f"{what} Its lists hold {room} neighbours of an atom, and it began with {needed}.",
+            f"{what} Its lists have room for {room} atoms near one, and it began with {needed}.",
             math.ceil(ROOM * ROOM * max(needed, room)),
             "Set execution.pairs = 'dense', which needs no lists.",
         )

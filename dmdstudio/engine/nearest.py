@@ -19,12 +19,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
-from dmdstudio.engine.cell_lists import CellLists, cells_pay, separations, with_room
+from dmdstudio.engine.cell_lists import STEP, CellLists, cells_pay, separations, with_room
 from dmdstudio.engine.core import Configuration, Parameters, System
 from dmdstudio.engine.potential import Potential, Pull
-
-STEP = 8
-"""Lengths of lists are multiples of it, so that little is compiled again."""
 
 
 class Nearest(NamedTuple):

@@ -1,15 +1,16 @@
 """Pair potentials: a subclass gives the energy of one pair, this base does the sums.
 
 On a CPU, a potential may offer its closed radial form to the compiled sums of `kernels`; everywhere
-else the sums are XLA's. Pairs that bonds leave out (`System.exclusions`) are never summed.
+else the sums are XLA's, over all pairs of small systems and over those that cells find of large
+ones. Pairs that bonds leave out (`System.exclusions`) are never summed.
 """
 
 from __future__ import annotations
 
 import abc
-from dataclasses import replace
-from functools import cached_property
-from typing import ClassVar
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Any, ClassVar, Self
 
 import jax
 import jax.numpy as jnp
@@ -17,23 +18,33 @@ from jax import Array
 
 from dmdstudio.engine import kernels
 from dmdstudio.engine.bonded import BondedPotential
+from dmdstudio.engine.cell_lists import STEP, CellLists, cells_pay
 from dmdstudio.engine.core import Configuration, Parameters, System
+from dmdstudio.engine.listed_pairs import SHARE, ListedPairs
 from dmdstudio.engine.pair_sums import PairSums
 from dmdstudio.engine.potential import Potential, Pull
 
 
+@dataclass(frozen=True, eq=False)
 class PairPotential(Potential):
     """U = sum over pairs i < j of u(r_ij), zero beyond the cutoff; subclasses are dataclasses.
 
     Attributes:
-        cutoff: angstrom.
+        options: of the term; they have a ``cutoff``.
         system: what it was built for.
+        run: atoms that a run of cells has room for; 0 for as many as its density wants.
         kernel: the closed radial form for CPU kernels, or None.
     """
 
-    kernel: ClassVar[kernels.Radial | None] = None
-    cutoff: float
+    options: Any
     system: System
+    run: int = field(default=0, kw_only=True)
+    kernel: ClassVar[kernels.Radial | None] = None
+
+    @property
+    def cutoff(self) -> float:
+        """Distance beyond which it is zero, angstrom."""
+        return self.options.cutoff
 
     @abc.abstractmethod
     def pair_parameters(self, parameters: Parameters) -> Parameters:
@@ -58,8 +69,11 @@ class PairPotential(Potential):
 
     def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return the sum over pairs, eV."""
-        squared, pair = self._pairs(parameters, configuration)
-        found = 0.5 * jnp.sum(self._energy_of_square(squared, pair))
+        if self.listed is None:
+            squared, pair = self._pairs(parameters, configuration)
+            found = 0.5 * jnp.sum(self._energy_of_square(squared, pair))
+        else:
+            found = self.listed.energy(configuration, self.pair_parameters(parameters))
         return found + self._third_energy(parameters, configuration)
 
     def _third_energy(self, parameters: Parameters, configuration: Configuration) -> Array:
@@ -111,6 +125,34 @@ class PairPotential(Potential):
         term = replace(self, system=system)  # type: ignore[type-var]  # its constants may differ
         return PairSums(self.kernel, system, term.kernel_constants(), self.cutoff)
 
+    # -- cells ------------------------------------------------------------------------------------
+    @cached_property
+    def listed(self) -> ListedPairs | None:
+        """XLA's sums over the pairs that cells find, or None where it sums over all pairs."""
+        cells = CellLists.of(self.system, self.cutoff)
+        if not cells_pay(self.system, cells, SHARE):
+            return None
+        cells = cells.with_length(self.run or cells.length)
+        return ListedPairs(self._energy_of_square, self.system, self.cutoff, cells)
+
+    @property
+    def capacity(self) -> int:
+        """Atoms that a run of cells has room for; 0 where there are no cells."""
+        return 0 if self.listed is None else self.listed.cells.length
+
+    def with_capacity(self, capacity: int) -> Self:
+        """Return the term with runs of cells of at least this length; see `Potential`."""
+        capacity = min(-(-capacity // STEP) * STEP, self.system.atoms)
+        return replace(self, run=capacity) if 0 < self.capacity < capacity else self
+
+    def crowding(self, lattice: Array, cell: Array) -> tuple[int, int]:
+        """Return the atoms in the longest run of cells, and how many there is room for."""
+        if self.listed is None:
+            return 0, 0
+        longest = _longest(self.listed.cells, lattice, jnp.asarray(cell, jnp.float64))
+        return int(longest), self.capacity
+
+    # -- forces -----------------------------------------------------------------------------------
     @property
     def compiled(self) -> bool:
         """Whether the sums are done by `kernels` rather than by XLA."""
@@ -124,9 +166,12 @@ class PairPotential(Potential):
 
     def force(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return F [atom, xyz], eV/angstrom."""
-        if self.sums is None:
+        if self.sums is not None:
+            force = self.sums.force(configuration, self._kernel_table(parameters))
+        elif self.listed is not None:
+            force = self.listed.force(configuration, self.pair_parameters(parameters))
+        else:
             return super().force(parameters, configuration)
-        force = self.sums.force(configuration, self._kernel_table(parameters))
         if self.third is None:
             return force
         return force + self.third.force(self.third_numbers(parameters), configuration)
@@ -140,10 +185,14 @@ class PairPotential(Potential):
     ) -> Pull:
         """Return force and pulls from one sweep over the pairs."""
         fixed = fixed or {}
-        if self.sums is None:
+        if self.sums is not None:
+            table, back = jax.vjp(lambda moving: self._kernel_table(moving | fixed), parameters)
+            force, position, slopes = self.sums.pull(configuration, table, w)
+        elif self.listed is not None:
+            pairs, back = jax.vjp(lambda moving: self.pair_parameters(moving | fixed), parameters)
+            force, position, slopes = self.listed.pull(configuration, pairs, w)
+        else:
             return super().pull(parameters, configuration, w, fixed)
-        table, back = jax.vjp(lambda moving: self._kernel_table(moving | fixed), parameters)
-        force, position, slopes = self.sums.pull(configuration, table, w)
         if self.third is None:
             return Pull(force, position, back(slopes)[0])
         numbers, back_third = jax.vjp(lambda moving: self.third_numbers(moving | fixed), parameters)
@@ -166,3 +215,9 @@ class PairPotential(Potential):
         if self.third is None:
             return pairs
         return pairs + self.third.virial(self.third_numbers(parameters), configuration)
+
+
+@partial(jax.jit, static_argnums=0)
+def _longest(cells: CellLists, lattice: Array, cell: Array) -> Array:
+    """Return the most atoms in a run of cells."""
+    return jnp.max(cells.runs(lattice, cell)[1].length)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple
 
@@ -134,12 +134,7 @@ class Potential(abc.ABC):
         in another order, products contracted to fused multiply-adds). Exact reversal lives on the
         same bits forth and back, so nothing is fused across these barriers.
         """
-        numbers, lattice, cell = lax.optimization_barrier(
-            (parameters, configuration.lattice, configuration.cell)
-        )
-        where = Configuration(lattice, configuration.offset, cell)
-        slope = jax.grad(self._moved, argnums=2)(numbers, where, where.offset)
-        return lax.optimization_barrier(-slope)
+        return force_of(self.energy, parameters, configuration)
 
     def pull(
         self,
@@ -161,17 +156,7 @@ class Potential(abc.ABC):
             w: cotangent of the forces [atom, xyz].
             fixed: its other parameters.
         """
-        fixed = fixed or {}
-
-        def energy(moving: Parameters, offset: Array) -> Array:
-            return self._moved(moving | fixed, configuration, offset)
-
-        def gradient(offset: Array) -> tuple[Parameters, Array]:
-            return jax.grad(energy, argnums=(0, 1))(parameters, offset)
-
-        mixed, curvature = jax.jvp(gradient, (configuration.offset,), (w,))[1]
-        force = self.force(parameters | fixed, configuration)
-        return Pull(force, -curvature, jax.tree.map(jnp.negative, mixed))
+        return pull_of(self.energy, parameters, configuration, w, fixed)
 
     def level(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return the energy of a configuration in float64, eV, as samples want it.
@@ -199,9 +184,6 @@ class Potential(abc.ABC):
         """Return the length that lists need at a configuration and the length that they have."""
         return 0, 0
 
-    def _moved(self, parameters: Parameters, where: Configuration, offset: Array) -> Array:
-        return self.energy(parameters, where._replace(offset=offset))
-
     @classmethod
     def entry(cls) -> Entry:
         """Describe the potential for the catalog."""
@@ -219,6 +201,41 @@ class Potential(abc.ABC):
 
 potentials: Registry[type[Potential]] = Registry("potential")
 
+Energy = Callable[[Parameters, Configuration], Array]
+"""An energy, eV, or a part of one."""
+
+
+def force_of(energy: Energy, parameters: Parameters, where: Configuration) -> Array:
+    """Return the forces of an energy [atom, xyz], eV/angstrom; see `Potential.force`."""
+    numbers, lattice, cell = lax.optimization_barrier((parameters, where.lattice, where.cell))
+    where = Configuration(lattice, where.offset, cell)
+
+    def moved(offset: Array) -> Array:
+        return energy(numbers, where._replace(offset=offset))
+
+    return lax.optimization_barrier(-jax.grad(moved)(where.offset))
+
+
+def pull_of(
+    energy: Energy,
+    parameters: Parameters,
+    where: Configuration,
+    w: Array,
+    fixed: Parameters | None = None,
+) -> Pull:
+    """Return the forces of an energy and their pulls; see `Potential.pull`."""
+    fixed = fixed or {}
+
+    def moved(moving: Parameters, offset: Array) -> Array:
+        return energy(moving | fixed, where._replace(offset=offset))
+
+    def gradient(offset: Array) -> tuple[Parameters, Array]:
+        return jax.grad(moved, argnums=(0, 1))(parameters, offset)
+
+    mixed, curvature = jax.jvp(gradient, (where.offset,), (w,))[1]
+    force = force_of(energy, parameters | fixed, where)
+    return Pull(force, -curvature, jax.tree.map(jnp.negative, mixed))
+
 
 @dataclass(frozen=True)
 class ForceField:
@@ -229,9 +246,7 @@ class ForceField:
 
     def with_capacity(self, capacity: int) -> ForceField:
         """Return the sum with longer lists of neighbours; itself where no term has shorter ones."""
-        terms = tuple((key, term.with_capacity(capacity)) for key, term in self.terms)
-        same = all(a is b for (_, a), (_, b) in zip(terms, self.terms, strict=True))
-        return self if same else replace(self, terms=terms)
+        return self._of(tuple((key, term.with_capacity(capacity)) for key, term in self.terms))
 
     def crowding(self, lattice: Array, cell: Array) -> tuple[int, int]:
         """Return, for the term whose lists are the fullest, what they need and what they hold."""
@@ -239,8 +254,21 @@ class ForceField:
         return max(found, key=lambda pair: pair[0] / max(pair[1], 1))
 
     def fitted(self, lattice: Array, cell: Array) -> ForceField:
-        """Return the sum with lists of neighbours that hold a configuration, with room to spare."""
-        return self.with_capacity(math.ceil(ROOM * self.crowding(lattice, cell)[0]))
+        """Return the sum with lists of neighbours that hold a configuration, with room to spare.
+
+        Every term has its own: one with a long cutoff does not make those of the others long.
+        """
+
+        def held(term: Potential) -> Potential:
+            return term.with_capacity(math.ceil(ROOM * term.crowding(lattice, cell)[0]))
+
+        terms = tuple((key, held(term)) for key, term in self.terms)
+        return self._of(terms)
+
+    def _of(self, terms: tuple[tuple[str, Potential], ...]) -> ForceField:
+        """Return the sum of other terms; itself where they are the same."""
+        same = all(a is b for (_, a), (_, b) in zip(terms, self.terms, strict=True))
+        return self if same else replace(self, terms=terms)
 
     def _in_precision(self, theta: Theta) -> Theta:
         return jax.tree.map(lambda a: jnp.asarray(a, self.system.dtype), theta)
@@ -264,8 +292,8 @@ class ForceField:
         """Return the virial [3, 3], eV, along a trajectory: differentiable once by everything.
 
         Its value is that of `virial`, by the compiled sums; its derivatives by the parameters and
-        the offset are those of the energy as XLA has it, in the configuration's precision. They
-        take the distances of all pairs of atoms.
+        the offset are those of the energy as XLA has it, in the configuration's precision, over all
+        pairs of atoms in small systems and by cells in large ones.
         """
 
         @jax.custom_jvp

@@ -56,11 +56,6 @@ class SwitchedPairs(PairPotential):
     def bare_energy(self, r: Array, pair: Parameters) -> Array:
         """Return u(r) in eV before it is switched; elementwise, r in angstrom."""
 
-    @property
-    def cutoff(self) -> float:  # type: ignore[override]
-        """Distance beyond which it is zero, angstrom."""
-        return self.options.cutoff
-
     def pair_energy(self, r: Array, pair: Parameters) -> Array:
         """Return u(r) S(x), eV."""
         start = self.options.switch_start

@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 from msgspec import Struct
 
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.charges import Balance, ChargedPairs, Screening
 from dmdstudio.engine.core import Configuration, Parameters, System
-from dmdstudio.engine.potential import Example, Potential, Pull, potentials
+from dmdstudio.engine.potential import Example, Potential, Pull, force_of, potentials, pull_of
 from dmdstudio.engine.third_neighbours import Scale, scaled_system
 from dmdstudio.engine.waves import Waves
 from dmdstudio.plan.catalog import setting
@@ -127,17 +128,24 @@ class Ewald(ChargedPairs):
         """Return the charges [atom], e."""
         return self.charges(parameters)[self.system.types]
 
+    def _waves_energy(self, parameters: Parameters, configuration: Configuration) -> Array:
+        """Return the sum over waves as XLA has it, eV."""
+        return self.waves.energy(configuration, self._charge(parameters))
+
     def energy(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return the sums over pairs and waves, eV."""
         pairs = super().energy(parameters, configuration)
-        return pairs + self.waves.energy(configuration, self._charge(parameters))
+        return pairs + self._waves_energy(parameters, configuration)
 
     def force(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return F [atom, xyz], eV/angstrom."""
-        if not self.compiled:
+        if self.compiled:
+            waves = self.waves.force(configuration, self._charge(parameters))
+        elif self.listed is None:
             return Potential.force(self, parameters, configuration)
-        pairs = super().force(parameters, configuration)
-        return pairs + self.waves.force(configuration, self._charge(parameters))
+        else:
+            waves = force_of(self._waves_energy, parameters, configuration)
+        return super().force(parameters, configuration) + waves
 
     def pull(
         self,
@@ -148,13 +156,16 @@ class Ewald(ChargedPairs):
     ) -> Pull:
         """Return force and pulls from one sweep over the pairs and one over the waves."""
         fixed = fixed or {}
-        if not self.compiled:
+        if self.compiled:
+            charge, back = jax.vjp(lambda moving: self._charge(moving | fixed), parameters)
+            force, position, slopes = self.waves.pull(configuration, charge, w)
+            waves = Pull(force, position, back(slopes)[0])
+        elif self.listed is None:
             return Potential.pull(self, parameters, configuration, w, fixed)
+        else:
+            waves = pull_of(self._waves_energy, parameters, configuration, w, fixed)
         pairs = super().pull(parameters, configuration, w, fixed)
-        charge, back = jax.vjp(lambda moving: self._charge(moving | fixed), parameters)
-        force, position, slopes = self.waves.pull(configuration, charge, w)
-        by_parameter = jax.tree.map(lambda a, b: a + b, pairs.parameters, back(slopes)[0])
-        return Pull(pairs.force + force, pairs.position + position, by_parameter)
+        return Pull(*(jax.tree.map(jnp.add, a, b) for a, b in zip(pairs, waves, strict=True)))
 
     def level(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return the energy of a configuration in float64, eV."""

@@ -135,11 +135,6 @@ class PairSpline(PairPotential):
 
     # -- the spline -------------------------------------------------------------------------------
     @property
-    def cutoff(self) -> float:  # type: ignore[override]
-        """Distance beyond which it is zero, angstrom."""
-        return self.options.cutoff
-
-    @property
     def step(self) -> float:
         """Distance between knots, angstrom."""
         return (self.cutoff - self.options.start) / (self.options.knots + 1)
