@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dmdstudio.service import engine_gromacs as _gromacs
 from dmdstudio.service import engine_jax as _jax
 from dmdstudio.service import engine_lammps as _lammps
 from dmdstudio.service import engine_openmm as _openmm
 from dmdstudio.service.other_engine import OtherEngine, other_engines
 
-_REGISTERED = _jax, _lammps, _openmm  # importing them fills the registry
+_REGISTERED = _gromacs, _jax, _lammps, _openmm  # importing them fills the registry
 
 
 def engines_of(format_name: str) -> list[OtherEngine]:

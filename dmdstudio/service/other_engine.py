@@ -150,8 +150,9 @@ def run_child(
     folder: Path,
     environment: Mapping[str, str] | None = None,
     timeout_s: float = TIMEOUT_S,
+    words: str = "",
 ) -> str:
-    """Run a program in a folder and return its standard output.
+    """Run a program in a folder, with words on its standard input, and return its output.
 
     Raises:
         EngineError: it does not start, takes too long, or ends with an error.
@@ -162,7 +163,7 @@ def run_child(
             list(command),
             cwd=folder,
             env=dict(environment or os.environ),
-            stdin=subprocess.DEVNULL,
+            input=words,
             capture_output=True,
             encoding="utf-8",
             errors="replace",

@@ -47,6 +47,12 @@ _KJ_PER_MOL = factor("eV", "kJ/mol")
 PAIRS = ("lennard_jones", "lennard_jones_pairs")
 """Kinds of terms for Lennard-Jones."""
 
+_MESH = 16
+"""Points of the mesh per cutoff, for seven digits of the forces."""
+
+_NO_PAIRS = 1.0
+"""Cutoff where nothing has one, angstrom: its own, 10, is too long for many a cell."""
+
 _RULES = {"lorentz_berthelot": 2, "geometric": 3}
 
 
@@ -81,24 +87,39 @@ class Gromacs(ExportFormat):
                     "Export to lammps or ase, which add any number of terms.",
                 )
         by_kind = {term.kind: term for term in terms}
-        turned, _ = lower_triangular(gathered(structure))
-        residues = Residues(Topology(turned))
+        residues = _residues(structure)
         pairs = next((term for term in terms if term.kind in PAIRS), None)
         known = _numbers(pairs, structure) if pairs else None
         charges = single_charges(terms, structure, self.name)
         scales = _Scales.of(pairs, by_kind.get("ewald"), residues.topology)
         topology = _topology(terms, residues, known, charges, scales, provenance)
-        coordinates = _coordinates(residues, turned.positions[residues.order], provenance)
         settings = _settings(by_kind, known, path.stem, provenance)
-        gro, mdp = path.with_suffix(".gro"), path.with_suffix(".mdp")
-        write_text(gro, coordinates)
+        mdp = path.with_suffix(".mdp")
         write_text(mdp, settings)
         write_text(path, topology)
-        return [path, gro, mdp]
+        return [path, *self.write_structure(terms, structure, path, provenance), mdp]
+
+    def write_structure(
+        self,
+        terms: Sequence[PotentialTerm],
+        structure: Structure,
+        path: Path,
+        provenance: Provenance,
+    ) -> list[Path]:
+        """Write the .gro alone."""
+        gro = path.with_suffix(".gro")
+        write_text(gro, _coordinates(_residues(structure), provenance))
+        return [gro]
 
     def order(self, structure: Structure) -> np.ndarray:
         """Return the atoms molecule by molecule [atom]."""
         return Residues(Topology(structure)).order
+
+
+def _residues(structure: Structure) -> Residues:
+    """Return the molecules in one piece, in a cell as GROMACS wants it."""
+    turned, _ = lower_triangular(gathered(structure))
+    return Residues(Topology(turned))
 
 
 export_formats.add("gromacs", Gromacs())
@@ -225,8 +246,9 @@ def _molecule(
     return [*lines, *gromacs_terms.bonded(terms, local)]
 
 
-def _coordinates(residues: Residues, positions: np.ndarray, provenance: Provenance) -> str:
+def _coordinates(residues: Residues, provenance: Provenance) -> str:
     """Return a .gro whose columns are as wide as twelve decimals need; GROMACS counts them."""
+    positions = residues.topology.structure.positions[residues.order]
     lines = [" | ".join(provenance.lines()[:2]), str(len(positions))]
     atom = 0
     for number, residue in enumerate(residues.of_molecules, 1):
@@ -262,8 +284,9 @@ def _settings(
     ewald = terms.get("ewald")
     cutoff = known.cutoff if known else 0.0
     reach = max(cutoff, option(ewald, "cutoff")) if ewald else cutoff  # PME takes any from rvdw on
-    if reach:  # a list made at every step needs no buffer, for which small cells have no room
-        lines += ["nstlist = 1", f"rlist = {reach * _NM!r}", f"rcoulomb = {reach * _NM!r}"]
+    reach = reach or _NO_PAIRS
+    # a list made at every step needs no buffer, for which small cells have no room
+    lines += ["nstlist = 1", *(f"{name} = {reach * _NM!r}" for name in ("rlist", "rcoulomb"))]
     if known:
         lines += [
             "vdwtype = Cut-off",
@@ -271,12 +294,15 @@ def _settings(
             f"rvdw-switch = {known.switch_start * _NM!r}",
             f"rvdw = {cutoff * _NM!r}",
         ]
+    else:
+        lines.append(f"rvdw = {reach * _NM!r}")
     if ewald:
         lines += [
             "coulombtype = PME",
-            "ewald-rtol = 1e-7",
-            "pme-order = 8",
-            "fourierspacing = 0.05",
+            "; 1e-5, order 4 and a spacing of 0.12 are usual, and faster",
+            "ewald-rtol = 1e-9",
+            "pme-order = 12",
+            f"fourierspacing = {reach * _NM / _MESH!r}",
             "epsilon-surface = 0 ; conducting surroundings",
         ]
     return "\n".join(lines) + "\n"

@@ -43,6 +43,7 @@ from dmdstudio.files.potentials.reading.gromacs_text import (
     DEFINED,
     Line,
     Section,
+    function_of,
     read_sections,
     word_of,
 )
@@ -307,7 +308,7 @@ class _Reader:
         for section, count, types in (("bonds", 2, "bondtypes"), ("angles", 3, "angletypes")):
             for line, atoms in self._members(kind, (section,), count):
                 known = {f: read for (s, f), read in BONDED.items() if s == section}
-                function = word_of(line, count) or ""
+                function = function_of(line, count)
                 if function not in known:
                     raise line.place.error(
                         f"function {shown(function)} is a form of energy that we do not have; one "
@@ -364,7 +365,7 @@ class _Reader:
         chains, stars = set(torsions(around)), []
         for line, (i, j, k, m) in self._members(kind, ("dihedrals",), 4):
             atoms = (i, j, k, m) if i < m else (m, k, j, i)
-            place, function = line.place, word_of(line, 4) or ""
+            place, function = line.place, function_of(line, 4)
             if function == "2":
                 continue
             about = atoms not in chains and star_of(atoms, around) is not None
@@ -388,7 +389,7 @@ class _Reader:
         self, line: Line, atoms: tuple[int, ...], names: Sequence[str], section: str
     ) -> list[tuple[Sequence[str], Place]]:
         """Return the numbers of a line, or those of its types: several for dihedrals of 9."""
-        count, function = len(atoms), word_of(line, len(atoms))
+        count, function = len(atoms), function_of(line, len(atoms))
         if len(line.words) > count + 1:
             return [(line.words[count + 1 :], line.place)]
         types = [names[atom] for atom in atoms]
@@ -434,7 +435,7 @@ class _Reader:
         names = [word_of(line, 1) or "" for line in kind.sections.get("atoms", [])]
         listed, factors = set(), list[float]()
         for line, (i, j) in self._members(kind, ("pairs",), 2):
-            if word_of(line, 2) != "1":
+            if function_of(line, 2) != "1":
                 raise line.place.error("pairs of function 1 are expected; we have no others.")
             listed.add(frozenset((i, j)))
             factor = self.pairs.factor(line, names[i], names[j])

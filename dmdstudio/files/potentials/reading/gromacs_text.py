@@ -45,6 +45,11 @@ def word_of(line: Line, index: int) -> str | None:
     return line.words[index] if index < len(line.words) else None
 
 
+def function_of(line: Line, atoms: int) -> str:
+    """Return the function type behind a line's atoms: 1 where there is none, as in GROMACS."""
+    return word_of(line, atoms) or "1"
+
+
 @dataclass(frozen=True)
 class Section:
     """A section such as ``[ atoms ]``, in the order of the file."""
@@ -114,6 +119,8 @@ class _Reader:
             self.sections.append(Section(title[1].lower(), place, []))
             return
         if not self.sections:
+            if text.startswith("*"):  # as the head of GROMACS' own force fields
+                return
             raise place.error(f"{shown(text)} stands before any section, such as [ defaults ].")
         words: list[str] = []
         for word in text.split():
