@@ -32,6 +32,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import Array
+from scipy.optimize import lsq_linear
 
 from dmdstudio.engine.adjoint import Truncation
 from dmdstudio.engine.differences import differences
@@ -251,6 +252,25 @@ def learned(problem: Problem, state: NewtonState) -> Learned:
     )
 
 
+def _within(matrix: np.ndarray, pull: np.ndarray, largest: float) -> np.ndarray:
+    """Return the x with the least x.matrix.x / 2 - pull.x of all whose elements are not larger.
+
+    A parameter that has far to go holds up no other: those find what is best for them beside it.
+
+    Args:
+        matrix: symmetric, no eigenvalue below zero [parameter, parameter].
+        pull: [parameter].
+        largest: bound of every element's size.
+    """
+    values, vectors = np.linalg.eigh(matrix)
+    seen = values > 1e-12 * values[-1]
+    if not seen.any():
+        return np.zeros(len(matrix))
+    root = np.sqrt(values[seen])
+    design, goal = root[:, None] * vectors.T[seen], pull @ vectors[:, seen] / root
+    return lsq_linear(design, goal, (-largest, largest), method="bvls").x
+
+
 def rows(problem: Problem) -> int:
     """Return the number of residuals of a problem."""
     data = sum(len(t.scale) for t in problem.targets if t.compared)
@@ -308,8 +328,7 @@ def gauss_newton(
         away = params - state.parameters / state.count
         here = state.residual / state.count + jacobian @ away
         matrix = jacobian.T @ jacobian + np.asarray(state.noise / state.slopes**2)
-        step = np.linalg.lstsq(matrix, -jacobian.T @ np.asarray(here), rcond=1e-12)[0]
-        step *= min(1.0, largest_step / max(np.abs(step).max(), 1e-300))
+        step = _within(matrix, -jacobian.T @ np.asarray(here), largest_step)
         return jnp.asarray(step), state
 
     return optax.GradientTransformationExtraArgs(init, update)  # type: ignore[arg-type]
