@@ -200,7 +200,7 @@ def test_from_an_empty_window_to_water_with_an_infrared_target(qtbot, window, re
     assert {t.options["cutoff"] for t in recipe.potential if "cutoff" in t.options} == {5.8}
     problem, _ = build(recipe)
     assert problem.targets[0].observable.name == "infrared_spectrum"
-    shipped, _ = build(read_recipe(WATER / "recipe.toml"))
+    shipped, _ = build(read_recipe(WATER / "recipe-harmonic.toml"))
     assert [(s.key, s.value, s.free) for s in problem.slots] == [
         (s.key, s.value, s.free) for s in shipped.slots
     ]

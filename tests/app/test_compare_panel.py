@@ -30,7 +30,7 @@ def water(window, tmp_path):
     """The window with the water example, whose spectrum has been read."""
     folder = tmp_path / "water"
     shutil.copytree(EXAMPLE.parent / "water-infrared", folder)
-    window.open_paths([folder / "recipe.toml"])
+    window.open_paths([folder / "recipe-harmonic.toml"])
     window.show_tab("compare")
     return window
 
@@ -174,7 +174,7 @@ def test_a_headless_run_and_the_window_have_the_same_loss(panel, water):
     panel.add_region.menu().actions()[0].trigger()
     panel.plot.items.regions["region 0"].item.setRegion((2000.0, 2700.0))
     recipe = water.session.recipe
-    by_hand = (EXAMPLE.parent / "water-infrared" / "recipe.toml").read_text("utf-8")
+    by_hand = (EXAMPLE.parent / "water-infrared" / "recipe-harmonic.toml").read_text("utf-8")
     by_hand = by_hand.replace(
         'observable = "infrared_spectrum"',
         'observable = "infrared_spectrum"\n'

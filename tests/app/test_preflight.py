@@ -34,7 +34,7 @@ def catalog():
 
 @pytest.fixture(scope="module")
 def water():
-    return read_recipe(EXAMPLES / "water-infrared")
+    return read_recipe(EXAMPLES / "water-infrared" / "recipe-harmonic.toml")
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_memory_grows_with_the_frames_of_a_batch_and_is_held_against_what_is_fre
 
 
 def test_the_card_follows_every_edit(qtbot, window, water, catalog):
-    window.open_paths([EXAMPLES / "water-infrared" / "recipe.toml"])
+    window.open_paths([EXAMPLES / "water-infrared" / "recipe-harmonic.toml"])
     window.session.hear(ready())
     window.show_step("Refine")
     card = window.settings_panel.preflight

@@ -13,7 +13,7 @@ from dmdstudio.app.views.settings_panel import SettingsPanel
 from dmdstudio.plan.recipe import read_recipe, recipe_from_table, recipe_to_table
 
 EXAMPLES = Path(__file__).parents[2] / "resources" / "examples"
-WATER = EXAMPLES / "water-infrared" / "recipe.toml"
+WATER = EXAMPLES / "water-infrared" / "recipe-harmonic.toml"
 
 
 @pytest.fixture(scope="module")

@@ -753,7 +753,7 @@ def test_numbers_and_units_are_those_of_the_file(tmp_path: Path):
 
 def test_what_the_file_does_not_say_stays_as_the_recipe_had_it(tmp_path: Path):
     """Cutoffs, the sum over charges and its balance, which parameters are free and their bounds."""
-    before = read_recipe(WATER).potential
+    before = read_recipe(WATER / "recipe-harmonic.toml").potential
     found = read_potential(written(tmp_path, FORCE_FIELD), five_waters()[0], before)
     bond, _, pairs, charges = found.terms
     assert charges.kind == "coulomb"

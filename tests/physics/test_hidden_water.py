@@ -19,11 +19,14 @@ from dmdstudio.base.units import (
 )
 from dmdstudio.files.spectra import write_measurement
 from dmdstudio.files.structures import write_structure
+from dmdstudio.plan.events import Iterated
 from dmdstudio.plan.recipe import PotentialPlan, Recipe, TargetPlan, read_recipe
 from dmdstudio.plan.settings import with_settings
 from dmdstudio.plan.structure import Measurement
 from dmdstudio.plan.terms import with_values
+from dmdstudio.service import loop
 from dmdstudio.service.build import build
+from dmdstudio.service.control import Control
 from dmdstudio.service.structure import structure_of
 
 pytestmark = pytest.mark.skipif(lammps_environment() is None, reason=WITHOUT_LAMMPS)
@@ -81,7 +84,7 @@ def measured_by_lammps(recipe: Recipe, folder, **amount: int) -> Recorded:
     return found
 
 
-def own_recipe(folder) -> Recipe:
+def own_recipe(folder, *settings: str) -> Recipe:
     """Return flexible water in a folder of its own, with four numbers to refine."""
     shipped = read_recipe(EXAMPLE)
     folder.mkdir()
@@ -116,7 +119,7 @@ def own_recipe(folder) -> Recipe:
         "sampling.ensemble=npt",
         "sampling.timestep=0.5",
     ]
-    return with_settings(recipe, plan)
+    return with_settings(recipe, [*plan, *settings])
 
 
 def test_every_motion_of_the_measured_liquid_is_at_its_temperature(tmp_path):
@@ -148,3 +151,30 @@ def test_every_motion_of_the_measured_liquid_is_at_its_temperature(tmp_path):
     strength = np.sum(charges**2 / (problem.system.masses * ATOMIC_MASS))
     whole = strength / (4.0 * SPEED_OF_LIGHT**2 * VACUUM_PERMITTIVITY * volume) * 1e-4
     assert np.trapezoid(value, AXIS) == pytest.approx(whole, rel=0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_four_hidden_numbers_are_found_again(tmp_path):
+    """O-H force constant and length, angle constant and charge within 1 % in the end."""
+    recipe = own_recipe(
+        tmp_path / "recipe",
+        "sampling.replicas=40",
+        "sampling.friction=5",
+        "sampling.decorrelation_steps=3000",  # bonds whose length has changed begin hot
+        "sampling.reuse_limit=1",
+        "dynamics.steps=2000",
+        "optimizer.kind=gauss_newton",
+        "optimizer.sensitivity_step=0.03",
+        "optimizer.largest_step=0.05",
+        "refinement.iterations=14",
+        "refinement.uncertainty=false",
+    )
+    measured_by_lammps(recipe, tmp_path, pieces=100, steps=4000, warm=20000, between=6000)
+    truth, off = hidden(recipe), {}
+    for event in loop.refine(recipe, tmp_path / "run", Control()):
+        if isinstance(event, Iterated):
+            values = {p.key: p.value for p in event.report.parameters if p.key in truth}
+            off = {key: value / truth[key] - 1.0 for key, value in values.items()}
+            print(event.report.iteration, f"{event.report.loss:.5f}", off, flush=True)
+    assert all(abs(away) < 0.01 for away in off.values())
