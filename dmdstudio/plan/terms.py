@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -21,7 +22,7 @@ class PotentialTerm:
         kind: registered name, such as ``'lennard_jones'``.
         options: settings of the term, complete, lengths in angstrom.
         parameters: ``{name: {owner: value}}`` in internal units (angstrom, eV, e, radians); an
-            owner is a type (``O``), a bond (``H-O``) or an angle (``H-O-H``).
+            owner is a type (``O``), a bond (``H-O``) or an angle (``H-O-H``); see `number_of`.
         arrays: whole arrays of numbers by name, such as the weights of a network, alike.
     """
 
@@ -29,6 +30,15 @@ class PotentialTerm:
     options: dict[str, object]
     parameters: dict[str, dict[str, float]]
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def number_of(values: Mapping[str, float], owner: str) -> float | None:
+    """Return the number of an owner among those of a parameter, None where it has none.
+
+    A number that was given for all types at once, and so stands there for each of them, is that of
+    the pairs and triplets that they make, too.
+    """
+    return values.get(owner, values.get(re.split(r"[-(]", owner)[0]))
 
 
 def parameter_key(potential: PotentialPlan, parameter: ParameterPlan) -> str:

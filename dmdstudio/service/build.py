@@ -267,10 +267,6 @@ def _require_owners(recipe: Recipe) -> None:
 
 
 _OWNERS = {
-    "pair": "Cl-Na",
-    "triplet": "C-Si-C",
-    "directed pair": "Si(C)",
-    "directed triplet": "Si(C,Ge)",
     "bond": "H-O",
     "angle": "H-O-H",
     "torsion": "H-O-O-H",
@@ -280,12 +276,11 @@ _OWNERS = {
 
 
 def _names_one(of: str, per: str) -> bool:
-    """Whether a name has the form of what a parameter is per; none is needed for types."""
+    """Whether a name has the form of what a parameter is per; none is needed without bonds."""
     if per not in _OWNERS:
         return True
-    if "(" in _OWNERS[per]:
-        others = _OWNERS[per].count(",")
-        return re.fullmatch(rf"[^-(),]+\([^-(),]+(,[^-(),]+){{{others}}}\)", of) is not None
+    if per == "improper":
+        return re.fullmatch(r"[^-(),]+\([^-(),]+(,[^-(),]+){2}\)", of) is not None
     return len(of.split("-")) == len(_OWNERS[per].split("-"))
 
 

@@ -21,6 +21,7 @@ from dmdstudio.files.structures import with_bonds
 from dmdstudio.plan.atom_types import names_by_rules
 from dmdstudio.plan.catalog import BONDED, options_from
 from dmdstudio.plan.structure import Structure
+from dmdstudio.plan.terms import number_of
 
 _REGISTERED = _potentials  # importing it fills the registry
 
@@ -146,13 +147,13 @@ def force_field(
         for field in kind.parameters:
             values = dict(term["parameters"].get(field.name, {}))
             values |= {owner: 0.0 for parameter, owner in derived if parameter == field.name}
-            missing = [owner for owner in system.owners(field.per) if owner not in values]
-            if missing:
+            numbers = {owner: number_of(values, owner) for owner in system.owners(field.per)}
+            if missing := [owner for owner, number in numbers.items() if number is None]:
                 raise RecipeError(
                     f"The potential has no {field.name} for {missing[0]}.",
                     f"It knows: {', '.join(sorted(values)) or 'nothing'}.",
                 )
-            theta[name][field.name] = jnp.array([values[t] for t in system.owners(field.per)])
+            theta[name][field.name] = jnp.array(list(numbers.values()))
         theta[name] |= {k: jnp.asarray(v) for k, v in term.get("arrays", {}).items()}
     return ForceField(system, tuple(built)), theta
 

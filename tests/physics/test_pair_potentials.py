@@ -12,7 +12,9 @@ import pytest
 
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.potentials.buckingham import Buckingham, BuckinghamOptions
+from dmdstudio.files.potentials.numbers import parameter
 from dmdstudio.plan.recipe import ParameterPlan, PotentialPlan
+from dmdstudio.plan.terms import potential_terms
 from dmdstudio.service.build import build
 
 SILICA = {
@@ -52,7 +54,7 @@ def test_dispersion_goes_on_smoothly_and_ends_below_the_repulsion():
     assert np.all(np.diff(np.asarray(u(jnp.asarray(r)))) < 0.0)
 
 
-def test_a_parameter_of_a_pair_names_it(tiny_recipe):
+def test_a_parameter_names_a_pair_or_is_that_of_all(tiny_recipe):
     def with_of(*owners):
         starts = {"depth": 0.0104, "decay": 1.6, "distance": 3.82}
         numbers = tuple(
@@ -68,7 +70,10 @@ def test_a_parameter_of_a_pair_names_it(tiny_recipe):
     theta = problem.theta(jnp.asarray(problem.initial))
     assert problem.slots[0].key == "morse.depth[Ar-Ar]"
     assert np.allclose(theta["morse"]["depth"], [0.0104])
-    with pytest.raises(RecipeError, match=r"pairs of one kind.*`of` is missing.*Cl-Na"):
-        build(with_of(""))
+    problem, _ = build(all_pairs := with_of(""))
+    assert problem.slots[0].key == "morse.depth"
+    assert np.allclose(problem.theta(jnp.asarray(problem.initial))["morse"]["depth"], [0.0104])
+    (term,) = potential_terms(all_pairs, ("Ar", "Ar"), {})
+    assert parameter(term, "depth", "Ar-Ar") == pytest.approx(0.0104)
     with pytest.raises(RecipeError, match=r"the structure has no pair 'Ar-Kr'.*Ar-Ar"):
         build(with_of("Ar-Kr"))

@@ -11,7 +11,7 @@ from dmdstudio.base.errors import FileError
 from dmdstudio.files.structures.topology import Topology
 from dmdstudio.plan.impropers import ORDERS
 from dmdstudio.plan.structure import Structure
-from dmdstudio.plan.terms import PotentialTerm
+from dmdstudio.plan.terms import PotentialTerm, number_of
 
 
 def option(term: PotentialTerm, name: str) -> float:
@@ -24,7 +24,7 @@ def option(term: PotentialTerm, name: str) -> float:
 
 def parameter(term: PotentialTerm, name: str, owner: str) -> float:
     """Return a parameter of a type, bond or angle; `FileError` where there is none."""
-    value = term.parameters.get(name, {}).get(owner)
+    value = number_of(term.parameters.get(name, {}), owner)
     if value is None or not math.isfinite(value):
         raise FileError(
             f"{term.kind} has no {name} for {owner} (found {value!r}).",
