@@ -345,7 +345,7 @@ def test_many_body_files_that_lammps_ships_have_the_energy_of_lammps(
             lines.append(f"pair_coeff * * {name} {elements}")
             inputs.append(written(tmp_path, "\n".join(lines) + "\n", f"{name}.{n}.in"))
         found = read_potential(shipped, structures[0])
-        assert not found.notes
+        assert all("differ by up to" in note for note in found.notes)  # of numbers there twice
         (by_input,) = read_potential(inputs[-1], structures[-1]).terms
         assert by_input.kind == found.terms[0].kind
         assert by_input.parameter == found.terms[0].parameter

@@ -87,26 +87,50 @@ def entries_of(
     return {elements: found[elements] for elements in wanted}
 
 
-def shared(one: float, other: float, what: str, entries: Sequence[Entry]) -> float:
-    """Return what two entries should agree on: the mean of what differs by rounding.
+class Agreement:
+    """What entries should agree on, though they differ by rounding.
 
     Args:
-        one: of the first entry.
-        other: of the second.
-        what: it is.
-        entries: both.
-
-    Raises:
-        FileError: they differ by more than `ROUNDED`.
+        name: of the file.
     """
-    if abs(one - other) > ROUNDED * max(abs(one), abs(other)):
-        first, second = (f"{' '.join(e.elements)} (line {e.place.line})" for e in entries)
-        raise entries[0].place.error(
-            f"{what} of {first} and of {second} are {one:g} and {other:g}; here they are one "
-            "number, which LAMMPS takes from either.",
-            "Make them equal.",
-        )
-    return one if one == other else 0.5 * (one + other)
+
+    def __init__(self, name: str) -> None:
+        self._name, self._largest = name, 0.0
+
+    def of(self, one: float, other: float, what: str, entries: Sequence[Entry]) -> float:
+        """Return the mean of a number of two entries.
+
+        Args:
+            one: of the first entry.
+            other: of the second.
+            what: it is.
+            entries: both.
+
+        Raises:
+            FileError: they differ by more than `ROUNDED`.
+        """
+        if one == other:
+            return one
+        differ = abs(one - other) / max(abs(one), abs(other))
+        if differ > ROUNDED:
+            first, second = (f"{' '.join(e.elements)} (line {e.place.line})" for e in entries)
+            raise entries[0].place.error(
+                f"{what} of {first} and of {second} are {one:g} and {other:g}; here they are one "
+                "number, which LAMMPS takes from either.",
+                "Make them equal.",
+            )
+        self._largest = max(self._largest, differ)
+        return 0.5 * (one + other)
+
+    @property
+    def notes(self) -> list[str]:
+        """What was made equal."""
+        if not self._largest:
+            return []
+        return [
+            f"Numbers that {self._name} has twice differ by up to {self._largest:.1g} (relative); "
+            "their mean is taken."
+        ]
 
 
 ROUNDED = 1e-4

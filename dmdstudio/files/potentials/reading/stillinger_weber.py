@@ -14,18 +14,18 @@ from itertools import combinations_with_replacement
 from pathlib import Path
 
 from dmdstudio.files.potentials.reading.entries import (
+    Agreement,
     Elements,
     Entry,
     energy_unit,
     entries_of,
     has_entries,
-    shared,
 )
 from dmdstudio.files.potentials.reading.force_field import Number, ReadPotential
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
 from dmdstudio.files.potentials.reading.parameters import term_at
 from dmdstudio.files.text import decode
-from dmdstudio.plan.owners import pair_names, ranges_text
+from dmdstudio.plan.owners import ranges_text
 from dmdstudio.plan.recipe import PotentialPlan, chain
 from dmdstudio.plan.structure import Structure
 
@@ -68,37 +68,51 @@ class StillingerWeberFile:
                 "sigma."
             )
         types = sorted(set(structure.types))
-        given = [*_pairs(entries, types, energy), *_triplets(entries, types)]
-        options = _cutoffs(entries, types) | _exponents(entries)
-        return ReadPotential(self.label, (term_at(KIND, options, before, given),), tuple(notes))
+        agreement = Agreement(path.name)
+        of_pairs = _pairs(entries, types, agreement)
+        given = [
+            *(
+                (name, owner, Number(value, unit.format(energy=energy)))
+                for name, (own, unit) in _OF_PAIRS.items()
+                for owner, value in of_pairs[own].items()
+            ),
+            *_triplets(entries, types, of_pairs["epsilon"], agreement),
+        ]
+        options = _cutoffs(of_pairs) | _exponents(entries)
+        term = term_at(KIND, options, before, given)
+        return ReadPotential(self.label, (term,), (*notes, *agreement.notes))
 
 
-def _of_pair(entries: Mapping[Elements, Entry], i: str, j: str, name: str) -> float:
-    """Return what the entries i j j and j i i say of a pair."""
-    both = entries[i, j, j], entries[j, i, i]
-    one, other = (entry.number(name, _LOWER.get(name, 0.0)) for entry in both)
-    return shared(one, other, name, both)
-
-
-def _pairs(entries: Mapping[Elements, Entry], types: Sequence[str], energy: str) -> Iterator[Given]:
-    for name, (own, unit) in _OF_PAIRS.items():
+def _pairs(
+    entries: Mapping[Elements, Entry], types: Sequence[str], agreement: Agreement
+) -> dict[str, dict[str, float]]:
+    """Return what the entries i j j and j i i say of pairs, by its name and the pair."""
+    found: dict[str, dict[str, float]] = {}
+    for name in ("a", *(own for own, _ in _OF_PAIRS.values())):
         for i, j in combinations_with_replacement(types, 2):
-            value = _of_pair(entries, i, j, own)
-            yield name, chain((i, j)), Number(value, unit.format(energy=energy))
+            both = entries[i, j, j], entries[j, i, i]
+            one, other = (entry.number(name, _LOWER.get(name, 0.0)) for entry in both)
+            found.setdefault(name, {})[chain((i, j))] = agreement.of(one, other, name, both)
+    return found
 
 
-def _triplets(entries: Mapping[Elements, Entry], types: Sequence[str]) -> Iterator[Given]:
+def _triplets(
+    entries: Mapping[Elements, Entry],
+    types: Sequence[str],
+    epsilon: Mapping[str, float],
+    agreement: Agreement,
+) -> Iterator[Given]:
     """Yield lambda, over the root of the epsilons of both pairs, and theta_0."""
     for i in types:
         for j, k in combinations_with_replacement(types, 2):
             both, owner = (entries[i, j, k], entries[i, k, j]), chain((j, i, k))
-            root = _of_pair(entries, i, j, "epsilon")
-            root = math.sqrt(root * _of_pair(entries, i, k, "epsilon"))
+            root = math.sqrt(epsilon[chain((i, j))] * epsilon[chain((i, k))])
             one, other = (_strength(entry, root) for entry in both)
-            yield "three_body", owner, Number(shared(one, other, "epsilon lambda", both), "1")
+            strength = agreement.of(one, other, "epsilon lambda", both)
+            yield "three_body", owner, Number(strength, "1")
             one, other = (entry.number("costheta0", -1.0, 1.0) for entry in both)
-            angle = math.degrees(math.acos(shared(one, other, "costheta0", both)))
-            yield "angle", owner, Number(angle, "degree")
+            cosine = agreement.of(one, other, "costheta0", both)
+            yield "angle", owner, Number(math.degrees(math.acos(cosine)), "degree")
 
 
 def _strength(entry: Entry, root: float) -> float:
@@ -115,15 +129,11 @@ def _strength(entry: Entry, root: float) -> float:
     return strength * epsilon / root
 
 
-def _cutoffs(entries: Mapping[Elements, Entry], types: Sequence[str]) -> dict[str, object]:
+def _cutoffs(of_pairs: Mapping[str, Mapping[str, float]]) -> dict[str, object]:
     """Return the largest cutoff, a sigma, and those that are not as large."""
-    pairs = list(combinations_with_replacement(types, 2))
-    ends = {
-        chain(pair): _of_pair(entries, *pair, "a") * _of_pair(entries, *pair, "sigma")
-        for pair in pairs
-    }
+    ends = {pair: a * of_pairs["sigma"][pair] for pair, a in of_pairs["a"].items()}
     largest = max(ends.values())
-    sooner = {name: (ends[name],) for name in pair_names(types) if ends[name] < largest}
+    sooner = {pair: (end,) for pair, end in ends.items() if end < largest}
     options: dict[str, object] = {"cutoff": largest}
     return options | ({"pair_cutoffs": ranges_text(sooner)} if sooner else {})
 

@@ -14,13 +14,12 @@ from itertools import combinations_with_replacement, product
 from pathlib import Path
 
 from dmdstudio.files.potentials.reading.entries import (
-    ROUNDED,
+    Agreement,
     Elements,
     Entry,
     energy_unit,
     entries_of,
     has_entries,
-    shared,
 )
 from dmdstudio.files.potentials.reading.force_field import Number, ReadPotential
 from dmdstudio.files.potentials.reading.format import LIMIT_BYTES, potential_formats
@@ -75,22 +74,26 @@ class TersoffFile:
         energy, notes = energy_unit(text, path.name)
         entries = entries_of(text, path.name, NUMBERS, structure)
         types = sorted(set(structure.types))
-        numbers = [*_pairs(entries, types, energy), *_angles(entries)]
-        options = _ranges(entries, types) | {"length_exponent": _exponent(entries)}
-        return ReadPotential(self.label, (term_at(KIND, options, before, numbers),), tuple(notes))
+        agreement = Agreement(path.name)
+        numbers = [*_pairs(entries, types, energy, agreement), *_angles(entries)]
+        options = _ranges(entries, types, agreement) | {"length_exponent": _exponent(entries)}
+        term = term_at(KIND, options, before, numbers)
+        return ReadPotential(self.label, (term,), (*notes, *agreement.notes))
 
 
 def _number(entry: Entry, name: str) -> float:
     return entry.number(name, *_BOUNDS.get(name, (0.0, math.inf)))
 
 
-def _pairs(entries: Mapping[Elements, Entry], types: Sequence[str], energy: str) -> Iterator[Given]:
+def _pairs(
+    entries: Mapping[Elements, Entry], types: Sequence[str], energy: str, agreement: Agreement
+) -> Iterator[Given]:
     """Yield the numbers of pairs, and those of bonds as either end has them."""
     for name, (own, unit) in _OF_PAIRS.items():
         for i, j in combinations_with_replacement(types, 2):
             both = entries[i, j, j], entries[j, i, i]
             one, other = (_number(entry, own) for entry in both)
-            value = shared(one, other, own, both)
+            value = agreement.of(one, other, own, both)
             yield name, chain((i, j)), Number(value, unit.format(energy=energy))
     for name, own in _OF_BONDS.items():
         for i, j in product(types, repeat=2):
@@ -118,19 +121,21 @@ def _exponent(entries: Mapping[Elements, Entry]) -> int:
     return int(first.number("m"))
 
 
-def _ranges(entries: Mapping[Elements, Entry], types: Sequence[str]) -> dict[str, object]:
+def _ranges(
+    entries: Mapping[Elements, Entry], types: Sequence[str], agreement: Agreement
+) -> dict[str, object]:
     """Return where the widest pair is switched off, and the ranges of what differs from it."""
     pairs: dict[str, Range] = {}
     for i, j in combinations_with_replacement(types, 2):
         both = entries[i, j, j], entries[j, i, i]
         one, other = (_range(entry) for entry in both)
-        first, last = (shared(one[n], other[n], "the range", both) for n in (0, 1))
+        first, last = (agreement.of(one[n], other[n], "the range", both) for n in (0, 1))
         pairs[chain((i, j))] = first, last
     angles = {elements: _range(entry) for elements, entry in entries.items()}
     own = {
         directed(i, j, k): found
         for (i, j, k), found in angles.items()
-        if j != k and not _alike(found, pairs[chain((i, k))])
+        if j != k and found != pairs[chain((i, k))]
     }
     widest = max((*pairs.values(), *own.values()), key=lambda found: found[::-1])
     start, cutoff = widest
@@ -145,10 +150,6 @@ def _range(entry: Entry) -> Range:
     if half > middle:
         raise entry.place.error(f"D = {half:g} is above R = {middle:g}.")
     return middle - half, middle + half
-
-
-def _alike(one: Range, other: Range) -> bool:
-    return all(math.isclose(a, b, rel_tol=ROUNDED) for a, b in zip(one, other, strict=True))
 
 
 potential_formats.add(KIND, TersoffFile())
