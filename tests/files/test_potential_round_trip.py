@@ -124,6 +124,10 @@ def test_scaled_pairs_come_back(tmp_path: Path, name: str):
         terms.append(with_scale(CHAINS[3], 0.25))
     found = read_back(name, terms, structure, tmp_path)
     scales = {t.kind + str(t.options.get("mixing", "")): t.options.get("scale_14") for t in found}
+    if name == "gromacs":  # by the settings beside it
+        pairs, charges = found[-2:]
+        assert pairs.options == scaled[0].options
+        assert charges.options["cutoff"] == scaled[1].options["cutoff"]
     assert scales.pop("lennard_joneslorentz_berthelot") == 0.5
     assert scales.pop("ewald") == 0.8333
     assert scales.pop("lennard_jonesgeometric", 0.25) == 0.25

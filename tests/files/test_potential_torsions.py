@@ -277,3 +277,29 @@ def test_dihedrals_and_pairs_of_gromacs(tmp_path: Path):
             *_, pairs, charges = read_potential(changed, structure).terms
             assert pairs.options["scale_14"] == pytest.approx(words)
             assert charges.options["scale_14"] == (0.8333 if new else 0.0)
+
+
+def test_run_settings_beside_a_topology_say_its_cutoffs(tmp_path: Path):
+    structure, path = peroxide(1), written(tmp_path, TOPOLOGY, "hp.top")
+    mdp = """; for hp
+    vdw_modifier = Potential-Switch
+    RVDW-switch  = 0.5 ; nm
+    rvdw = 0.6
+    rcoulomb = 0.55
+    CoulombType = pme
+    DispCorr = EnerPres
+    """
+    written(tmp_path, mdp, "other.mdp")
+    assert any("says no cutoff" in note for note in read_potential(path, structure).notes)
+    written(tmp_path, mdp, "hp.mdp")
+    found = read_potential(path, structure)
+    pairs, charges = found.terms[-2:]
+    assert (pairs.options["switch_start"], pairs.options["cutoff"]) == (5.0, 6.0)
+    assert (charges.kind, charges.options["cutoff"]) == ("ewald", 5.5)
+    assert "The dispersion correction of hp.mdp is not taken over." in found.notes
+    assert not any("says no cutoff" in n or "switched to zero" in n for n in found.notes)
+    written(tmp_path, mdp.replace("Potential-Switch", "Potential-shift"), "hp.mdp")
+    assert any("switched to zero" in note for note in read_potential(path, structure).notes)
+    written(tmp_path, mdp.replace("rvdw = 0.6", "rvdw = wide"), "hp.mdp")
+    with pytest.raises(FileError, match=r"hp\.mdp, line 4: rvdw = 'wide' is no number"):
+        read_potential(path, structure)

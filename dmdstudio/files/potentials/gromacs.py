@@ -70,7 +70,6 @@ class Gromacs(ExportFormat):
     taken = (".gro", ".mdp")
     comment = ("; ", "")
     reader = "gromacs"
-    unsaid = ("cutoff", "switch_start")
 
     def write(
         self,

@@ -1,7 +1,8 @@
 """Topologies of GROMACS (.top, and .itp that hold all that is needed).
 
 Lengths are in nm, energies in kJ/mol, angles in degrees, and every k is that of k/2 x^2, as ours.
-Cutoffs are in the .mdp file of a run. Source: GROMACS manual, "Topology file formats".
+Cutoffs are in the .mdp file of a run, see `gromacs_settings`. Source: GROMACS manual, "Topology
+file formats".
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from dmdstudio.files.potentials.reading.gromacs_functions import (
     numbers,
 )
 from dmdstudio.files.potentials.reading.gromacs_pairs import PairNumbers
+from dmdstudio.files.potentials.reading.gromacs_settings import settings_beside
 from dmdstudio.files.potentials.reading.gromacs_text import (
     DEFINED,
     Line,
@@ -95,7 +97,7 @@ class GromacsTopology:
     doc = (
         "Topologies (.top) with what they include from their own folder: Lennard-Jones by "
         "comb-rule 1, 2 or 3 and by pairs, charges, bonds of function 1 and 3, angles of 1, 2 and "
-        "5, dihedrals of 1, 2, 3, 4, 5 and 9."
+        "5, dihedrals of 1, 2, 3, 4, 5 and 9; cutoffs and switch from the .mdp of the same name."
     )
     suffixes: tuple[str, ...] = (".top", ".itp")
     limit_bytes: int = LIMIT_BYTES
@@ -121,7 +123,8 @@ class GromacsTopology:
         """Return what a file says of all its molecules."""
         sections, asked = read_sections(path, content, LIMIT_BYTES)
         reader = _Reader(path.name, sections)
-        notes = []
+        settings = settings_beside(path)
+        notes = [*settings.notes]
         if "FLEXIBLE" in asked:
             notes.append(f"{path.name} asks for FLEXIBLE: taken as defined.")
         if others := [name for name in asked if name not in DEFINED]:
@@ -132,6 +135,8 @@ class GromacsTopology:
             molecule=reader.molecule,
             mixing=reader.pairs.mixing,
             unlike=reader.pairs.unlike,
+            settings=settings.options,
+            charges=settings.charges,
             notes=tuple(notes),
             notes_of=reader.notes_of,
         )
