@@ -108,7 +108,7 @@ def _potential(recipe: Recipe, catalog: Catalog, matter: Matter | None) -> Check
     if reason := _lacks(recipe, catalog, matter):
         return Check("Potential", "attention", reason)
     parameters = [p for term in recipe.terms for p in term.parameter]
-    free = sum(p.free for p in parameters)
+    free = sum(p.free and not p.tie for p in parameters)
     kinds = ", ".join(_label(catalog, "potential", p.kind, p.name) for p in recipe.potential)
     if len(recipe.potential) > 2:  # their names would not fit
         kinds = f"{len(recipe.potential)} terms"

@@ -253,7 +253,7 @@ def most_moved(view: RunView, most: int) -> list[ParameterReport]:
     if len(free) <= most:
         return free
     start = {p.key: p.value for p in view.first.parameters} if view.first else {}
-    moved = {p.key: abs(p.value / (start.get(p.key) or 1.0) - 1.0) for p in free}
+    moved = {p.key: abs(_change(start.get(p.key, 0.0), p.value)) for p in free}
     least = sorted(moved.values())[-most]
     return [p for p in free if moved[p.key] >= least][:most]
 
@@ -267,6 +267,19 @@ def parameter_history(view: RunView, key: str) -> tuple[list[int], list[float]]:
         if parameter.key == key
     ]
     return [i for i, _ in pairs], [v for _, v in pairs]
+
+
+def change_history(view: RunView, key: str) -> tuple[list[int], list[float]]:
+    """Return iterations and what a parameter has changed since the first, percent.
+
+    What began at zero is counted by its unit, as the optimiser does.
+    """
+    iterations, values = parameter_history(view, key)
+    return iterations, [100.0 * _change(values[0], value) for value in values]
+
+
+def _change(start: float, now: float) -> float:
+    return (now - start) / (start or 1.0)
 
 
 def target_history(view: RunView, name: str) -> tuple[list[int], list[float], list[float]]:

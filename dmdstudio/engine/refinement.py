@@ -195,7 +195,9 @@ def step(
         gradient_norm=float(np.linalg.norm(gradient.total * problem.relative)),
         signal_to_noise=measured,
         horizon=problem.time_of(gradient.horizon) if gradient.horizon else None,
-        learning_rate=shrink * learning_rate(problem, state.iteration),
+        learning_rate=None
+        if problem.optimizer.kind == GAUSS_NEWTON
+        else shrink * learning_rate(problem, state.iteration),
         effective_sample_fraction=weights.fraction,
         resampled=resampled,
         reversal_residual=None if np.isnan(gradient.residual) else gradient.residual,

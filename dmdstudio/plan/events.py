@@ -84,7 +84,7 @@ class StepReport(Struct, frozen=True, kw_only=True):
     gradient_norm: float
     signal_to_noise: float = 0.0  # of the gradient by relative parameters
     horizon: float | None = None  # ps, where it was measured rather than set
-    learning_rate: float
+    learning_rate: float | None  # None: the optimiser has none
     effective_sample_fraction: float
     resampled: bool
     reversal_residual: float | None  # lattice units; 0: the very same bits; None: no reversal

@@ -108,3 +108,41 @@ def test_the_log_is_that_of_one_run_and_keeps_its_times(window, monkeypatch):
         other = reduce(other, Log(level="info", text=text, time=1.0))
     window.session.show_run(other)
     assert [line[-1] for line in shown.toPlainText().splitlines()] == list("abcdef")
+
+
+def test_an_optimiser_without_a_learning_rate_has_no_plot_of_it(qtbot, window, example):
+    window.open_paths([example])
+    window.show_tab("loss")
+    panel = window.panels["loss"]
+    for event in recorded_run():
+        if isinstance(event, Iterated):
+            event = Iterated(report=replace(event.report, learning_rate=None))
+        window.session.hear(event)
+    qtbot.waitUntil(lambda: "total" in panel.loss.contents.series)
+    assert panel.rate.isHidden() and not panel.parameters.isHidden()
+    assert "effective samples" in panel._summary.text()
+    assert "learning rate" not in panel._summary.text()
+
+
+def test_what_began_at_zero_changes_by_its_unit_and_fixed_parameters_are_not_offered_first(
+    qtbot, window, example
+):
+    window.open_paths([example])
+    window.show_tab("parameters")
+    panel = window.panels["parameters"]
+    for event in recorded_run():
+        if isinstance(event, Iterated):
+            fixed, moving, *_ = event.report.parameters
+            number = event.report.iteration
+            both = (replace(fixed, free=False), replace(moving, free=True, value=0.1 * number))
+            event = Iterated(report=replace(event.report, parameters=both))
+        window.session.hear(event)
+    qtbot.waitUntil(lambda: "parameter 0" in panel.relative.contents.series)
+    changes = panel.relative.contents.series["parameter 0"].y
+    assert changes == pytest.approx(10.0 * np.arange(len(changes)))
+    assert panel.chooser.currentData() == moving.key
+
+
+def test_a_parameter_that_follows_another_does_not_count_as_free(qtbot, window, example):
+    window.open_paths([example.parent.parent / "water-infrared" / "recipe.toml"])
+    qtbot.waitUntil(lambda: "5 of 16 free" in window.workflow.item(1).toolTip())

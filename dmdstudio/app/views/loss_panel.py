@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSplitter, QVBoxLayout, QW
 from dmdstudio.app.outliers import usual_range
 from dmdstudio.app.run_folders import settings
 from dmdstudio.app.session import Session
-from dmdstudio.app.state import most_moved, parameter_history
+from dmdstudio.app.state import change_history, most_moved
 from dmdstudio.app.views.labels import quiet
 from dmdstudio.app.views.overlays import draw_other_losses
 from dmdstudio.app.views.panel import Panel
@@ -75,8 +75,9 @@ class LossPanel(Panel):
     def draw(self) -> Iterator[None]:
         """Show all iterations."""
         steps = self.session.view.steps
-        for plot in (self.rate, self.parameters):
-            plot.setVisible(bool(steps))
+        rates = [rate for step in steps if (rate := step.learning_rate) is not None]
+        self.rate.setVisible(bool(rates))
+        self.parameters.setVisible(bool(steps))
         if not steps:
             self._summary.clear()
             self._outside.clear()
@@ -96,11 +97,13 @@ class LossPanel(Panel):
         outside = self._fit(self.loss, [total, *parts])
         latest = steps[-1]
         fresh = "fresh" if latest.resampled else "reused"
-        self._summary.setText(
-            f"Loss {number_with_error(latest.loss, latest.loss_error, '')}   ·   "
-            f"effective samples {percent(latest.effective_sample_fraction)} ({fresh})   ·   "
-            f"learning rate {latest.learning_rate:.3g}"
-        )
+        words = [
+            f"Loss {number_with_error(latest.loss, latest.loss_error, '')}",
+            f"effective samples {percent(latest.effective_sample_fraction)} ({fresh})",
+        ]
+        if latest.learning_rate is not None:
+            words.append(f"learning rate {latest.learning_rate:.3g}")
+        self._summary.setText("   ·   ".join(words))
         self.loss.setAccessibleDescription(self._summary.text())
         yield
         norms = [step.gradient_norm for step in steps]
@@ -109,10 +112,10 @@ class LossPanel(Panel):
         outside += self._fit(self.gradient, [norms])
         self._outside.setText(f"{outside} outside" if outside else "")
         yield
-        rates = [step.learning_rate for step in steps]
-        self.rate.set_labels("Iteration", "Learning rate")
-        self.rate.line("rate", iterations, rates, "accent", points=True, width=1.4)
-        yield
+        if len(rates) == len(iterations):
+            self.rate.set_labels("Iteration", "Learning rate")
+            self.rate.line("rate", iterations, rates, "accent", points=True, width=1.4)
+            yield
         self._draw_parameters()
 
     def _draw_targets(self, iterations: list[int]) -> list[list[float]]:
@@ -142,9 +145,7 @@ class LossPanel(Panel):
         drawn = most_moved(view, _MOST_LINES)
         self.parameters.set_labels("Iteration", "Change", "", "%")
         for number, parameter in enumerate(drawn):
-            iterations, values = parameter_history(view, parameter.key)
-            start = values[0] or 1.0
-            changes = [100.0 * (value / start - 1.0) for value in values]
+            iterations, changes = change_history(view, parameter.key)
             name, colour = short_key(parameter.key), f"series {number}"
             self.parameters.line(
                 f"parameter {number}", iterations, changes, colour, label=name, width=1.4

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from dmdstudio.app.session import Session
-from dmdstudio.app.state import RunView, most_moved, parameter_history
+from dmdstudio.app.state import RunView, change_history, most_moved, parameter_history
 from dmdstudio.app.views.labels import quiet
 from dmdstudio.app.views.panel import Panel
 from dmdstudio.app.views.plot import Plot
@@ -94,9 +94,7 @@ class ParametersPanel(Panel):
         self.relative.set_labels("Iteration", "Change since the start", "", "%")
         self.relative.whole_numbers_below()
         for number, parameter in enumerate(most_moved(view, _MOST_LINES)):
-            iterations, values = parameter_history(view, parameter.key)
-            start = values[0] or 1.0
-            changes = [100.0 * (value / start - 1.0) for value in values]
+            iterations, changes = change_history(view, parameter.key)
             name, colour = short_key(parameter.key), f"series {number}"
             self.relative.line(
                 f"parameter {number}", iterations, changes, colour, label=name, points=True,
@@ -145,6 +143,8 @@ class ParametersPanel(Panel):
         self.chooser.clear()
         for key in keys:
             self.chooser.addItem(short_key(key), key)
+        free = next((place for place, p in enumerate(parameters) if p.free), 0)
+        self.chooser.setCurrentIndex(free)
         self.chooser.blockSignals(False)
         self.relative.clear()
         self.single.clear()
