@@ -1,4 +1,4 @@
-"""What a file that is opened or dropped on the window would do. No Qt, nothing is read in full."""
+"""What a file that is opened or dropped on the window would do. No Qt; only recipes are read."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 
 from dmdstudio.app.run_folders import is_run_folder
 from dmdstudio.files.project_file import SUFFIX
+from dmdstudio.plan.recipe import holds_terms_alone
 
 Kind = Literal["project", "recipe", "run", "structure", "potential", "data", "unknown"]
 
@@ -88,7 +89,7 @@ def _kind(path: Path) -> Kind:
     if suffix == SUFFIX:
         return "project"
     if suffix == ".toml":
-        return "recipe"
+        return "potential" if holds_terms_alone(path) else "recipe"
     if suffix in _STRUCTURES or path.name in _STRUCTURE_NAMES:
         return "structure"
     if suffix in _POTENTIALS or path.name.startswith("in."):  # as LAMMPS' own examples are called

@@ -49,20 +49,19 @@ def found_potential(path: Path, recipe: Recipe, structure: Path | None) -> Found
     """Read a potential file for the structure of a recipe.
 
     Args:
-        path: the file.
+        path: the file, or one of the potential tables of a recipe.
         recipe: under edit; what the file does not say stays as it has it.
         structure: that is about to become the recipe's, if any.
 
     Raises:
         FileError, RecipeError: file or structure cannot be read, or do not fit together.
     """
-    from dmdstudio.files.potentials.reading import read_potential
+    from dmdstudio.service.imported import imported_potential
     from dmdstudio.service.structure import structure_of
 
     system = replace(recipe.system, types="")  # which the file decides
     if structure is not None:
         system = replace(system, structure=str(structure.resolve()))
     alone = replace(recipe, system=system, potential=(), surface=())
-    return FoundPotential(
-        path, read_potential(path, structure_of(alone, bonds=True), recipe.potential)
-    )
+    structure_of_recipe = structure_of(alone, bonds=True)
+    return FoundPotential(path, imported_potential(path, structure_of_recipe, recipe.potential))

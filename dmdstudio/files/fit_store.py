@@ -6,6 +6,8 @@
     eann.npz      the best potential so far, or nequip.npz, ...; name it as `file` of its term
     dipole.npz    the best dipole surface so far, where the data have dipoles
     report.json   the errors of the best networks, once the fit has ended
+    base.toml     the potential that the network corrects, with base-1.npz ... where it has files
+    potential.toml  the tables of both, for a recipe
 
 Whoever is killed leaves a folder that can be gone on with from the last state.
 """
@@ -13,7 +15,7 @@ Whoever is killed leaves a folder that can be gone on with from the last state.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,15 +23,18 @@ from typing import Any
 import filelock
 import msgspec
 import numpy as np
+import tomli_w
 
 import dmdstudio
 from dmdstudio.base.errors import FileError, RunError
-from dmdstudio.files.potentials.array_file import write_arrays, write_bytes
+from dmdstudio.files.potentials.array_file import LIMIT_BYTES, write_arrays, write_bytes
 from dmdstudio.files.run_lock import acquire, give_back
 from dmdstudio.files.state_file import read_state_file, write_state_file
+from dmdstudio.files.text import read_content
 from dmdstudio.files.whole import write_text, write_whole
 from dmdstudio.plan.arrays import ParameterArrays, units_of
-from dmdstudio.plan.force_fit import ForceFitPlan
+from dmdstudio.plan.force_fit import BASE_FILE, SUM_FILE, ForceFitPlan
+from dmdstudio.plan.recipe import PotentialPlan, terms_to_tables
 
 FORMAT = 1
 """Version of the layout."""
@@ -113,11 +118,15 @@ class FitStore:
         if about.format > FORMAT:
             raise RunError(f"Fit {path} has a newer format.", "Update DMD Studio.")
         for name, checksum in about.data.items():
-            if _checksum(name) != checksum:
+            if _checksum(path / name) != checksum:
                 raise RunError(
                     f"{name} has changed since the fit {path} began.",
                     "Begin a new fit; --start fine-tunes the network of this one.",
                 )
+        if (path / BASE_FILE).exists():
+            about = msgspec.structs.replace(
+                about, plan=msgspec.structs.replace(about.plan, base=str(path / BASE_FILE))
+            )
         return cls(path, about, acquire(path))
 
     def __enter__(self) -> FitStore:
@@ -134,6 +143,33 @@ class FitStore:
     def write_plan(self, plan: ForceFitPlan) -> None:
         """Replace the settings."""
         self._about = msgspec.structs.replace(self._about, plan=plan)
+        write_text(self.path / SETTINGS, _text(self._about))
+
+    def write_base(
+        self,
+        terms: Sequence[PotentialPlan],
+        files: Mapping[str, Path],
+        both: Sequence[PotentialPlan],
+        types: str,
+    ) -> None:
+        """Write the potential that the network corrects, from which the fit can go on.
+
+        Args:
+            terms: of it; they name files in this folder.
+            files: where those are now, by name.
+            both: the terms with the network.
+            types: rules for types of atoms, as `system.types`.
+        """
+        for name, source in files.items():
+            content = read_content(source, "parameter file", LIMIT_BYTES)
+            write_whole(self.path / name, lambda aside, c=content: write_bytes(aside, c))
+        for name, some in ((SUM_FILE, both), (BASE_FILE, terms)):
+            table: dict[str, Any] = {"system": {"types": types}} if types else {}
+            table["potential"] = terms_to_tables(some)
+            write_text(self.path / name, tomli_w.dumps(table))
+        data = {k: v for k, v in self._about.data.items() if k != self.plan.base}
+        data |= {name: _checksum(self.path / name) for name in (*files, BASE_FILE)}
+        self._about = msgspec.structs.replace(self._about, data=data)
         write_text(self.path / SETTINGS, _text(self._about))
 
     def write_state(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -197,15 +233,17 @@ def _absolute(plan: ForceFitPlan) -> ForceFitPlan:
         validation=whole(plan.validation),
         start=whole(plan.start),
         start_dipole=whole(plan.start_dipole),
+        base=whole(plan.base),
     )
 
 
 def _files(plan: ForceFitPlan) -> list[str]:
     named = (*plan.data, plan.validation, plan.start, plan.start_dipole)
-    return [name for name in named if name]
+    base = Path(plan.base)  # what is read of a folder is copied into that of the fit
+    return [name for name in named if name] + [str(base)] * (plan.base != "" and base.is_file())
 
 
-def _checksum(name: str) -> str:
+def _checksum(name: str | Path) -> str:
     try:
         with open(name, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -23,6 +23,12 @@ NETWORK_FILES = {
 DIPOLE_FILE = "dipole.npz"
 """The fitted dipole surface beside it, where the data have dipoles."""
 
+BASE_FILE = "base.toml"
+"""What the network corrects, as the data were without it."""
+
+SUM_FILE = "potential.toml"
+"""The tables of that and the network, for a recipe."""
+
 _Weight = Annotated[float, Meta(ge=0)]
 
 
@@ -58,6 +64,14 @@ class ForceFitPlan(Struct, frozen=True, kw_only=True):
     start_dipole: Annotated[
         str,
         setting("Start of the dipole", "Parameter file of an eann_dipole surface to fine-tune."),
+    ] = ""
+    base: Annotated[
+        str,
+        setting(
+            "Base",
+            "Recipe, run or potential file that the network corrects: its energies, forces and "
+            "stresses are taken away first, and both are added in potential.toml.",
+        ),
     ] = ""
     elements: Annotated[
         str,

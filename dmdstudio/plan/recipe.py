@@ -515,6 +515,12 @@ def read_recipe(path: str | Path) -> Recipe:
     Raises:
         RecipeError: the file is missing, is not TOML, or holds a setting that does not fit.
     """
+    text, path = _text_of(path)
+    return parse_recipe(text, folder=path.parent, name=path.name)
+
+
+def _text_of(path: str | Path) -> tuple[str, Path]:
+    """Return the text of a recipe file, and the file where its folder was named."""
     path = Path(path)
     try:
         if path.is_dir():
@@ -537,18 +543,58 @@ def read_recipe(path: str | Path) -> Recipe:
         raise RecipeError(
             f"{path} is not text: byte {error.start} is no UTF-8.", "Name a .toml file."
         ) from None
-    return parse_recipe(text, folder=path.parent, name=path.name)
+    return text, path
+
+
+_ALONE: dict[str, dict[str, Any]] = {
+    "system": {"structure": "none"},
+    "sampling": {"temperature": 300.0},
+}
+"""What a recipe must have and a file of ``[[potential]]`` tables alone has not."""
+
+
+def read_terms(path: str | Path) -> Recipe:
+    """Read a recipe for its potential, or a file of nothing but ``[[potential]]`` tables.
+
+    The latter is what ``import-potential`` and ``fit-forces`` write; it may say ``system.types``.
+
+    Raises:
+        RecipeError: as `read_recipe` does.
+    """
+    text, path = _text_of(path)
+    table = _table_of(text, path.name)
+    if _terms_alone(table):
+        system = table.get("system", {})
+        own = system if isinstance(system, dict) else {"types": system}
+        table = {**_ALONE, **table, "system": {**_ALONE["system"], **own}}
+    return recipe_from_table(table, path.parent, path.name)
+
+
+def holds_terms_alone(path: str | Path) -> bool:
+    """Tell whether a file is one of nothing but ``[[potential]]`` tables; see `read_terms`."""
+    try:
+        text, path = _text_of(path)
+        return _terms_alone(_table_of(text, path.name))
+    except RecipeError:
+        return False
+
+
+def _terms_alone(table: dict[str, Any]) -> bool:
+    return "potential" in table and table.keys() <= {"potential", "system"}
 
 
 def parse_recipe(text: str, folder: str | Path = ".", name: str = "recipe") -> Recipe:
     """Turn the text of a recipe into a `Recipe`; raise `RecipeError` as `read_recipe` does."""
+    return recipe_from_table(_table_of(text, name), folder, name)
+
+
+def _table_of(text: str, name: str) -> dict[str, Any]:
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except RecursionError:
         raise RecipeError(f"{name} is nested too deeply to be a recipe.") from None
     except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
         raise RecipeError(f"{name} is not a TOML file: {error}.") from None
-    return recipe_from_table(table, folder, name)
 
 
 def recipe_from_table(

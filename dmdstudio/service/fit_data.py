@@ -21,18 +21,20 @@ from dmdstudio.files.potentials import read_parameters
 from dmdstudio.plan.arrays import ParameterArrays
 from dmdstudio.plan.catalog import shown
 from dmdstudio.plan.force_fit import ForceFitPlan, LabelledFrame
+from dmdstudio.service.fit_base import Base
 
 CUTOFF = 6.0
 """Of networks from scratch, angstrom."""
 
 
 class FitData(NamedTuple):
-    """Frames to train and to validate with, and what all networks have in common."""
+    """Frames to train and to validate with, less what a base says, and what all networks share."""
 
     training: list[Sample]
     validation: list[Sample]
     elements: tuple[str, ...]
     cutoff: float
+    base: Base | None
 
 
 def read_data(plan: ForceFitPlan, starts: Mapping[str, ParameterArrays]) -> FitData:
@@ -41,10 +43,13 @@ def read_data(plan: ForceFitPlan, starts: Mapping[str, ParameterArrays]) -> FitD
     apart = read_frames(plan.validation, plan) if plan.validation else []
     elements, cutoff = _elements(plan, starts, frames), _cutoff(plan, starts)
     _require_known(frames + apart, elements)
+    base = Base.read(plan.base, frames) if plan.base else None
+    if base is not None:
+        frames, apart = ([base.less(frame) for frame in some] for some in (frames, apart))
     samples, others = (
         [_sample(frame, elements, cutoff) for frame in some] for some in (frames, apart)
     )
-    return FitData(*_split(plan, samples, others), elements, cutoff)
+    return FitData(*_split(plan, samples, others), elements, cutoff, base)
 
 
 def _sample(frame: LabelledFrame, elements: tuple[str, ...], cutoff: float) -> Sample:

@@ -18,6 +18,7 @@ from dmdstudio.engine.formal_charges import formal_charges
 from dmdstudio.engine.networks import elements_of
 from dmdstudio.plan.arrays import ParameterArrays
 from dmdstudio.plan.force_fit import DIPOLE_FILE, NETWORK_FILES, QUANTITIES, ForceFitPlan
+from dmdstudio.service.fit_base import Base
 from dmdstudio.service.fit_data import (
     measured_sizes,
     network_of,
@@ -51,6 +52,7 @@ class FitProblem:
         charges: formal ones [element], e.
         sizes: root mean square of the data by quantity, as of `FitError`, internal units.
         notes: sentences for the log.
+        base: the potential that the network corrects, which the frames are without.
     """
 
     plan: ForceFitPlan
@@ -64,6 +66,7 @@ class FitProblem:
     charges: np.ndarray
     sizes: Mapping[str, float]
     notes: tuple[str, ...]
+    base: Base | None = None
 
     def init(self) -> FitState:
         """Return where the fit begins."""
@@ -158,6 +161,7 @@ def fit_problem(plan: ForceFitPlan, stored: Mapping[str, np.ndarray] | None = No
         charges=charges,
         sizes=sizes,
         notes=_notes(training, data.validation, elements, references, names),
+        base=data.base,
     )
 
 

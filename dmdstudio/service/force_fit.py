@@ -18,7 +18,7 @@ from dmdstudio.engine.force_batches import Sample
 from dmdstudio.engine.force_fit import Networks, Sums
 from dmdstudio.files.fit_store import FitStore, checksums_for
 from dmdstudio.plan.events import Event, FitError, Fitted, Log, Phase, Progress, Trained
-from dmdstudio.plan.force_fit import DIPOLE_FILE, NETWORK_FILES, ForceFitPlan
+from dmdstudio.plan.force_fit import DIPOLE_FILE, NETWORK_FILES, SUM_FILE, ForceFitPlan
 from dmdstudio.service import machine
 from dmdstudio.service.control import Control
 from dmdstudio.service.fit_problem import FitProblem, fit_problem
@@ -53,6 +53,8 @@ def fit_forces(plan: ForceFitPlan, folder: str | Path, control: Control) -> Iter
     checksums = checksums_for(folder, plan)
     problem = fit_problem(plan)
     with FitStore.create(folder, plan, checksums) as store:
+        if base := problem.base:
+            store.write_base(*base.kept(), base.corrected(plan), base.found.type_rules)
         yield from _fit(store, problem, problem.init(), control)
 
 
@@ -196,6 +198,8 @@ def _fit_errors(problem: FitProblem, sums: Sums) -> tuple[FitError, ...]:
 def _write(store: FitStore, problem: FitProblem, state: FitState) -> None:
     """Write the best networks, then what is needed to go on."""
     about = (f"Fitted to {', '.join(Path(name).name for name in store.plan.data)}.",)
+    if base := problem.base:
+        about += (f"It corrects {base.found.label} {base.path.name} and is nothing without.",)
     for name, given in problem.files(state.best, about).items():
         store.write_network(name, given)
     store.write_state(to_arrays(state, problem))
@@ -213,7 +217,7 @@ def _ended(
 
     names = [
         name
-        for name in (NETWORK_FILES[store.plan.kind], DIPOLE_FILE)
+        for name in (NETWORK_FILES[store.plan.kind], DIPOLE_FILE, SUM_FILE)
         if (store.path / name).exists()
     ]
     report = Fitted(

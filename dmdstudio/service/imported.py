@@ -11,7 +11,9 @@ from dmdstudio.base.errors import FileError
 from dmdstudio.files.iterations import iteration_values
 from dmdstudio.files.potentials.reading import ReadPotential, read_potential
 from dmdstudio.files.run_store import RunStore
-from dmdstudio.plan.recipe import PotentialPlan, Recipe, read_recipe
+from dmdstudio.files.structures import with_bonds
+from dmdstudio.plan.atom_types import names_by_rules
+from dmdstudio.plan.recipe import PotentialPlan, Recipe, read_terms
 from dmdstudio.plan.structure import Structure
 from dmdstudio.plan.terms import with_values
 from dmdstudio.service.refined import with_refined
@@ -26,7 +28,7 @@ def imported_potential(
     """Return a potential for a structure.
 
     Args:
-        path: a potential file, a recipe, or the folder of a run.
+        path: a potential file, a recipe or the potential tables of one, or the folder of a run.
         structure: whose atoms it is for.
         before: the terms that it takes the place of; see `reading.read_potential`.
         which: of a run's iterations, ``'best'``, ``'last'`` or a number.
@@ -41,7 +43,7 @@ def imported_potential(
         refined = with_refined(store.recipe(), store, iteration)
         return _own(with_values(refined, values), f"run, iteration {iteration}", path, structure)
     if path.suffix.lower() == ".toml" or (path / "recipe.toml").is_file():
-        return _own(read_recipe(path), "recipe", path, structure)
+        return _own(read_terms(path), "recipe", path, structure)
     return read_potential(path, structure, before)
 
 
@@ -49,14 +51,18 @@ def _own(recipe: Recipe, label: str, path: Path, structure: Structure) -> ReadPo
     """Return the potential of a recipe, if it has numbers for all elements of a structure."""
     if not recipe.potential:
         raise FileError(f"{path} has no potential.", "Name a recipe that has one.")
-    terms, notes = [], []
+    terms, notes, rules = [], [], recipe.system.types.strip()
+    types = structure.types
+    if rules and not structure.names:
+        bonded = with_bonds(structure)
+        types = names_by_rules(rules, bonded.symbols, bonded.bonds)
     for term in recipe.potential:
         options = dict(term.options)
-        if "file" in options:
+        if options.get("file"):
             options["file"] = str(recipe.path(str(options["file"])).resolve())
         terms.append(msgspec.structs.replace(term, options=options))
-        owners = {p.owner for p in term.parameter if "-" not in p.of}
-        elements = sorted(set(structure.types))
+        owners = {p.owner for p in term.parameter if "-" not in p.of and "(" not in p.of}
+        elements = sorted(set(types))
         missing = sorted(set(elements) - owners - {options.get("balance")})
         if missing and owners and "" not in owners:
             raise FileError(
@@ -72,4 +78,4 @@ def _own(recipe: Recipe, label: str, path: Path, structure: Structure) -> ReadPo
         for p in term.parameter
         if p.name == "charge" and p.unit in ("", "e")
     }
-    return ReadPotential(label, tuple(terms), tuple(notes), charges)
+    return ReadPotential(label, tuple(terms), tuple(notes), charges, type_rules=rules)

@@ -6,8 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+import tomli_w
 
 from dmdstudio.app.drops import sort_drop
+from dmdstudio.plan.recipe import read_recipe, terms_to_tables
 
 EXAMPLES = Path(__file__).parents[2] / "resources" / "examples"
 WATER = EXAMPLES / "water-infrared"
@@ -61,6 +63,23 @@ def test_a_potential_takes_the_place_of_the_one_before(qtbot, window, water):
     assert window.session.recipe == before
     window.actions_by_name["redo"].trigger()
     assert window.session.recipe.potential[-1] == charges
+
+
+def test_tables_alone_are_a_potential_and_a_recipe_is_one_as_ever(qtbot, window, water):
+    """Such as `fit-forces` writes of a base and the network that corrects it."""
+    window.open_paths([water / "recipe.toml"])
+    first, *others = terms_to_tables(window.session.recipe.potential)
+    network = {"kind": "eann", "file": "eann.npz"}
+    (water / "fit").mkdir()
+    tables = water / "fit" / "potential.toml"
+    tables.write_text(tomli_w.dumps({"potential": [first, network]}))
+    assert sort_drop(tables, has_recipe=True).kind == "potential"
+    assert sort_drop(water / "recipe.toml", has_recipe=True).kind == "recipe"
+    window.open_paths([tables])
+    qtbot.waitUntil(lambda: len(kinds(window)) == 2 < len(others))
+    one, two = window.session.recipe.potential
+    assert one.parameter == read_recipe(water).potential[0].parameter
+    assert two.options == {"file": "fit/eann.npz"}
 
 
 def test_a_potential_waits_for_the_structure_that_begins_a_refinement(qtbot, window, water):
