@@ -208,7 +208,7 @@ class EANN(NearestPotential):
 
         def slope(offset: Array, moving: Parameters) -> Array:
             def energy(moved: Array) -> Array:
-                return self._moved(moving | fixed, configuration, moved)
+                return self.energy(moving | fixed, configuration._replace(offset=moved))
 
             return jax.jvp(energy, (offset,), (w,))[1]
 
