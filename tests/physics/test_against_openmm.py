@@ -129,6 +129,11 @@ def test_bonds_angles_torsions_and_impropers():
             "barrier*(1 + cos(multiplicity*theta - phase))",
             "addTorsion",
         ),
+        "periodic_improper": (
+            openmm.CustomTorsionForce,
+            "barrier*(1 + cos(multiplicity*theta - phase))",
+            "addTorsion",
+        ),
         "improper": (openmm.CustomTorsionForce, "stiffness/6*theta^2", "addTorsion"),
     }
     for name, (kind, expression, add) in bonded.items():

@@ -23,7 +23,7 @@ LARGEST = 1e-5
 
 HELD = {
     "harmonic_angle": (), "cosine_angle": (), "urey_bradley": (), "improper": ("harmonic_angle",),
-    "periodic_torsion": ("harmonic_angle",),
+    "periodic_torsion": ("harmonic_angle",), "periodic_improper": ("harmonic_angle",),
 }  # fmt: skip
 """Terms of molecules that fall apart without bonds, and what else must hold them."""
 
