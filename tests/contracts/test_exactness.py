@@ -45,6 +45,9 @@ STEP = 2e-5
 ROUNDING = 1e-13
 """Relative difference of two losses that is none: energies of atoms by themselves move nothing."""
 
+WHOLE = {"multiplicity"}
+"""Numbers that no recipe may free: beside whole ones, the energy jumps at half a turn."""
+
 SAMPLING = SamplingPlan(temperature=300.0, ensemble="npt", replicas=REPLICAS)
 DYNAMICS = DynamicsPlan(timestep=0.5, steps=20, record_every=2)
 CLOCK = Clock(DYNAMICS.timestep * DYNAMICS.record_every, DYNAMICS.steps // 2 + 1)
@@ -100,7 +103,8 @@ def _slots(key, term, given):
                 value = float(given.parameters[field.name][index])
                 name = f"{key}.{field.name}[{owner}]"
                 bounds = (-np.inf, np.inf)
-                slot = Slot(name, key, field.name, (index,), field.unit, value, *bounds, True)
+                free = field.name not in WHOLE
+                slot = Slot(name, key, field.name, (index,), field.unit, value, *bounds, free)
                 slots.append(slot)
     arrays = {name: np.asarray(value) for name, value in given.parameters.items()}
     for field in term.arrays(arrays):
