@@ -18,7 +18,8 @@ Noise of <J> feigns information where the data have none. Its covariance over re
 followed.
 
 Where sensitivities come from differences (`differences`), which need samples of their own, they
-are measured anew, and the old ones forgotten, as parameters move by the step of the differences.
+are measured anew, and the old ones forgotten, as parameters move by the step of the differences;
+over which residuals then count as straight, too.
 
 Source: J. Nocedal and S. J. Wright, Numerical Optimization (2006), chapter 10.
 """
@@ -310,6 +311,7 @@ def gauss_newton(
         moved = _moved(state, line, params)
         keep, alike = _kept(moved, STRAIGHT), _kept(moved, ALIKE)
         if sensitivity_step is not None:
+            keep = _kept(moved, max(STRAIGHT, NEAR * sensitivity_step))
             apart = float(np.abs(np.asarray(params - state.measured)).max())
             alike = _kept(apart, sensitivity_step) if line.slopes else 1.0
         keep *= state.iterations / (state.iterations + 1.0)
