@@ -229,9 +229,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument(
         "--system",
-        choices=["argon", "water"],
+        choices=["argon", "water", "silicon"],
         default="argon",
-        help="water, which is flexible, for the gradient alone",
+        help="water, which is flexible, for the gradient alone; silicon also for scaling",
     )
 
     add("catalog", _catalog, "List all that is registered: potentials, observables, formats.")

@@ -1,6 +1,7 @@
 """Figures that anyone can measure: ours and its peers side by side, in one run, as ratios.
 
-The work is the shipped argon of 346 atoms, or the flexible water of 192. For the peers see `peers`.
+The work is the shipped argon of 346 atoms, the flexible water of 192, or 512 atoms of silicon. For
+the peers see `peers`.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +29,7 @@ from dmdstudio.plan.recipe import Recipe, read_recipe
 from dmdstudio.plan.settings import with_settings
 from dmdstudio.service.build import build
 from dmdstudio.service.peers import lammps_ms, openmm_ms, published, starts_of
+from dmdstudio.service.silicon import silicon
 
 ROUNDS = 3
 MEMORY_STEPS = (1_000, 100_000)
@@ -34,6 +37,9 @@ ATOMS = 346
 """Of the argon example."""
 SCALING = ((3, 2, 1), (4, 3, 2), (6, 4, 4))
 """Copies of the argon example along every vector: 2,076, 8,304 and 33,216 atoms."""
+SILICON = (4, 4, 4)
+SILICON_SCALING = ((8, 8, 4), (16, 8, 8), (16, 16, 16))
+"""Copies of the cell of silicon, of eight atoms: 2,048, 8,192 and 32,768 atoms."""
 
 Figures = dict[str, Any]
 
@@ -45,13 +51,12 @@ def benchmark(name: str, replicas: int, steps: int, system: str = "argon") -> Fi
         name: of the benchmark.
         replicas: side by side.
         steps: of each trajectory.
-        system: ``argon``, or ``water`` (only for ``gradient``).
+        system: ``argon``; ``water`` or ``silicon`` for some of them.
     """
-    if system == "argon":
-        return BENCHMARKS[name](replicas, steps)
-    if name != "gradient":
+    measured = BENCHMARKS.get((name, system))
+    if measured is None:
         raise RecipeError(f"benchmark {name} knows no {system}.", "Leave out --system.")
-    return gradient_of_water(replicas, steps)
+    return measured(replicas, steps)
 
 
 _EXAMPLES = {
@@ -65,7 +70,11 @@ def _recipe(replicas: int, steps: int, *settings: str, system: str = "argon") ->
     path = Path(__file__).parents[2] / "resources" / "examples" / folder / name
     if not path.exists():
         raise FileError(f"The example is not at {path}.", "Run from a checkout.")
-    recipe = read_recipe(path)
+    return _sized(read_recipe(path), replicas, steps, *settings)
+
+
+def _sized(recipe: Recipe, replicas: int, steps: int, *settings: str) -> Recipe:
+    """Return a recipe of as many replicas and steps."""
     stride = next(n for n in (10, 5, 4, 2, 1) if steps % n == 0)
     length = steps * recipe.dynamics.timestep * 1e-3
     return with_settings(
@@ -167,16 +176,35 @@ def gradient(replicas: int, steps: int) -> Figures:
 
 def gradient_of_water(replicas: int, steps: int) -> Figures:
     """Time value and gradient of flexible water against its own forward pass."""
-    problem, _ = build(_recipe(replicas, steps, system="water"))
+    return _alone(_recipe(replicas, steps, system="water"))
+
+
+def gradient_of_silicon(replicas: int, steps: int) -> Figures:
+    """Time value and gradient of silicon against its own forward pass, and how it is undone."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _alone(_sized(silicon(Path(folder), SILICON), replicas, steps))
+
+
+def _alone(recipe: Recipe) -> Figures:
+    """Time value and gradient against our own forward pass.
+
+    Beside it, the largest distance in lattice units between where a reversal arrived and where its
+    trajectory began.
+    """
+    problem, _ = build(recipe)
     run, value_and_gradient = _ours(problem)
+    residual = max(float(np.max(residuals)) for _, residuals in value_and_gradient())
     times = _best({"forward": run, "gradient": value_and_gradient})
+    replicas, steps = problem.replicas.count, problem.dynamics.steps
     per_step = 1e3 / (replicas * steps)
     return {
+        "atoms": problem.system.atoms,
         "replicas": replicas,
         "steps": steps,
         "forward_ms": times["forward"] * per_step,
         "value_and_gradient_ms": times["gradient"] * per_step,
         "gradient_over_forward": times["gradient"] / times["forward"],
+        "reversal_residual": residual,
     }
 
 
@@ -233,10 +261,29 @@ def scaling(replicas: int, steps: int) -> Figures:
     All take a twentieth of ``steps``, so that what a trajectory costs besides its steps weighs
     alike, and at most four replicas.
     """
+
+    def recipes(replicas: int, some: int) -> Iterator[Recipe]:
+        for copies in SCALING:
+            yield _recipe(replicas, some, f"system.replicate={list(copies)}")
+
+    return _scaled(replicas, steps, recipes)
+
+
+def scaling_of_silicon(replicas: int, steps: int) -> Figures:
+    """Time a step of one atom of silicon, alike."""
+
+    def recipes(replicas: int, some: int) -> Iterator[Recipe]:
+        for copies in SILICON_SCALING:
+            with tempfile.TemporaryDirectory() as folder:
+                yield _sized(silicon(Path(folder), copies), replicas, some)
+
+    return _scaled(replicas, steps, recipes)
+
+
+def _scaled(replicas: int, steps: int, recipes: Callable[[int, int], Iterator[Recipe]]) -> Figures:
     replicas, some = min(replicas, 4), max(10, steps // 200 * 10)
     sizes: list[Figures] = []
-    for copies in SCALING:
-        recipe = _recipe(replicas, some, f"system.replicate={list(copies)}")
+    for recipe in recipes(replicas, some):
         problem, complete = build(recipe)
         run, value_and_gradient = _ours(problem)
         times = _best({"forward": run, "gradient": value_and_gradient})
@@ -250,15 +297,19 @@ def scaling(replicas: int, steps: int) -> Figures:
             figures["lammps_ns"] = lammps * 1e6 / problem.system.atoms
         sizes.append(figures)
     first, last = sizes[0], sizes[-1]
-    growth = {f"{name}_growth": last[f"{name}_ns"] / first[f"{name}_ns"] for name in times}
+    parts = [name for name in first if name.endswith("_ns") and name in last]
+    growth = {f"{name[:-3]}_growth": last[name] / first[name] for name in parts}
     return {"replicas": replicas, "per_atom_step": sizes, **growth}
 
 
-BENCHMARKS: dict[str, Callable[[int, int], Figures]] = {
-    "forward": forward,
-    "gradient": gradient,
-    "memory": memory,
-    "scaling": scaling,
+BENCHMARKS: dict[tuple[str, str], Callable[[int, int], Figures]] = {
+    ("forward", "argon"): forward,
+    ("gradient", "argon"): gradient,
+    ("gradient", "water"): gradient_of_water,
+    ("gradient", "silicon"): gradient_of_silicon,
+    ("memory", "argon"): memory,
+    ("scaling", "argon"): scaling,
+    ("scaling", "silicon"): scaling_of_silicon,
 }
 
 

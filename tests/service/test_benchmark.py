@@ -44,3 +44,15 @@ def test_water_is_measured_by_its_gradient_alone(monkeypatch):
     )
     with pytest.raises(RecipeError, match="scaling knows no water"):
         benchmark.benchmark("scaling", 2, 10, "water")
+
+
+def test_silicon_is_measured_and_undone(monkeypatch):
+    monkeypatch.setattr(benchmark, "ROUNDS", 1)
+    monkeypatch.setattr(benchmark, "SILICON", (2, 2, 2))
+    figures = benchmark.benchmark("gradient", 2, 10, "silicon")
+    assert figures["atoms"] == 64 and figures["reversal_residual"] == 0.0
+    assert figures["gradient_over_forward"] == pytest.approx(
+        figures["value_and_gradient_ms"] / figures["forward_ms"]
+    )
+    with pytest.raises(RecipeError, match="memory knows no silicon"):
+        benchmark.benchmark("memory", 2, 10, "silicon")
