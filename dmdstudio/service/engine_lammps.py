@@ -16,8 +16,10 @@ from dmdstudio.base.errors import EngineError
 from dmdstudio.base.units import factor
 from dmdstudio.files.potentials import export_formats
 from dmdstudio.files.structures import lower_triangular
+from dmdstudio.plan.structure import Structure
 from dmdstudio.service.lammps_pieces import EDGE, FRAMES, PIECE_TIMEOUT_S, piece_input
 from dmdstudio.service.other_engine import (
+    TIMEOUT_S,
     Evaluation,
     Exported,
     Motion,
@@ -48,42 +50,28 @@ class Lammps(OtherEngine):
         return found[2] if found else None
 
     def evaluate(self, exported: Exported) -> tuple[list[Evaluation], str] | None:
-        """Run the main input once for every data file."""
+        """Run the main input once for every data file, all in one process."""
         if exported.careful:
             return None
         found = _program()
         assert found is not None
         command, environment, _ = found
         main, folder = exported.files[0], exported.files[0].parent
-        pressure = " ".join(f"$(p{axes}:%.17g)" for axes in _DIAGONAL)
-        (folder / "probe.in").write_text(
-            f'include "{main.name}"\n'
-            "write_dump all custom ${result}.forces id fx fy fz modify sort id "
-            'format line "%d %.17g %.17g %.17g"\n'
-            f'print "$(pe:%.17g) {pressure}" file ${{result}}.energy\n'
-        )
-        evaluations = []
-        for number, structure in enumerate(exported.configurations):
-            words = ["-var", "result", f"configuration{number}"]
-            if number:
-                path = folder / f"configuration{number}.in"
-                written = export_formats.get("lammps").write_structure(
-                    exported.terms, structure, path, exported.provenance
-                )
-                words += ["-var", "data", written[0].name]
-            run_child([*command, *_QUIET, *words, "-in", "probe.in"], folder, environment)
-            energy, *pressures = map(
-                float, (folder / f"configuration{number}.energy").read_text().split()
+        lines = _probe(main.name, 0)
+        for number, structure in enumerate(exported.configurations[1:], 1):
+            written = export_formats.get("lammps").write_structure(
+                exported.terms, structure, folder / f"configuration{number}.in", exported.provenance
             )
-            table = np.loadtxt(folder / f"configuration{number}.forces", skiprows=9, ndmin=2)
-            _, rotation = lower_triangular(structure)
-            evaluations.append(
-                Evaluation(
-                    energy,
-                    table[:, 1:4] @ rotation.T,
-                    float(np.mean(pressures)) * factor("bar", "eV/angstrom3"),
-                )
-            )
+            # the main input names its own data file only where none is named
+            given = ["clear", "variable data delete", f'variable data string "{written[0].name}"']
+            lines += [*given, *_probe(main.name, number)]
+        (folder / "probe.in").write_text("\n".join(lines) + "\n")
+        timeout = TIMEOUT_S * len(exported.configurations)
+        run_child([*command, *_QUIET, "-in", "probe.in"], folder, environment, timeout)
+        evaluations = [
+            _evaluation(folder, number, structure)
+            for number, structure in enumerate(exported.configurations)
+        ]
         return evaluations, "Started with the main input as written, once per configuration."
 
     def trajectories(self, exported: Exported, motion: Motion) -> Iterator[Piece]:
@@ -108,6 +96,27 @@ class Lammps(OtherEngine):
 
 
 other_engines.add("lammps", Lammps())
+
+
+def _probe(main: str, number: int) -> list[str]:
+    """Return commands that run an input and write what it finds with every digit."""
+    pressure = " ".join(f"$(p{axes}:%.17g)" for axes in _DIAGONAL)
+    return [
+        f'include "{main}"',
+        f"write_dump all custom configuration{number}.forces id fx fy fz modify sort id "
+        'format line "%d %.17g %.17g %.17g"',
+        f'print "$(pe:%.17g) {pressure}" file configuration{number}.energy',
+    ]
+
+
+def _evaluation(folder: Path, number: int, structure: Structure) -> Evaluation:
+    """Return what the commands of `_probe` wrote, in the frame of the structure."""
+    written = (folder / f"configuration{number}.energy").read_text().split()
+    energy, *pressures = map(float, written)
+    table = np.loadtxt(folder / f"configuration{number}.forces", skiprows=9, ndmin=2)
+    _, rotation = lower_triangular(structure)
+    pressure = float(np.mean(pressures)) * factor("bar", "eV/angstrom3")
+    return Evaluation(energy, table[:, 1:4] @ rotation.T, pressure)
 
 
 @functools.cache

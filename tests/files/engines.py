@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,21 +107,37 @@ BAR = 1.602176634e6
 """In one eV/angstrom^3."""
 
 
-def lammps_forces(script: Path, data: Path | None = None) -> LammpsResult:
-    """Return what an exported input gives for its structure, or another, with every digit."""
-    probe = script.with_name("probe.in")
+def lammps_forces(script: Path) -> LammpsResult:
+    """Return what an exported input gives for its structure, with every digit."""
+    return lammps_results(script, [None])[0]
+
+
+def lammps_results(script: Path, data_files: Sequence[Path | None]) -> list[LammpsResult]:
+    """Return what an exported input gives for its own data file (None) or others, in one go."""
     pressure = " ".join(f"$(p{at}:%.17g)" for at in ("xx", "yy", "zz", "xy", "xz", "yz"))
-    probe.write_text(
-        f'include "{script.name}"\n'
-        f'print "$(pe:%.17g) {pressure}" file energy.txt\n'
-        "write_dump all custom forces.txt id fx fy fz x y z "
-        'modify sort id format line "%d %.17g %.17g %.17g %.17g %.17g %.17g"\n'
-    )
-    run_lammps(probe, {"data": data.name} if data else None)
-    table = np.loadtxt(script.with_name("forces.txt"), skiprows=9, ndmin=2)
-    energy, *pressure = map(float, script.with_name("energy.txt").read_text().split())
-    stress = -np.array(pressure) / BAR
-    return LammpsResult(energy, stress, table[:, 1:4], table[:, 4:7])
+    lines = []
+    for number, data in enumerate(data_files):
+        named = [f'variable data string "{data.name}"'] if data else []
+        lines += [
+            "clear",
+            "variable data delete",
+            *named,
+            f'include "{script.name}"',
+            f'print "$(pe:%.17g) {pressure}" file energy{number}.txt',
+            f"write_dump all custom forces{number}.txt id fx fy fz x y z modify sort id "
+            'format line "%d %.17g %.17g %.17g %.17g %.17g %.17g"',
+        ]
+    probe = script.with_name("probe.in")
+    probe.write_text("\n".join(lines) + "\n")
+    run_lammps(probe)
+    found = []
+    for number in range(len(data_files)):
+        table = np.loadtxt(script.with_name(f"forces{number}.txt"), skiprows=9, ndmin=2)
+        words = script.with_name(f"energy{number}.txt").read_text().split()
+        energy, *pressures = map(float, words)
+        stress = -np.array(pressures) / BAR
+        found.append(LammpsResult(energy, stress, table[:, 1:4], table[:, 4:7]))
+    return found
 
 
 KJ_PER_MOL = 96.48533212331002

@@ -235,10 +235,20 @@ def test_the_ase_calculator_gives_the_same_energy_and_forces(tmp_path: Path):
     written = export("ase", [term()], structure, tmp_path / "argon.py", PROVENANCE)
     space: dict = {"__file__": str(written[0]), "__name__": "argon"}
     exec(compile(written[0].read_text(), "argon.py", "exec"), space)
-    atoms = space["structure"]()
-    found = difference(structure, term(), atoms.get_potential_energy(), atoms.get_forces())
-    assert found[0] < 1e-6
-    assert found[1] < 1e-6
+    atoms, random = space["structure"](), np.random.default_rng(2)
+    for _ in range(5):
+        moved = replace(structure, positions=atoms.positions.copy())
+        found = difference(moved, term(), atoms.get_potential_energy(), atoms.get_forces())
+        assert found[0] < 1e-6
+        assert found[1] < 1e-6
+        stress = atoms.get_stress(voigt=False)
+        atoms.positions += random.normal(scale=0.02, size=atoms.positions.shape)
+    h, energies = 1e-5, []
+    for scale in (1.0 + h, 1.0 - h):
+        scaled = replace(moved, positions=scale * moved.positions, cell=scale * moved.cell)
+        energies.append(reference(scaled, term())[0])
+    slope = (energies[0] - energies[1]) / (2.0 * h)
+    assert np.trace(stress) * structure.volume == pytest.approx(slope, rel=1e-6)
 
 
 # Provenance, names and refusals

@@ -13,7 +13,7 @@ import pytest
 from engines import WITHOUT_LAMMPS, lammps_environment, run_lammps
 
 from dmdstudio.base.errors import FileError
-from dmdstudio.base.units import factor
+from dmdstudio.base.units import BOLTZMANN, factor
 from dmdstudio.files.potentials import read_parameters
 from dmdstudio.files.potentials.reading import ReadPotential, read_potential
 from dmdstudio.files.structures import read_structure, with_bonds
@@ -56,8 +56,11 @@ def five_waters() -> list[Structure]:
     return [liquid(cell, "O H H", BENT, seed) for seed, cell in enumerate(cells)]
 
 
-Forces = tuple[float, np.ndarray]
-"""Energy (kJ/mol) and forces [atom, xyz] (kJ/mol/angstrom)."""
+Forces = tuple[float, np.ndarray] | tuple[float, np.ndarray, float]
+"""Energy (kJ/mol), forces [atom, xyz] (kJ/mol/angstrom) and pressure times volume (kJ/mol)."""
+
+THERMAL = BOLTZMANN * 300.0 * factor("eV", "kJ/mol")
+"""Pressure times volume of an atom (kJ/mol) below which there is no pressure to speak of."""
 
 
 def ours(found: ReadPotential, structures: list[Structure], **finer: object) -> list[Forces]:
@@ -87,7 +90,10 @@ def ours(found: ReadPotential, structures: list[Structure], **finer: object) -> 
         atoms = ase.Atoms(structure.symbols, structure.positions, cell=structure.cell, pbc=True)
         atoms.set_masses(structure.masses)
         atoms.calc = calculator
-        results.append((atoms.get_potential_energy() * unit, atoms.get_forces() * unit))
+        pushes = -np.trace(atoms.get_stress(voigt=False)) / 3.0 * atoms.get_volume()
+        results.append(
+            (atoms.get_potential_energy() * unit, atoms.get_forces() * unit, pushes * unit)
+        )
     return results
 
 
@@ -130,9 +136,23 @@ def in_openmm(file: Path, found: ReadPotential, structure: Structure, residue: s
     return state.getPotentialEnergy().value_in_unit(unit.kilojoule_per_mole), forces
 
 
-def agree(one: tuple[float, np.ndarray], other: tuple[float, np.ndarray]) -> None:
+def agree(one: Forces, other: Forces) -> None:
+    """Assert that energies, forces and pressures, where both know them, are the same."""
     assert one[0] == pytest.approx(other[0], rel=1e-6)
-    assert np.abs(one[1] - other[1]).max() < 1e-6 * np.abs(other[1]).max()
+    forces_agree(one, other)
+
+
+def forces_agree(one: Forces, other: Forces) -> None:
+    """Assert that forces and pressures are the same, whatever the zero of the energy."""
+    off = np.abs(one[1] - other[1]).max() / np.abs(other[1]).max()
+    told = f"energy {one[0] / other[0] - 1.0:.1e}, forces {off:.1e}"
+    if len(one) == len(other) == 3:
+        floor = len(one[1]) * THERMAL
+        pushed = abs(one[2] - other[2]) / max(abs(other[2]), floor)
+        told += f", pressure {pushed:.1e}"
+        assert pushed < 1e-5
+    print(told)
+    assert off < 1e-6
 
 
 def data_text(structure: Structure, types: str, charges: dict[str, float], bonded: bool) -> str:
@@ -159,7 +179,10 @@ def data_text(structure: Structure, types: str, charges: dict[str, float], bonde
     return "\n".join(lines).replace("np.float64(", "").replace(")", "") + "\n"
 
 
-def in_lammps(folder: Path, inputs: list[Path], per_kj: float) -> list[Forces]:
+UNITS = {"metal": ("eV", "bar"), "real": ("kcal/mol", "atm")}
+
+
+def in_lammps(folder: Path, inputs: list[Path], units: str = "metal") -> list[Forces]:
     """What LAMMPS computes after each of these inputs, all in one process."""
     lines = []
     for n, path in enumerate(inputs):
@@ -167,18 +190,19 @@ def in_lammps(folder: Path, inputs: list[Path], per_kj: float) -> list[Forces]:
             "clear",
             f"include {path.name}",
             "run 0",
-            f'print "$(pe:%.17g)" file energy-{n}.txt',
+            f'print "$(pe:%.17g) $((pxx+pyy+pzz)/3.0:%.17g) $(vol:%.17g)" file energy-{n}.txt',
             f"write_dump all custom forces-{n}.txt id fx fy fz "
             'modify sort id format line "%d %.17g %.17g %.17g"',
         ]
     run_lammps(written(folder, "\n".join(lines) + "\n", "all.in"))
-    return [
-        (
-            float((folder / f"energy-{n}.txt").read_text()) * per_kj,
-            np.loadtxt(folder / f"forces-{n}.txt", skiprows=9)[:, 1:] * per_kj,
-        )
-        for n in range(len(inputs))
-    ]
+    of_energy, of_pressure = UNITS[units]
+    per_kj, results = factor(of_energy, "kJ/mol"), []
+    per_volume = factor(of_pressure, "eV/angstrom3") * factor("eV", "kJ/mol")
+    for n in range(len(inputs)):
+        energy, pressure, volume = map(float, (folder / f"energy-{n}.txt").read_text().split())
+        forces = np.loadtxt(folder / f"forces-{n}.txt", skiprows=9)[:, 1:]
+        results.append((energy * per_kj, forces * per_kj, pressure * per_volume * volume))
+    return results
 
 
 def lammps_bench(name: str) -> Path:
@@ -212,10 +236,8 @@ def test_water_of_lammps_has_the_energy_of_lammps(tmp_path: Path):
     found = read_potential(inputs[2], structures[2])
     assert values(found)["harmonic_bond.stiffness[H-O]"] == (2000.0, "kcal/mol/angstrom2")
     assert values(found)["harmonic_angle.stiffness[H-O-H]"] == (200.0, "kcal/mol/rad2")
-    unit = factor("kcal/mol", "kJ/mol")
-    for one, other in zip(
-        ours(found, structures, tolerance=1e-9), in_lammps(tmp_path, inputs, unit), strict=True
-    ):
+    theirs = in_lammps(tmp_path, inputs, "real")
+    for one, other in zip(ours(found, structures, tolerance=1e-9), theirs, strict=True):
         agree(one, other)
 
 
@@ -223,12 +245,11 @@ def test_water_of_lammps_has_the_energy_of_lammps(tmp_path: Path):
 @pytest.mark.parametrize("unlike", ["pair_coeff 1 2*3 lj/mdf 0.0031622776601683794 2.5", ""])
 def test_shifted_charges_of_lammps_give_its_forces(tmp_path: Path, unlike: str):
     """Where a hybrid names a pair for its charges alone, it has no Lennard-Jones."""
-    structure = liquid(SKEWED, "O C H", BENT * 2.0, 1)
+    structures = [liquid(SKEWED, "O C H", BENT * 2.0, seed) for seed in range(1, 6)]
     charges = {"O": -0.8, "H": 0.3, "C": 0.5}
-    written(tmp_path, data_text(structure, "H C O", charges, bonded=False), "ions.data")
     text = """units metal
 atom_style full
-read_data ions.data
+read_data NUMBER.data
 variable rc index 6.5
 pair_style hybrid/overlay lj/mdf 5.5 ${rc} coul/dsf 0.2 ${rc}
 pair_coeff 1 1 lj/mdf 0.002 2.0
@@ -237,14 +258,16 @@ pair_coeff 2*3 2*3 lj/mdf &
 UNLIKE
 pair_coeff * * coul/dsf
 """.replace("UNLIKE", unlike)
-    path = written(tmp_path, text, "ions.in")
-    found = read_potential(path, structure)
+    inputs = []
+    for n, structure in enumerate(structures):
+        written(tmp_path, data_text(structure, "H C O", charges, bonded=False), f"{n}.data")
+        inputs.append(written(tmp_path, text.replace("NUMBER", str(n)), f"{n}.in"))
+    found = read_potential(inputs[0], structures[0])
     if unlike:
         assert found.summary == "lennard jones (C, H, O), coulomb (C, H, O)"
         assert found.terms[0].options["mixing"] == "lorentz_berthelot"
-    (result,) = ours(found, [structure])
-    (other,) = in_lammps(tmp_path, [path], factor("eV", "kJ/mol"))
-    assert np.abs(result[1] - other[1]).max() < 1e-6 * np.abs(other[1]).max()
+    for one, other in zip(ours(found, structures), in_lammps(tmp_path, inputs), strict=True):
+        forces_agree(one, other)
 
 
 @needs_openmm
@@ -350,7 +373,7 @@ def test_many_body_files_that_lammps_ships_have_the_energy_of_lammps(
         assert by_input.kind == found.terms[0].kind
         assert by_input.parameter == found.terms[0].parameter
         results += ours(found, structures)
-    theirs = in_lammps(tmp_path, inputs, factor("eV", "kJ/mol"))
+    theirs = in_lammps(tmp_path, inputs)
     for path, one, other in zip(inputs, results, theirs, strict=True):
         print(path.stem, f"{one[0] / other[0] - 1:.1e}", end=" ")
         print(f"{np.abs(one[1] - other[1]).max() / np.abs(other[1]).max():.1e}")
@@ -399,13 +422,14 @@ STYLES = {
 @needs_lammps
 def test_pair_styles_of_lammps_have_the_energy_of_lammps(tmp_path: Path):
     """Where a style ends abruptly our switch begins just before; in a skewed cell."""
-    structure = liquid(SKEWED, "O C H", BENT * 2.0, 2)
-    symbols = tuple({"O": "Ar", "C": "O", "H": "O"}[s] for s in structure.symbols)
-    structure = Structure(
-        symbols, structure.positions, SKEWED, np.where(np.array(symbols) == "O", 15.999, 39.948)
-    )
-    charges = {"O": -0.3, "Ar": 0.6}
-    written(tmp_path, data_text(structure, "Ar O", charges, bonded=False), "it.data")
+    charges, structures = {"O": -0.3, "Ar": 0.6}, []
+    for n in range(5):
+        ions = liquid(SKEWED, "O C H", BENT * 2.0, 2 + n)
+        symbols = tuple({"O": "Ar", "C": "O", "H": "O"}[s] for s in ions.symbols)
+        masses = np.where(np.array(symbols) == "O", 15.999, 39.948)
+        structures.append(Structure(symbols, ions.positions, SKEWED, masses))
+        text = data_text(structures[-1], "Ar O", charges, bonded=False)
+        written(tmp_path, text, f"{n}.data")
     before = [
         PotentialPlan(kind=kind, options={"cutoff": 6.5, "switch_start": 6.4999999})
         for kind in ("born_mayer_huggins", "buckingham", "mie", "morse")
@@ -414,36 +438,46 @@ def test_pair_styles_of_lammps_have_the_energy_of_lammps(tmp_path: Path):
     for name, (style, *numbers) in STYLES.items():
         if name == "mie/cut":  # (n - 3)^2 = 11 9, (m - 3)^2 = 3 2
             numbers[2] = f"{0.0002**0.5!r} 3.1 {3 + 99**0.5!r} {3 + 6**0.5!r}"
-        lines = ["units metal", "atom_style full", "read_data it.data", f"pair_style {style}"]
         pairs = zip(("1 1", "2 2", "1 2"), numbers, strict=True)
-        lines += [f"pair_coeff {types} {words}" for types, words in pairs]
+        lines = [f"pair_coeff {types} {words}" for types, words in pairs]
         lines += ["kspace_style ewald 1e-9", "pair_modify table 0"] if "coul" in style else []
-        inputs.append(written(tmp_path, "\n".join(lines) + "\n", f"{name.replace('/', '-')}.in"))
-    results = in_lammps(tmp_path, inputs, factor("eV", "kJ/mol"))
-    for path, result in zip(inputs, results, strict=True):
-        found = read_potential(path, structure, before)
-        agree(ours(found, [structure], tolerance=1e-9)[0], result)
+        for n in range(len(structures)):
+            first = ["units metal", "atom_style full", f"read_data {n}.data", f"pair_style {style}"]
+            text = "\n".join([*first, *lines]) + "\n"
+            inputs.append(written(tmp_path, text, f"{name.replace('/', '-')}.{n}.in"))
+    results = in_lammps(tmp_path, inputs)
+    count = len(structures)
+    for begin in range(0, len(inputs), count):
+        found = read_potential(inputs[begin], structures[0], before)
+        own = ours(found, structures, tolerance=1e-9)
+        for one, other in zip(own, results[begin : begin + count], strict=True):
+            agree(one, other)
 
 
 @needs_lammps
 def test_molecular_styles_of_lammps_have_the_energy_of_lammps(tmp_path: Path):
     """Morse bonds, cosines, springs between ends of angles."""
-    structure, inputs = five_waters()[2], []
-    text = data_text(structure, "O H", {"O": -0.82, "H": 0.41}, bonded=True)
-    written(tmp_path, text, "water.data")
+    structures, inputs = five_waters(), []
+    for n, structure in enumerate(structures):
+        text = data_text(structure, "O H", {"O": -0.82, "H": 0.41}, bonded=True)
+        written(tmp_path, text, f"{n}.data")
     for name, bond, angle in (
         ("a", "morse\nbond_coeff 1 4.5 2.2 1.0", "charmm\nangle_coeff 1 2.0 109.0 3.0 1.6"),
         ("b", "harmonic\nbond_coeff 1 20.0 1.0", "cosine/squared\nangle_coeff 1 2.0 109.0"),
     ):
         (bond, *of_bond), (angle, *of_angle) = bond.split("\n"), angle.split("\n")
         lines = ["units metal", "atom_style full", f"bond_style {bond}", f"angle_style {angle}",
-                 "read_data water.data", *of_bond, *of_angle, "pair_style lj/mdf 5.5 6.5",
+                 "read_data NUMBER.data", *of_bond, *of_angle, "pair_style lj/mdf 5.5 6.5",
                  "special_bonds lj/coul 0 0 1", "pair_coeff 1 1 0.006 3.1",
                  "pair_coeff * 2 0.0 1.0"]  # fmt: skip
-        inputs.append(written(tmp_path, "\n".join(lines) + "\n", f"{name}.in"))
-    results = in_lammps(tmp_path, inputs, factor("eV", "kJ/mol"))
-    for path, result in zip(inputs, results, strict=True):
-        agree(ours(read_potential(path, structure), [structure])[0], result)
+        for n in range(len(structures)):
+            text = "\n".join(lines).replace("NUMBER", str(n)) + "\n"
+            inputs.append(written(tmp_path, text, f"{name}.{n}.in"))
+    results, count = in_lammps(tmp_path, inputs), len(structures)
+    for begin in range(0, len(inputs), count):
+        own = ours(read_potential(inputs[begin + 2], structures[2]), structures)
+        for one, other in zip(own, results[begin : begin + count], strict=True):
+            agree(one, other)
 
 
 @needs_lammps

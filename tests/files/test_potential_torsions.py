@@ -22,7 +22,6 @@ from test_potential_reading import (
 )
 
 from dmdstudio.base.errors import FileError
-from dmdstudio.base.units import factor
 from dmdstudio.files.potentials.reading import read_potential
 from dmdstudio.files.structures import with_bonds
 from dmdstudio.files.structures.topology import Topology
@@ -92,7 +91,40 @@ DATA_STYLES = {
 )
 def test_lammps_gives_the_same_energy_and_forces(tmp_path: Path, styles: tuple[str, ...]):
     """Atoms three bonds apart are left out, as is its habit."""
-    structure, inputs = peroxide(7), []
+    structures, inputs = [peroxide(seed) for seed in range(7, 12)], []
+    for n, structure in enumerate(structures):
+        written(tmp_path, _data_text(structure), f"{n}.data")
+    text = """units real
+atom_style molecular
+bond_style harmonic
+angle_style harmonic
+dihedral_style STYLE
+read_data NUMBER.data
+bond_coeff 1 450 0.97
+bond_coeff 2 250 1.46
+angle_coeff 1 60 100
+dihedral_coeff 1 NUMBERS
+pair_style lj/mdf 5.5 6.5
+pair_coeff 1 1 0.02 2.0
+pair_coeff 2 2 0.15 3.1
+pair_coeff 1 2 0.05477225575051661 2.55
+"""
+    for style in styles:
+        for n in range(len(structures)):
+            content = text.replace("STYLE", style).replace("NUMBERS", DATA_STYLES[style])
+            content = content.replace("NUMBER", str(n))
+            inputs.append(written(tmp_path, content, f"{style}.{n}.in"))
+    results, count = in_lammps(tmp_path, inputs, "real"), len(structures)
+    for begin in range(0, len(inputs), count):
+        read = read_potential(inputs[begin], structures[0])
+        assert read.terms[-1].options["scale_14"] == 0.0
+        own = ours(read, structures)
+        for one, other in zip(own, results[begin : begin + count], strict=True):
+            agree(one, other)
+
+
+def _data_text(structure: Structure) -> str:
+    """Return a data file of LAMMPS with the bonds, angles and dihedrals of 27 peroxides."""
     found = Topology(with_bonds(structure))
     lines = ["a", "108 atoms", "2 atom types", f"{len(found.bonds)} bonds", "2 bond types"]
     lines += [f"{len(found.angles)} angles", "1 angle types", "27 dihedrals", "1 dihedral types"]
@@ -110,30 +142,7 @@ def test_lammps_gives_the_same_energy_and_forces(tmp_path: Path, styles: tuple[s
     lines += [f"{n + 1} 1 {i + 1} {j + 1} {k + 1}" for n, (i, j, k) in enumerate(found.angles)]
     lines += ["", "Dihedrals", ""]
     lines += [f"{n + 1} 1 {4 * n + 4} {4 * n + 3} {4 * n + 2} {4 * n + 1}" for n in range(27)]
-    written(tmp_path, "\n".join(lines) + "\n", "hp.data")
-    text = """units real
-atom_style molecular
-bond_style harmonic
-angle_style harmonic
-dihedral_style STYLE
-read_data hp.data
-bond_coeff 1 450 0.97
-bond_coeff 2 250 1.46
-angle_coeff 1 60 100
-dihedral_coeff 1 NUMBERS
-pair_style lj/mdf 5.5 6.5
-pair_coeff 1 1 0.02 2.0
-pair_coeff 2 2 0.15 3.1
-pair_coeff 1 2 0.05477225575051661 2.55
-"""
-    for style in styles:
-        content = text.replace("STYLE", style).replace("NUMBERS", DATA_STYLES[style])
-        inputs.append(written(tmp_path, content, f"{style}.in"))
-    results = in_lammps(tmp_path, inputs, factor("kcal/mol", "kJ/mol"))
-    for path, result in zip(inputs, results, strict=True):
-        read = read_potential(path, structure)
-        assert read.terms[-1].options["scale_14"] == 0.0
-        agree(ours(read, [structure])[0], result)
+    return "\n".join(lines) + "\n"
 
 
 IN_PLANES = """[ defaults ]
