@@ -26,6 +26,9 @@ LOOPED = ("lennard_jones", "coulomb", "ewald", "harmonic_bond", "harmonic_angle"
 """Those whose compiled loops always run; between them they take every loop there is. Compiling
 takes most of the time: of the others, only the forms are tested, and the rest where all is."""
 
+OF_ONE_TYPE = {("stillinger_weber", "silicon"), ("tersoff", "silicon")}
+"""Examples beside which a mixture always runs, by the same lines."""
+
 Case = tuple[str, str, str]
 
 
@@ -37,7 +40,9 @@ def _cases() -> list[Any]:
             if name in LOOPED:
                 found.append(pytest.param((name, example, "cpu"), id=f"{name}-{example}"))
                 continue
-            found.append(pytest.param((name, example, "gpu"), id=f"{name}-{example}-xla"))
+            marks = pytest.mark.slow if (name, example) in OF_ONE_TYPE else ()
+            case = (name, example, "gpu")
+            found.append(pytest.param(case, id=f"{name}-{example}-xla", marks=marks))
             if getattr(kind, "kernel", None) or getattr(kind, "form", None):
                 case = (name, example, "cpu")
                 found.append(pytest.param(case, id=f"{name}-{example}", marks=pytest.mark.slow))
