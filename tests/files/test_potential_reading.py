@@ -375,8 +375,7 @@ def test_many_body_files_that_lammps_ships_have_the_energy_of_lammps(
         results += ours(found, structures)
     theirs = in_lammps(tmp_path, inputs)
     for path, one, other in zip(inputs, results, theirs, strict=True):
-        print(path.stem, f"{one[0] / other[0] - 1:.1e}", end=" ")
-        print(f"{np.abs(one[1] - other[1]).max() / np.abs(other[1]).max():.1e}")
+        print(path.stem, end=": ")
         agree(one, other)
 
 
