@@ -298,8 +298,8 @@ def example_of(kind: str) -> tuple[PotentialTerm, Structure]:
 
 
 BOUNDS = {"pair_spline": 1e-6, "improper": 2e-3}
-"""Of LAMMPS' forces: its tables, and angles within 0.001 rad of the plane, which it divides by 0.001
-in place of their sine. Energies are exact for both.
+"""Of LAMMPS' forces: of its tables, and of angles within 0.001 rad of the plane, where it divides
+by 0.001 in place of their sine. Energies are exact for both.
 """
 
 
