@@ -15,7 +15,7 @@ from test_molecule_exports import (
     SUMS,
     TURNED_CHAINS,
     UNMIXED,
-    configurations,
+    five,
     liquid,
     peroxide,
     shuffled,
@@ -68,8 +68,8 @@ def close(terms, structures: list[Structure], files: list[Path]) -> None:
 )
 def test_gromacs_gives_our_energy_forces_and_pressure(tmp_path: Path, case: str):
     structure, terms = CASES[case]
-    structures = [structure, *configurations(structure, 4)]
-    close(terms, structures, export("gromacs", terms, structure, tmp_path / "it.top", PROVENANCE))
+    files = export("gromacs", terms, structure, tmp_path / "it.top", PROVENANCE)
+    close(terms, five(structure), files)
 
 
 UREA = np.array(
@@ -101,7 +101,7 @@ def test_a_topology_of_its_package_is_read(tmp_path: Path):
     (order,) = {t.options["order"] for t in terms if t.kind == "periodic_improper"}
     assert order == "second"
     settings = export("gromacs", terms, structure, tmp_path / "settings.top", PROVENANCE)[1:]
-    close(terms, [structure, *configurations(structure, 4)], [top, *settings])
+    close(terms, five(structure), [top, *settings])
 
 
 def test_a_trajectory_without_forces_is_none():
