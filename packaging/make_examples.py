@@ -5,7 +5,7 @@ Each is made by the project's own sampler with the parameters of the literature.
 A405 (1964): sigma 3.4 angstrom, epsilon/k_B 120 K). Liquid water at 298.15 K and 0.997 g/cm3, from
 molecules turned at random on a lattice, with the recipe's own potential (q-SPC/Fw: Paesani et al.,
 J. Chem. Phys. 125, 184507 (2006)). Molten sodium chloride at 1148.15 K and 1.516 g/cm3, from its
-crystal, with the recipe's own potential, melted at 4000 K and cooled.
+crystal, with the recipe's own potential, melted at 4000 K and cooled. Silicon is the very crystal.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ MASS = 39.948  # amu
 SIGMA, EPSILON = 3.4, 120.0  # angstrom, K
 WATER_DENSITY = 0.997  # g/cm3, at 298.15 K
 SALT_DENSITY = 1.516  # g/cm3, at 1148.15 K
+SILICON_EDGE = 5.4310  # angstrom, at 298 K
 
 
 def sampled(
@@ -128,9 +129,23 @@ def molten_salt(sites: int, seed: int) -> None:
     write(path, symbols, melt, crystal, title)
 
 
+def silicon(cells: int) -> None:
+    basis = np.array(list(itertools.product((0, 2), repeat=3)))
+    basis = basis[basis.sum(axis=1) % 4 == 0] / 4.0
+    grid = np.array(list(itertools.product(range(cells), repeat=3)))
+    sites = (grid[:, None] + np.concatenate([basis, basis + 0.25])).reshape(-1, 3)
+    crystal = SimpleNamespace(
+        cell=np.eye(3) * cells * SILICON_EDGE, masses=np.full(len(sites), 28.0855)
+    )
+    path = EXAMPLES / "silicon" / f"silicon-{len(sites)}.extxyz"
+    title = f"silicon, {SILICON_EDGE} angstrom along the unit cell"
+    write(path, ("Si",) * len(sites), sites * SILICON_EDGE, crystal, title)
+
+
 if __name__ == "__main__":
     liquid_argon(256, (7, 7, 6), seed=1)
     liquid_argon(346, (7, 7, 8), seed=2)
     liquid_water(4, seed=3, folder="water-flexible", steps=50000)
     liquid_water(6, seed=4, folder="water-infrared-eann", steps=20000)
     molten_salt(6, seed=5)
+    silicon(2)
