@@ -12,7 +12,7 @@ import pytest
 from dmdstudio.engine import listed_pairs
 from dmdstudio.engine import potentials as _registered  # noqa: F401  fills the registry
 from dmdstudio.engine.adjoint import Backward, Truncation
-from dmdstudio.engine.core import Phase, Start
+from dmdstudio.engine.core import Phase, Start, configuration
 from dmdstudio.engine.dynamics import Leapfrog
 from dmdstudio.engine.potential import ForceField, potentials
 
@@ -76,6 +76,26 @@ def test_cells_give_what_all_pairs_give(kind, monkeypatch):
         return jax.jit(jax.value_and_grad(of, argnums=(0, 1)))(theta, jnp.zeros((3, 3)))
 
     _alike(level(field), level(plain))
+
+
+@pytest.mark.slow
+def test_the_moving_virial_by_cells_has_the_slopes_of_that_over_all_pairs(monkeypatch):
+    """By positions and parameters at once, forward and in reverse."""
+    monkeypatch.setattr(listed_pairs, "LARGEST_PIECE", 2**13)
+    found, weights = {}, jnp.arange(9.0).reshape(3, 3)
+    for pairs in ("cells", "dense"):
+        field, theta, lattice = _field("lennard_jones", pairs)
+        where = configuration(field.system, lattice, jnp.asarray(field.system.cell))
+        along = jnp.asarray(np.random.default_rng(3).normal(size=lattice.shape))
+
+        def moving(step, field=field, theta=theta, where=where, along=along):
+            changed = jax.tree.map(lambda a: a * (1.0 + 0.1 * step), theta)
+            return field.moving_virial(changed, where._replace(offset=step * along))
+
+        forward = jax.jit(lambda moving=moving: jax.jvp(moving, (0.0,), (1.0,)))()
+        reverse = jax.jit(jax.grad(lambda s, of=moving: jnp.sum(weights * of(s))))(0.0)
+        found[pairs] = forward, reverse
+    _alike(found["cells"], found["dense"])
 
 
 def test_large_systems_take_cells_without_being_told():
