@@ -143,7 +143,7 @@ def explained(
         setting: section whose time step it took, ``dynamics`` or ``sampling``.
         otherwise: advice where neither an overlap nor the time step is the cause.
     """
-    needed, room = problem.field.crowding(jnp.asarray(lattice), jnp.asarray(cell))
+    needed, room = problem.crowding(jnp.asarray(lattice), jnp.asarray(cell))
     if needed > room / ROOM:
         return CapacityExceeded(
             f"{what} Its lists have room for {room} atoms near one, and it began with {needed}.",

@@ -15,6 +15,7 @@ from dmdstudio.base.units import BOLTZMANN
 from dmdstudio.engine.core import Tree
 from dmdstudio.engine.divergence import explained
 from dmdstudio.engine.gradient import Work
+from dmdstudio.engine.nearest import Listed
 from dmdstudio.engine.pool import Pool, Weights
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.program import Program
@@ -72,8 +73,22 @@ class Ensemble:
         self.summaries, self.samples, self.energies = replicas.join(parts)
         self._require_sound(parameters)
 
+    def _broken(self, replicas: int) -> np.ndarray:
+        """Return how much is no number of what surfaces say by lists that may be short [replica].
+
+        Energies tell of the lists of potentials.
+        """
+        found = np.zeros(replicas)
+        surfaces = (surface for _, surface in self.problem.surfaces)
+        if any(isinstance(surface, Listed) and surface.capacity for surface in surfaces):
+            for leaf in jax.tree.leaves((self.summaries, self.samples)):
+                found += np.sum(~np.isfinite(leaf), axis=tuple(range(1, np.ndim(leaf))))
+        return found
+
     def _require_sound(self, parameters: np.ndarray) -> None:
-        """Raise `DivergenceError` where a replica's energies are not those of its ensemble."""
+        """Raise `DivergenceError` where a replica's energies are not those of its ensemble, or what
+        its atoms say is no number; `CapacityExceeded` where a list is too short for them.
+        """
         system = self.problem.system
         thermal = BOLTZMANN * self.problem.sampling.temperature
         freedom = 3 * system.atoms - 3
@@ -94,6 +109,12 @@ class Ensemble:
                 "It began far from equilibrium: raise sampling.equilibration_steps and "
                 "sampling.decorrelation_steps, lower optimizer.learning_rate, or tighten the "
                 "bounds of the parameters.",
+            ),
+            (
+                self._broken(len(heat)),
+                0.0,
+                "has numbers that are none among its spectra ({:.0f} of them)",
+                "",
             ),
         )
         for values, limit, words, advice in tests:

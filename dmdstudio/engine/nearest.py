@@ -50,15 +50,15 @@ class Nearest(NamedTuple):
         return energy * jnp.where(self.short, jnp.nan, 1.0).astype(energy.dtype)
 
 
-Own = TypeVar("Own", bound="NearestPotential")
+Own = TypeVar("Own", bound="Listed")
 
 
 @dataclass(frozen=True, eq=False)
-class NearestPotential(Potential):
-    """A potential of the neighbours of every atom, found by distance.
+class Listed(abc.ABC):
+    """What goes by the neighbours of every atom, found by distance: a potential, or a surface.
 
     Attributes:
-        options: of the term; they have a ``cutoff``.
+        options: its own; they have a ``cutoff``.
         system: what it was built for.
         capacity: length of the lists; 0 where all atoms count as neighbours.
         cells: what finds the neighbours; None where all distances are looked at.
@@ -118,6 +118,39 @@ class NearestPotential(Potential):
             longer = cells.with_length(-(-run // STEP) * STEP)
             most = int(_fullest(longer, self.cutoff, lattice, exact)[0])
         return max(most, math.ceil(run * self.capacity / cells.length)), self.capacity
+
+    # -- neighbours -------------------------------------------------------------------------------
+    def nearest(self, where: Configuration) -> Nearest:
+        """Return the neighbours of every atom."""
+        if not self.capacity:
+            return self._all(where)
+        around = _within(self.cells, self.cutoff, where)
+        count = around.inside.shape[1]
+        keys = jnp.where(around.inside, count - jnp.arange(count, dtype=jnp.float32), 0.0)
+        key, place = lax.top_k(keys, min(self.capacity, count))  # in order; quick for float32
+        inside, own = key > 0.0, jnp.arange(self.system.atoms, dtype=jnp.int32)[:, None]
+        index = place.astype(jnp.int32)
+        if around.index is not None:
+            index = jnp.take_along_axis(around.index, index, axis=1)
+        index = lax.optimization_barrier(jnp.where(inside, index, own))
+        short = jnp.max(jnp.sum(around.inside, axis=1)) > self.capacity
+        if self.cells is not None:
+            short = short | (around.longest > self.cells.length)
+        vectors = jnp.stack(separations(where, index), axis=-1)
+        return _nearest(vectors, inside, index, short)
+
+    def _all(self, where: Configuration) -> Nearest:
+        """Return all atoms as neighbours."""
+        vectors = where.displacements()
+        squared = lax.stop_gradient(jnp.sum(vectors * vectors, axis=-1))
+        inside = jnp.fill_diagonal(squared < self.cutoff**2, False, inplace=False)
+        index = jnp.arange(self.system.atoms, dtype=jnp.int32)[None]
+        return _nearest(vectors, inside, index, jnp.zeros((), bool))
+
+
+@dataclass(frozen=True, eq=False)
+class NearestPotential(Listed, Potential):
+    """A potential of the neighbours of every atom."""
 
     # -- energy and forces ------------------------------------------------------------------------
     @abc.abstractmethod
@@ -194,34 +227,6 @@ class NearestPotential(Potential):
         zero = jnp.zeros((self.system.atoms, 3), slopes.dtype)
         (total,) = jax.vjp(moved, zero)[1](slopes)
         return lax.optimization_barrier(-total)
-
-    # -- neighbours -------------------------------------------------------------------------------
-    def nearest(self, where: Configuration) -> Nearest:
-        """Return the neighbours of every atom."""
-        if not self.capacity:
-            return self._all(where)
-        around = _within(self.cells, self.cutoff, where)
-        count = around.inside.shape[1]
-        keys = jnp.where(around.inside, count - jnp.arange(count, dtype=jnp.float32), 0.0)
-        key, place = lax.top_k(keys, min(self.capacity, count))  # in order; quick for float32
-        inside, own = key > 0.0, jnp.arange(self.system.atoms, dtype=jnp.int32)[:, None]
-        index = place.astype(jnp.int32)
-        if around.index is not None:
-            index = jnp.take_along_axis(around.index, index, axis=1)
-        index = lax.optimization_barrier(jnp.where(inside, index, own))
-        short = jnp.max(jnp.sum(around.inside, axis=1)) > self.capacity
-        if self.cells is not None:
-            short = short | (around.longest > self.cells.length)
-        vectors = jnp.stack(separations(where, index), axis=-1)
-        return _nearest(vectors, inside, index, short)
-
-    def _all(self, where: Configuration) -> Nearest:
-        """Return all atoms as neighbours."""
-        vectors = where.displacements()
-        squared = lax.stop_gradient(jnp.sum(vectors * vectors, axis=-1))
-        inside = jnp.fill_diagonal(squared < self.cutoff**2, False, inplace=False)
-        index = jnp.arange(self.system.atoms, dtype=jnp.int32)[None]
-        return _nearest(vectors, inside, index, jnp.zeros((), bool))
 
 
 def _nearest(vectors: Array, inside: Array, index: Array, short: Array) -> Nearest:

@@ -170,7 +170,17 @@ class Problem:
         term has one that is shorter.
         """
         field = self.field.with_capacity(capacity)
-        return self if field is self.field else replace(self, field=field)
+        surfaces = tuple((key, surface.with_capacity(capacity)) for key, surface in self.surfaces)
+        pairs = zip(surfaces, self.surfaces, strict=True)
+        if field is self.field and all(one is other for (_, one), (_, other) in pairs):
+            return self
+        return replace(self, field=field, surfaces=surfaces)
+
+    def crowding(self, lattice: Array, cell: Array) -> tuple[int, int]:
+        """Return, for the term or surface whose lists are the fullest, what they need and hold."""
+        found = [self.field.crowding(lattice, cell)]
+        found += [surface.crowding(lattice, cell) for _, surface in self.surfaces]
+        return max(found, key=lambda pair: pair[0] / max(pair[1], 1))
 
     # -- parameters ---------------------------------------------------------------------------
     @cached_property

@@ -51,7 +51,7 @@ def reports_of(problem: Problem, recordings: Iterable[Recording]) -> tuple[Targe
         PhysicsError: an energy is no number.
     """
     start = jnp.asarray(problem.start), jnp.asarray(problem.system.cell)
-    needed = problem.field.crowding(*start)[0]
+    needed = problem.crowding(*start)[0]
     problem = problem.with_capacity(math.ceil(CROWDED * needed))
     measure = jax.jit(partial(_measured, problem))
     found = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -13,7 +14,7 @@ from msgspec import Struct
 
 from dmdstudio.base.registry import Registry
 from dmdstudio.engine.core import Configuration, Parameters, Phase, System, Theta
-from dmdstudio.engine.potential import ArrayField, ForceField
+from dmdstudio.engine.potential import ROOM, ArrayField, ForceField
 from dmdstudio.plan.catalog import Entry, ParameterField, fields_of
 
 
@@ -108,6 +109,18 @@ class Surface(abc.ABC):
     def polarisability_velocity(self, parameters: Parameters, theta: Theta, phase: Phase) -> Array:
         """Return d alpha/dt [xyz, xyz], angstrom^3/fs."""
         return _along(phase, lambda where: self.polarisability(parameters, theta, where))
+
+    def with_capacity(self, capacity: int) -> Surface:
+        """Return the surface with longer lists of neighbours, as `Potential.with_capacity` does."""
+        return self
+
+    def crowding(self, lattice: Array, cell: Array) -> tuple[int, int]:
+        """Return the length that lists need and the one that they have, as `Potential.crowding`."""
+        return 0, 0
+
+    def fitted(self, lattice: Array, cell: Array) -> Surface:
+        """Return the surface with lists that hold a configuration, with room to spare."""
+        return self.with_capacity(math.ceil(ROOM * self.crowding(lattice, cell)[0]))
 
     def told(
         self, needs: Collection[str], parameters: Parameters, theta: Theta, phase: Phase

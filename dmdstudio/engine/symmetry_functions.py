@@ -348,7 +348,9 @@ def symmetry_functions(
         atoms = np.flatnonzero(np.isin(species, list(using)))
         if len(atoms) == 0:
             continue
-        some = around if len(atoms) == len(species) else jax.tree.map(lambda a: a[atoms], around)  # noqa: B023
+        some = around
+        if len(atoms) < len(species):
+            some = _Around(*(value[atoms] for value in around))
         tables[shape, angle] = atoms, _table(shape, angle, cutoff_function, some)
     most = inputs_of(functions)
 

@@ -114,6 +114,7 @@ def build(
     start = system.to_lattice(jnp.asarray(structure.positions))
     field = ForceField(system, terms).fitted(start, jnp.asarray(system.cell))
     given, surface_slots, surface_plans = _surfaces_of(recipe, system, field)
+    given = tuple((key, surface.fitted(start, jnp.asarray(system.cell))) for key, surface in given)
     slots = with_ties(slots + surface_slots)
     targets, target_plans = _targets(recipe, system)
     if refined:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import jax
@@ -11,6 +12,7 @@ import pytest
 
 from dmdstudio.engine import surfaces as _registered  # noqa: F401  fills the registry
 from dmdstudio.engine.core import Configuration, Phase, configuration
+from dmdstudio.engine.potential import ForceField
 from dmdstudio.engine.surface import Example, surfaces
 
 CASES = [
@@ -118,6 +120,25 @@ def test_the_velocity_can_be_pulled_back(example):
         told = sum(jnp.vdot(s, d) for s, d in zip(jax.tree.leaves(slope), along, strict=True))
         scale = sum(float(jnp.sum(jnp.abs(s))) for s in jax.tree.leaves(slope))
         assert float(told) == pytest.approx(float(expected), abs=1e-8 * max(scale, 1e-3))
+
+
+def test_lists_of_neighbours_give_what_all_pairs_give():
+    """A list that is too short says so, and is made longer."""
+    dense = _example(("eann_dipole", "water"))
+    system = dataclasses.replace(dense.system, pairs="cells")
+    term = type(dense.surface).build(dense.surface.options, system, ForceField(system, ()))
+    listed = dense._replace(system=system, surface=term)
+    where, velocities = _where(dense), _velocities(dense)
+    assert listed.surface.capacity and not dense.surface.capacity
+    expected = _value(dense, where), _velocity(dense, where, velocities)
+    found = _value(listed, where), _velocity(listed, where, velocities)
+    assert np.allclose(found, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+    short = dataclasses.replace(listed.surface, capacity=8)
+    assert np.all(np.isnan(short.dipole(listed.parameters, {}, where)))
+    needed, room = short.crowding(where.lattice, where.cell)
+    assert needed > room == 8
+    mended = short.fitted(where.lattice, where.cell)
+    assert mended.capacity > needed == mended.crowding(where.lattice, where.cell)[0]
 
 
 def test_jit_equals_eager(example):

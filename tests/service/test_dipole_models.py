@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import numpy as np
 import pytest
 
-from dmdstudio.base.errors import RecipeError
+from dmdstudio.base.errors import CapacityExceeded, RecipeError
+from dmdstudio.base.units import BOLTZMANN
+from dmdstudio.engine.dynamics import Energies
+from dmdstudio.engine.ensemble import Ensemble
 from dmdstudio.engine.potential import ForceField
 from dmdstudio.engine.surfaces.deep_dipole import DeepDipole
+from dmdstudio.engine.surfaces.eann_dipole import EannDipole
 from dmdstudio.files.potentials.array_file import read_parameters, write_arrays
 from dmdstudio.files.run_store import RunStore
 from dmdstudio.files.spectra import write_measurement
 from dmdstudio.plan.arrays import ParameterArrays
-from dmdstudio.plan.events import GradientChecked, Iterated
+from dmdstudio.plan.events import GradientChecked, Iterated, Log
 from dmdstudio.plan.recipe import (
     ParameterPlan,
     PotentialPlan,
@@ -82,6 +88,48 @@ def test_its_arrays_can_be_refined(recipe, tmp_path):
     for name, array in began.arrays.items():
         moved = not np.array_equal(array, ended.arrays[name])
         assert moved == name.startswith("fitting."), name
+
+
+@pytest.fixture
+def crowded(recipe, monkeypatch):
+    """Water with a random dipole surface whose lists hold fewer neighbours than there are."""
+    example = EannDipole.examples("float64", 64, "cpu")["water"]
+    arrays = {name: np.asarray(array) for name, array in example.parameters.items()}
+    told = {"cutoff": 4.2, "elements": "O H Na"}
+    content = write_arrays(ParameterArrays("eann_dipole", arrays, told), {})
+    recipe.path("own.npz").write_bytes(content)
+    monkeypatch.setattr(EannDipole, "sized", lambda self: replace(self, capacity=8))
+    monkeypatch.setattr(EannDipole, "fitted", lambda self, *_: self)
+    surface = PotentialPlan(kind="eann_dipole", options={"file": "own.npz"})
+    return with_settings(msgspec.structs.replace(recipe, surface=(surface,)),
+                         ["execution.pairs=cells", "refinement.iterations=1"])  # fmt: skip
+
+
+def test_lists_of_a_surface_that_are_too_short_are_told_of_and_lengthened(crowded):
+    """Where a trajectory's spectra are no numbers, though its energies are."""
+    problem, _ = build(crowded)
+    thermal = BOLTZMANN * problem.sampling.temperature * (3 * problem.system.atoms - 3) / 2
+    energies = Energies(np.zeros(2), np.zeros(2), np.full((2, 1, 9), thermal))
+    phases = [np.stack([a, a]) for a in (problem.start, problem.system.cell)]
+    pool = cast(Any, SimpleNamespace(lattice=phases[0], cell=phases[1]))
+    spectra = {"it": np.ones((2, 1, 5))}
+    ensemble = Ensemble(cast(Any, SimpleNamespace(problem=problem)), pool, cast(Any, None))
+    ensemble.summaries, ensemble.energies = spectra, energies
+    ensemble._require_sound(problem.initial)
+    spectra["it"][1, 0, 3] = np.nan
+    with pytest.raises(CapacityExceeded, match=r"none among its spectra \(1 of") as told:
+        ensemble._require_sound(problem.initial)
+    assert "replica 2 (1 of 2" in str(told.value) and "room for 8 atoms" in str(told.value)
+    larger = problem.with_capacity(told.value.capacity)
+    assert larger.surfaces[0][1].capacity >= told.value.capacity
+    assert larger.with_capacity(told.value.capacity) is larger
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_longer_lists_of_a_surface(crowded, tmp_path):
+    events = list(loop.refine(crowded, tmp_path / "run", Control()))
+    assert [e.report.loss for e in events if isinstance(e, Iterated)]
+    assert any(isinstance(e, Log) and "with room for" in e.text for e in events)
 
 
 def test_file_and_recipe_must_agree(recipe):

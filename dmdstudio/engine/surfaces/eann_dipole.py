@@ -9,13 +9,14 @@ from typing import Annotated, Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 from msgspec import Meta, Struct
 
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.core import Configuration, Parameters, System, Theta, whole_molecules
 from dmdstudio.engine.densities import features, orbitals, outputs
 from dmdstudio.engine.formal_charges import formal_charges
+from dmdstudio.engine.nearest import Listed
 from dmdstudio.engine.networks import (
     Network,
     elements_of,
@@ -28,6 +29,9 @@ from dmdstudio.engine.potential import ArrayField, ForceField
 from dmdstudio.engine.surface import Example, Surface, surfaces
 from dmdstudio.engine.water import water
 from dmdstudio.plan.catalog import setting
+
+SHORT = 0.5
+"""Length of the lists over the number of atoms, from where on all pairs are faster."""
 
 
 class EannDipoleOptions(Struct, frozen=True, kw_only=True):
@@ -61,7 +65,7 @@ class EannDipoleOptions(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, eq=False)
-class EannDipole(Surface):
+class EannDipole(Listed, Surface):
     """M = sum_i [z_i r_i + sum_k N_t(i)k(features of i) orbital_1k(i)].
 
     The orbitals of angular momentum 1 are sums over the neighbours of vectors to them, one for each
@@ -72,10 +76,13 @@ class EannDipole(Surface):
     Source: the orbitals of Zhang, Hu & Jiang, J. Phys. Chem. Lett. 10, 4962 (2019); vectors to
     neighbours weighed by a network as by L. Zhang et al., Phys. Rev. B 102, 041121 (2020), equation
     4, there for the centres of electrons.
-    """
 
-    options: EannDipoleOptions
-    system: System
+    Attributes:
+        options: settings, complete.
+        system: what it was built for.
+        capacity: length of the lists of neighbours; 0 where all atoms are looked at.
+        cells: what finds them.
+    """
 
     name: ClassVar[str] = "eann_dipole"
     label: ClassVar[str] = "EANN dipole (machine-learned)"
@@ -98,7 +105,9 @@ class EannDipole(Surface):
                 raise RecipeError(f"{cls.name}: {options.file!r} does not say its {name}.")
         require_elements(cls.name, system, elements_of(options.elements))
         system.require_cutoff(options.cutoff, cls.name)
-        surface = cls(options, system)
+        listed = cls(options, system).sized()
+        few = system.pairs == "auto" and listed.capacity < SHORT * system.atoms
+        surface = listed if system.pairs == "cells" or few else cls(options, system)
         if total := int(surface.charges.sum()):
             raise RecipeError(
                 f"{cls.name}: formal_charges = {options.formal_charges!r} give the cell a charge "
@@ -135,16 +144,16 @@ class EannDipole(Surface):
         return network.fields(self.options.fixed)
 
     def dipole(self, parameters: Parameters, theta: Theta, configuration: Configuration) -> Array:
-        """Return the dipole moment [xyz], e angstrom, of whole molecules."""
-        dtype, cutoff = configuration.offset.dtype, self.options.cutoff or 0.0
+        """Return M [xyz], e angstrom, of whole molecules; no number where a list is too short."""
+        dtype = configuration.offset.dtype
         weights = {key: jnp.asarray(value, dtype) for key, value in parameters.items()}
-        vectors = configuration.displacements()
-        squared = lax.stop_gradient(jnp.sum(vectors * vectors, axis=-1))
-        inside = jnp.fill_diagonal(squared < cutoff**2, False, inplace=False)
+        near = self.nearest(configuration)
         kinds = np.eye(len(elements_of(self.options.elements)))[self.species]
-        found = orbitals(weights, vectors, inside, jnp.asarray(kinds, dtype), cutoff)
+        elements = jnp.asarray(kinds, dtype)[near.index]
+        found = orbitals(weights, near.vectors, near.inside, elements, self.cutoff)
         strengths = outputs(weights, features(found), self.species)
         total = jnp.einsum("ixk,ik->x", found[:, 1:4], strengths, precision="highest")
+        total = near.checked(total)
         if np.any(self.charges):
             positions = whole_molecules(self.system, configuration)
             charges = jnp.asarray(self.charges, dtype)
