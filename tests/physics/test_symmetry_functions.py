@@ -115,7 +115,6 @@ def published() -> ModuleType:
 
 
 def test_radial_functions_are_those_of_jax_md():
-    """Whose angular ones are right for all pairs of atoms, but for 1e-7/r in the cosines."""
     random = np.random.default_rng(5)
     positions, species = random.uniform(0, 5, (10, 3)), np.array([0, 1] * 5)
     etas = jnp.array([0.05, 0.4])
