@@ -6,6 +6,8 @@ A405 (1964): sigma 3.4 angstrom, epsilon/k_B 120 K). Liquid water at 298.15 K an
 molecules turned at random on a lattice, with the recipe's own potential (q-SPC/Fw: Paesani et al.,
 J. Chem. Phys. 125, 184507 (2006)). Molten sodium chloride at 1148.15 K and 1.516 g/cm3, from its
 crystal, with the recipe's own potential, melted at 4000 K and cooled. Silicon is the very crystal.
+Liquid methanol at 298.15 K and 0.78637 g/cm3, from molecules turned at random on a lattice, with the
+recipe's own potential.
 """
 
 from __future__ import annotations
@@ -24,6 +26,17 @@ SIGMA, EPSILON = 3.4, 120.0  # angstrom, K
 WATER_DENSITY = 0.997  # g/cm3, at 298.15 K
 SALT_DENSITY = 1.516  # g/cm3, at 1148.15 K
 SILICON_EDGE = 5.4310  # angstrom, at 298 K
+METHANOL_DENSITY = 0.78637  # g/cm3, at 298.15 K
+METHANOL = np.array(  # C, O, H of the hydroxyl, three H; angstrom
+    [
+        [0.0, 0.0, 0.0],
+        [1.41, 0.0, 0.0],
+        [1.71, 0.896, 0.0],
+        [-0.364, -1.027, 0.0],
+        [-0.364, 0.514, 0.89],
+        [-0.364, 0.514, -0.89],
+    ]
+)
 
 
 def sampled(
@@ -142,6 +155,25 @@ def silicon(cells: int) -> None:
     write(path, ("Si",) * len(sites), sites * SILICON_EDGE, crystal, title)
 
 
+def methanol(sites: int, seed: int) -> None:
+    from dmdstudio.base.units import to_internal
+
+    random = np.random.default_rng(seed)
+    grid = np.array(list(itertools.product(range(sites), repeat=3)))
+    masses = np.tile([12.011, 15.999, 1.008, 1.008, 1.008, 1.008], len(grid))
+    edge = (masses.sum() / to_internal(METHANOL_DENSITY, "g/cm3")) ** (1 / 3)
+    turned = [METHANOL @ np.linalg.qr(random.normal(size=(3, 3)))[0] for _ in grid]
+    positions = (grid * edge / sites)[:, None] + np.array(turned)
+    symbols = ("C", "O", "H", "H", "H", "H") * len(grid)
+    title = f"liquid methanol, 298.15 K, {METHANOL_DENSITY} g/cm3"
+    path = EXAMPLES / "methanol" / f"methanol-{len(grid)}.extxyz"
+    cube = SimpleNamespace(cell=np.eye(3) * edge, masses=masses)
+    write(path, symbols, positions.reshape(-1, 3) % edge, cube, title)
+    stages = [(298.15, 0.2, 5000), (298.15, 1.0, 30000)]
+    liquid = sampled_from(path, "methanol", seed, stages)
+    write(path, symbols, liquid, cube, title)
+
+
 if __name__ == "__main__":
     liquid_argon(256, (7, 7, 6), seed=1)
     liquid_argon(346, (7, 7, 8), seed=2)
@@ -149,3 +181,4 @@ if __name__ == "__main__":
     liquid_water(6, seed=4, folder="water-infrared-eann", steps=20000)
     molten_salt(6, seed=5)
     silicon(2)
+    methanol(4, seed=6)

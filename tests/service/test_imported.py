@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dmdstudio.base.errors import FileError
+from dmdstudio.base.units import to_internal
 from dmdstudio.files.potentials.array_file import write_arrays
-from dmdstudio.files.structures import read_structure
+from dmdstudio.files.structures import read_structure, with_bonds
 from dmdstudio.plan.arrays import ParameterArrays
+from dmdstudio.plan.atom_types import names_by_rules
 from dmdstudio.plan.recipe import PotentialPlan, read_recipe
+from dmdstudio.plan.terms import terms_of
 from dmdstudio.service.imported import imported_potential
 
 EXAMPLES = Path(__file__).parents[2] / "resources" / "examples"
@@ -65,3 +69,23 @@ def test_what_a_network_does_not_say_is_asked_for_or_stays(tmp_path, water):
     assert term.name == "net" and term.options["cutoff"] == 5.0
     with pytest.raises(FileError, match="a network for C, H, but the structure holds O"):
         imported_potential(network(tmp_path, elements="C H"), water)
+
+
+def test_the_methanol_example_starts_from_its_force_field():
+    recipe = read_recipe(EXAMPLES / "methanol")
+    plain = read_structure(EXAMPLES / "methanol" / "methanol-64.extxyz")
+    bonded, rules = with_bonds(plain), recipe.system.types
+    names = names_by_rules(rules, bonded.symbols, bonded.bonds)
+    structure = replace(bonded, names=names, type_rules=rules)
+    found = imported_potential(EXAMPLES / "methanol" / "methanol.xml", structure)
+    ours, theirs = (
+        {t.kind: t for t in terms_of(plans, structure.types)}
+        for plans in (recipe.potential, found.terms)
+    )
+    theirs["coulomb"] = theirs.pop("ewald")  # damped and shifted here
+    assert ours.keys() == theirs.keys()
+    for kind, term in ours.items():
+        for name, values in term.parameters.items():
+            assert values == pytest.approx(theirs[kind].parameters[name], rel=1e-6), name
+        assert term.options.get("scale_14") == theirs[kind].options.get("scale_14")
+    assert structure.density == pytest.approx(to_internal(0.78637, "g/cm3"), rel=1e-4)
