@@ -6,8 +6,8 @@ A405 (1964): sigma 3.4 angstrom, epsilon/k_B 120 K). Liquid water at 298.15 K an
 molecules turned at random on a lattice, with the recipe's own potential (q-SPC/Fw: Paesani et al.,
 J. Chem. Phys. 125, 184507 (2006)). Molten sodium chloride at 1148.15 K and 1.516 g/cm3, from its
 crystal, with the recipe's own potential, melted at 4000 K and cooled. Silicon is the very crystal.
-Liquid methanol at 298.15 K and 0.78637 g/cm3, from molecules turned at random on a lattice, with the
-recipe's own potential.
+Liquid methanol at 298.15 K and 0.78637 g/cm3, from molecules turned at random on a lattice, with
+the recipe's own potential.
 """
 
 from __future__ import annotations
