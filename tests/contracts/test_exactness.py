@@ -117,7 +117,8 @@ def _target(name, system):
     """Return a target whose loss is the mean square of the prediction."""
     kind = observables.get(name)
     window, highest = round(1e-3 * CLOCK.interval * 5, 6), highest_wavenumber(CLOCK.interval)
-    settings = {"window": window, "high": 0.9 * highest, "largest_distance": 4.5}
+    farthest = min(4.5, 0.99 * system.largest_cutoff)
+    settings = {"window": window, "high": 0.9 * highest, "largest_distance": farthest}
     if "laser" in kind.Options.__struct_fields__:  # below, a short window resolves nothing
         settings["low"] = highest / 5
     known = {n: v for n, v in settings.items() if n in kind.Options.__struct_fields__}

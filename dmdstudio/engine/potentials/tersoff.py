@@ -161,8 +161,9 @@ class Tersoff(NearestPotential):
     def examples(cls, precision: str, lattice_bits: int, platform: str) -> dict[str, Example]:
         """Return silicon and a carbide, disturbed in skewed cells.
 
-        Silicon has numbers as published, the carbide's are like them; every other site is taken by
-        carbon, so that all pairs and triplets are near each other.
+        Silicon has numbers as published, the carbide's are like them but a tenth as strong: every
+        other site is taken by carbon, so that all pairs and triplets are near each other, but in no
+        crystal's order.
         """
         made = (precision, lattice_bits, platform)
         system, positions = diamond({"Si": 28.0855}, 10.9, 0.12, *made)
@@ -180,7 +181,7 @@ class Tersoff(NearestPotential):
             ranges="C-C 1.75 2.25; C-Si 2.0 2.5; C(Si,C) 1.625 2.125",
         )
         pairs = {
-            "repulsion": [1393.6, 1597.3, 1830.8], "attraction": [346.7, 395.1, 471.18],
+            "repulsion": [139.36, 159.73, 183.08], "attraction": [34.67, 39.51, 47.118],
             "repulsive_decay": [3.4879, 2.9839, 2.4799],
             "attractive_decay": [2.2119, 1.972, 1.7322],
             "order_strength": [1.5e-7, 1.6e-7, 1.1e-6, 1.2e-6],
