@@ -95,15 +95,19 @@ def finish(work):
 
 
 def _slots(key, term, given):
-    """Return every parameter of a term, each number by itself and arrays as a whole."""
+    """Return every parameter of a term, each number by itself and arrays as a whole.
+
+    Of numbers that differ by their owners alone, the first and the last are free.
+    """
     slots, derived = [], term.derived()
     for field in term.parameters:
-        for index, owner in enumerate(given.system.owners(field.per)):
+        owners = given.system.owners(field.per)
+        for index, owner in enumerate(owners):
             if (field.name, owner) not in derived:
                 value = float(given.parameters[field.name][index])
                 name = f"{key}.{field.name}[{owner}]"
                 bounds = (-np.inf, np.inf)
-                free = field.name not in WHOLE
+                free = field.name not in WHOLE and index in (0, len(owners) - 1)
                 slot = Slot(name, key, field.name, (index,), field.unit, value, *bounds, free)
                 slots.append(slot)
     arrays = {name: np.asarray(value) for name, value in given.parameters.items()}
