@@ -623,8 +623,10 @@ def _require_close(found: dict, expected: dict, tolerance: float) -> None:
 
 
 @pytest.mark.parametrize("name", SEARCHED)
-@pytest.mark.parametrize("copies", [1, 2])
-@pytest.mark.parametrize("which", [0, -1])
+@pytest.mark.parametrize(
+    ("copies", "which"),
+    [(1, 0), (2, -1), *(pytest.param(*rest, marks=pytest.mark.slow) for rest in ((1, -1), (2, 0)))],
+)
 def test_all_pairs_cells_and_xla_agree(name, copies, which):
     """Few cells, where the neighbourhood is everything, and many, where it wraps around."""
     examples = KERNELS[name].examples("float64", 64, "cpu")
