@@ -65,15 +65,15 @@ def ranges_of(
             twice = "is named twice" if name in found else "is nothing that the structure has"
             raise RecipeError(f"{where}: {name!r} {twice}.", nearest(name, list(known)))
         try:
-            distances = tuple(map(float, words))
+            distances = [float(word) for word in words]
         except ValueError:
-            distances = ()
+            distances = []
         steps = zip((0.0, *distances), distances, strict=False)
         rising = all(a <= b < math.inf for a, b in steps)
         if len(distances) != count or not rising or distances[-1] == 0.0:
             wanted = "a distance" if count == 1 else f"{count} distances, none below the one before"
             raise RecipeError(f"{where}: {part.strip()!r}: {name} and {wanted} are expected.")
-        found[name] = distances
+        found[name] = tuple(distances)
     return found
 
 
