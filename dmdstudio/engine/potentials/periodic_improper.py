@@ -14,7 +14,7 @@ from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.bonded import BondedPotential, Form
 from dmdstudio.engine.core import Parameters
 from dmdstudio.engine.crystal import SKEWED
-from dmdstudio.engine.dihedrals import dihedral
+from dmdstudio.engine.dihedrals import require_whole, wave
 from dmdstudio.engine.molecules import FORMALDEHYDE, molecules
 from dmdstudio.engine.potential import Example, potentials
 from dmdstudio.plan.catalog import ParameterField, setting
@@ -103,15 +103,9 @@ class PeriodicImproper(BondedPotential):
 
     def check(self, values: Mapping[str, np.ndarray], free: Mapping[str, np.ndarray]) -> None:
         """Raise `RecipeError` for waves that are not whole, or not the same from both sides."""
-        counts, phases = values["multiplicity"], values["phase"]
-        for kind, owner in enumerate(self.system.improper_names):
-            if counts[kind] != np.round(counts[kind]) or free["multiplicity"][kind]:
-                raise RecipeError(
-                    f"periodic_improper: multiplicity of {owner} is {counts[kind]:g}"
-                    f"{' and free' if free['multiplicity'][kind] else ''}; it must be a whole "
-                    "number that stays.",
-                    "Set free = false; other waves are further terms.",
-                )
+        owners, phases = self.system.improper_names, values["phase"]
+        require_whole(self.name, owners, values["multiplicity"], free["multiplicity"])
+        for kind, owner in enumerate(owners):
             if abs(np.sin(phases[kind])) > 1e-9 or free["phase"][kind]:
                 raise RecipeError(
                     f"periodic_improper: phase of {owner} is {np.degrees(phases[kind]):g} degrees"
@@ -122,8 +116,7 @@ class PeriodicImproper(BondedPotential):
 
     def term_energy(self, vectors: tuple[Array, ...], numbers: Parameters) -> Array:
         """Return u of one dihedral angle at its full weight [improper], eV."""
-        turn = numbers["multiplicity"] * dihedral(*vectors) - numbers["phase"]
-        return numbers["barrier"] * (1.0 + jnp.cos(turn))
+        return wave(vectors, numbers)
 
 
 potentials.add(PeriodicImproper.name, PeriodicImproper)

@@ -10,11 +10,10 @@ import numpy as np
 from jax import Array
 from msgspec import Struct
 
-from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.bonded import BondedPotential, Form
 from dmdstudio.engine.core import Parameters
 from dmdstudio.engine.crystal import SKEWED
-from dmdstudio.engine.dihedrals import dihedral
+from dmdstudio.engine.dihedrals import require_whole, wave
 from dmdstudio.engine.molecules import PEROXIDE, molecules
 from dmdstudio.engine.potential import Example, potentials
 from dmdstudio.plan.catalog import ParameterField
@@ -75,20 +74,12 @@ class PeriodicTorsion(BondedPotential):
 
     def check(self, values: Mapping[str, np.ndarray], free: Mapping[str, np.ndarray]) -> None:
         """Raise `RecipeError` where a multiplicity is no whole number or is to be refined."""
-        given = values["multiplicity"]
-        for kind, bad in enumerate((given != np.round(given)) | free["multiplicity"]):
-            if bad:
-                raise RecipeError(
-                    f"periodic_torsion: multiplicity of {self.system.torsion_names[kind]} is "
-                    f"{given[kind]:g}{' and free' if free['multiplicity'][kind] else ''}; it must "
-                    "be a whole number that stays.",
-                    "Set free = false; other waves are further terms.",
-                )
+        owners = self.system.torsion_names
+        require_whole(self.name, owners, values["multiplicity"], free["multiplicity"])
 
     def term_energy(self, vectors: tuple[Array, ...], numbers: Parameters) -> Array:
         """Return u [torsion], eV."""
-        turn = numbers["multiplicity"] * dihedral(*vectors) - numbers["phase"]
-        return numbers["barrier"] * (1.0 + jnp.cos(turn))
+        return wave(vectors, numbers)
 
 
 potentials.add(PeriodicTorsion.name, PeriodicTorsion)
