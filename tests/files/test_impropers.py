@@ -11,6 +11,7 @@ from engines import KJ_PER_MOL
 from test_molecule_exports import (
     PROVENANCE,
     calculator_of,
+    example_of,
     five,
     needs_lammps,
     needs_openmm,
@@ -47,6 +48,14 @@ def plane() -> Structure:
     system, positions = molecules("COHH", FORMALDEHYDE, bonds, SKEWED, 3, "float64", 64, "gpu", 0.1)
     symbols = ("C", "O", "H", "H") * 27
     return Structure(symbols, positions, SKEWED, system.masses, "plane", system.bonds)
+
+
+def amide() -> Structure:
+    """27 molecules of formamide in a skewed cell."""
+    bonds = [(0, 1), (0, 2), (0, 3), (2, 4), (2, 5)]
+    system, positions = molecules("CONHHH", AMIDE, bonds, SKEWED, 3, "float64", 64, "gpu", 0.05)
+    symbols = ("C", "O", "N", "H", "H", "H") * 27
+    return Structure(symbols, positions, SKEWED, system.masses, "amide", system.bonds)
 
 
 def wave(order: str, barrier: float, phase: float, count: float) -> PotentialTerm:
@@ -86,6 +95,51 @@ def test_all_orders_at_once_in_lammps(tmp_path: Path):
     main = export("lammps", terms, structure, tmp_path / "a.in", PROVENANCE)[0]
     energy, off, strained = worst_in_lammps(terms, structures, main, expected)
     assert energy < 1e-11 and off < 1e-11 and strained < 1e-6
+
+
+STYLE = "dihedral_style lepton"
+COEFFICIENTS = '"k*min(phi,turn-phi)^2;k=0.3;turn=6.283185307179586"'
+
+
+def test_impropers_of_lammps_are_read_in_both_styles(tmp_path: Path):
+    """The dihedral style that we write, and the improper style of others, which means the same."""
+    term, structure = example_of("improper")
+    main, data, *_ = export("lammps", (BONDS, term), structure, tmp_path / "a.in", PROVENANCE)
+    text, atoms = main.read_text(), data.read_text()
+    assert STYLE in text and COEFFICIENTS in text
+
+    def stiffness() -> dict[str, float]:
+        found = terms_of(read_potential(main, structure).terms, structure.types)
+        return next(t.parameters["stiffness"] for t in found if t.kind == "improper")
+
+    assert stiffness() == pytest.approx(term.parameters["stiffness"], rel=1e-14)
+    for wrong in ("k*phi^2;k=0.3", COEFFICIENTS.replace("6.28", "6.27")):
+        main.write_text(text.replace(COEFFICIENTS, wrong))
+        with pytest.raises(FileError, match="only impropers that DMD Studio writes"):
+            read_potential(main, structure)
+    main.write_text(text.replace(STYLE, "improper_style harmonic").replace(
+        f"dihedral_coeff 1 {COEFFICIENTS}", "improper_coeff 1 0.3 0.0"
+    ))  # fmt: skip
+    data.write_text(atoms.replace("dihedral", "improper").replace("Dihedral", "Improper"))
+    assert stiffness() == pytest.approx(term.parameters["stiffness"], rel=1e-14)
+
+
+def test_impropers_of_lammps_come_back_beside_torsions(tmp_path: Path):
+    structure = amide()
+    known = Topology(structure)
+    bonds, torsions = ({*known.names(known.bonds)}, {*known.names(known.torsions)})
+    waves = {"barrier": 0.3, "phase": 0.2, "multiplicity": 2.0}
+    terms = (
+        PotentialTerm("harmonic_bond", {}, {"length": dict.fromkeys(bonds, 1.2),
+                                            "stiffness": dict.fromkeys(bonds, 40.0)}),
+        PotentialTerm("periodic_torsion", {}, {n: dict.fromkeys(torsions, x)
+                                               for n, x in waves.items()}),
+        PotentialTerm("improper", {}, {"stiffness": {"C(H,N,O)": 1.8, "N(C,H,H)": 0.7}}),
+    )  # fmt: skip
+    found = {term.kind: term.parameters for term in read_back("lammps", terms, structure, tmp_path)}
+    for term in terms:
+        for name, values in term.parameters.items():
+            assert found[term.kind][name] == pytest.approx(values, rel=1e-14), term.kind
 
 
 def same(centre: int, chain: Sequence[int]) -> tuple[int, int, bool]:
@@ -184,10 +238,7 @@ FORCE_FIELD = """<ForceField>
 @needs_openmm
 @pytest.mark.parametrize("ordering", ["default", "amber", "smirnoff"])
 def test_what_openmm_makes_of_stars_is_read(tmp_path: Path, ordering: str):
-    bonds = [(0, 1), (0, 2), (0, 3), (2, 4), (2, 5)]
-    system, positions = molecules("CONHHH", AMIDE, bonds, SKEWED, 3, "float64", 64, "gpu", 0.05)
-    symbols = ("C", "O", "N", "H", "H", "H") * 27
-    structure = Structure(symbols, positions, SKEWED, system.masses, "amide", system.bonds)
+    structure = amide()
     path = written(tmp_path, FORCE_FIELD.replace("ORDERING", ordering))
     terms = terms_of(read_potential(path, structure).terms, structure.types)
     expected = stars_in_openmm(path, "FA", structure)

@@ -297,10 +297,8 @@ def example_of(kind: str) -> tuple[PotentialTerm, Structure]:
     return PotentialTerm(kind, options, numbers, arrays), structure
 
 
-BOUNDS = {"pair_spline": 1e-6, "improper": 2e-3}
-"""Of LAMMPS' forces: of its tables, and of angles within 0.001 rad of the plane, where it divides
-by 0.001 in place of their sine. Energies are exact for both.
-"""
+BOUNDS = {"pair_spline": 1e-6, "improper": 1e-10}
+"""Of LAMMPS' forces: of its tables, and of small angles by their cosines."""
 
 
 @needs_lammps

@@ -41,6 +41,11 @@ MESH_ATOMS = 4000
 """From here on a mesh is faster than Ewald's sum."""
 
 
+IMPROPER = "k*min(phi,turn-phi)^2"
+"""Of one order, eV by the dihedral angle (0 to 2 pi). Within 0.001 rad of the plane, LAMMPS' style
+of impropers (harmonic) divides by 0.001 in place of their sine.
+"""
+
 SORTS = ("bond", "angle", "dihedral", "improper")
 """Of what bonds make, in the order of the sections of a data file."""
 
@@ -78,18 +83,18 @@ class BondedStyle:
         name: of the style.
         about: a comment.
         coefficients: by the kind of bond, angle, ..., sorted, such as ``H-O``.
-        order: of impropers' atoms, one of `ORDERS`.
+        order: of impropers' atoms, one of `ORDERS`; empty where it is of no impropers.
     """
 
     sort: str
     name: str
     about: str
     coefficients: dict[str, str]
-    order: str = "trefoil"
+    order: str = ""
 
     def members(self, topology: Topology) -> tuple[np.ndarray, list[str]]:
         """Return the atoms of every one [member, atom], and whose numbers they have."""
-        if self.sort == "improper":
+        if self.order:
             return topology.impropers_in(self.order)
         members = {
             "bond": topology.bonds,
@@ -234,7 +239,7 @@ def _periodic_improper(term: PotentialTerm, owner: str) -> str:
 
 
 def _improper(term: PotentialTerm, owner: str) -> str:
-    return f"{parameter(term, 'stiffness', owner) / 6!r} 0.0"
+    return f'"{IMPROPER};k={parameter(term, "stiffness", owner) / 6!r};turn={2 * math.pi!r}"'
 
 
 _PAIRS: dict[str, Callable[[PotentialTerm, Topology], PairStyle]] = {
@@ -254,7 +259,7 @@ _BONDED: dict[str, tuple[str, str, str, Callable[[PotentialTerm, str], str]]] = 
         "bond", "harmonic", "k/2 (eV/angstrom^2), length at rest (angstrom)", _harmonic_bond,
     ),
     "improper": (
-        "improper", "harmonic", "k/6 (eV/rad^2) of each of three orders, angle at rest (degrees)",
+        "dihedral", "lepton", "k/6 (eV/rad^2) of every improper in each of three orders",
         _improper,
     ),
     "morse_bond": (
@@ -294,11 +299,12 @@ def bonded_styles(terms: Sequence[PotentialTerm], topology: Topology) -> list[Bo
         if term.kind not in _BONDED:
             continue
         sort, name, about, values = _BONDED[term.kind]
-        style = BondedStyle(sort, name, about, {}, order_of(term))
+        order = order_of(term) if term.kind in ("improper", "periodic_improper") else ""
+        style = BondedStyle(sort, name, about, {}, order)
         owners = sorted(set(style.members(topology)[1]))
         if not owners:
             raise FileError(
-                f"{term.kind} needs {sort}s, but the structure has none.",
+                f"{term.kind} needs {'improper' if order else sort}s, but the structure has none.",
                 "Check that its coordinates are in angstrom.",
             )
         found.append(replace(style, coefficients={o: values(term, o) for o in owners}))

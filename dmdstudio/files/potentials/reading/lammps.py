@@ -5,6 +5,7 @@ Source: https://docs.lammps.org/Commands_input.html
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
@@ -152,7 +153,8 @@ class _Reader:
         self, sort: str, types: range, words: Sequence[str], place: Place, noted: str
     ) -> None:
         style, words = self.settings.styles.get(sort, noted), tuple(words)
-        if words and float_of(words[0]) != float_of(words[0]):  # a word: the style of a hybrid
+        word = bool(words) and style != "lepton" and math.isnan(float_of(words[0]))
+        if word:  # the style of a hybrid
             style, words = plain_name(words[0]), words[1:]
         if len(types) > 1000:  # a star: whatever types there are
             members = self.data.members.get(f"{sort.capitalize()}s", []) if self.data else []

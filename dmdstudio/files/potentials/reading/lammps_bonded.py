@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from dmdstudio.files.potentials.lammps_styles import IMPROPER
 from dmdstudio.files.potentials.reading.force_field import Number, Numbers
+from dmdstudio.files.potentials.reading.own_formulas import numbers_of
 from dmdstudio.files.potentials.reading.places import Place
 from dmdstudio.files.potentials.reading.waves import fourier
 from dmdstudio.files.potentials.reading.waves import wave as one_wave
@@ -77,6 +79,23 @@ def bonded_numbers(
         distance = Number(number(3, "r_ub"), "angstrom")
         found["urey_bradley"] = {"distance": distance, "stiffness": Number(springs, stretching)}
     return found
+
+
+def improper_formula(words: tuple[str, ...], place: Place, energy: str) -> Mapping[str, Numbers]:
+    """Return the parameters of one order of an improper, by the formula that we write for it.
+
+    Raises:
+        FileError: it is another formula.
+    """
+    text = words[0] if words else ""
+    formula, numbers = numbers_of(text, place)
+    turn = numbers.get("turn", 0.0)
+    if formula != IMPROPER or "k" not in numbers or not math.isclose(turn, 2.0 * math.pi):
+        raise place.error(
+            f"the formula {shown(text)} is a form of energy that we do not have.",
+            "Of dihedral_style lepton, only impropers that DMD Studio writes are read.",
+        )
+    return {"improper": {"stiffness": Number(2.0 * numbers["k"], f"{energy}/rad2")}}
 
 
 def improper_waves(words: tuple[str, ...], place: Place, energy: str) -> tuple[Numbers, ...]:

@@ -24,6 +24,7 @@ from dmdstudio.files.potentials.reading.graphs import (
 from dmdstudio.files.potentials.reading.impropers import Given, star_of, star_waves
 from dmdstudio.files.potentials.reading.lammps_bonded import (
     bonded_numbers,
+    improper_formula,
     improper_waves,
     waves,
 )
@@ -171,6 +172,8 @@ class Molecules:
             if atoms not in chains and not about:
                 raise at.error("the dihedral is no chain of three bonds.")
             style, words, place = self._coefficients("dihedral", type_, at)
+            if style == "lepton":  # an improper of ours
+                continue
             if about:
                 stars += [(atoms, one, at) for one in waves(style, words, place, self.energy)]
                 continue
@@ -222,30 +225,38 @@ class Molecules:
         """Iterate over bonds, angles and impropers: sort, atoms, numbers and place."""
         around = neighbours(len(found.types), found.template.bonds)
         there = {"bond": set(found.template.bonds), "angle": set(angles(around))}
-        there["improper"] = set(impropers(around))
-        of_centres: dict[tuple[int, ...], list[tuple[Mapping[str, Numbers], Place]]] = {}
-        for section, sort in (("Bonds", "bond"), ("Angles", "angle"), ("Impropers", "improper")):
-            for type_, local, at in found.terms.get(section, []):
+        for sort in there:
+            for type_, local, at in found.terms.get(f"{sort.capitalize()}s", []):
                 style, words, place = self._coefficients(sort, type_, at)
-                if style == "cvff":
-                    continue
                 numbers = bonded_numbers(sort, style, words, place, self.energy)
                 atoms = min(local, local[::-1])
-                if sort == "improper":
-                    atoms = (local[0], *sorted(local[1:]))
                 if numbers and atoms not in there[sort]:
-                    what = {
-                        "angle": "the angle is not one between two bonds.",
-                        "improper": "the first atom of the improper is not bonded to just the "
-                        "other three.",
-                    }
-                    raise at.error(what[sort])
-                if sort == "improper":
-                    of_centres.setdefault(atoms, []).append((numbers, place))
-                else:
-                    yield sort, atoms, numbers, at
+                    raise at.error("the angle is not one between two bonds.")
+                yield sort, atoms, numbers, at
+        centres = set(impropers(around))
+        of_centres: dict[tuple[int, ...], list[tuple[Mapping[str, Numbers], Place]]] = {}
+        for local, numbers, at, place in self._planes(found):
+            atoms = (local[0], *sorted(local[1:]))
+            if numbers and atoms not in centres:
+                raise at.error(
+                    "the first atom of the improper is not bonded to just the other three."
+                )
+            of_centres.setdefault(atoms, []).append((numbers, place))
         for atoms, known in of_centres.items():
             yield "improper", atoms, self._in_all_orders(known), known[0][1]
+
+    def _planes(
+        self, found: Found
+    ) -> Iterator[tuple[tuple[int, ...], Mapping[str, Numbers], Place, Place]]:
+        """Iterate over impropers that are springs: atoms, numbers, and the places of both."""
+        for type_, local, at in found.terms.get("Impropers", []):
+            style, words, place = self._coefficients("improper", type_, at)
+            if style != "cvff":
+                yield local, bonded_numbers("improper", style, words, place, self.energy), at, place
+        for type_, local, at in found.terms.get("Dihedrals", []):
+            style, words, place = self._coefficients("dihedral", type_, at)
+            if style == "lepton":
+                yield local, improper_formula(words, place, self.energy), at, place
 
     def _in_all_orders(self, known: list[tuple[Mapping[str, Numbers], Place]]) -> Mapping:
         """Return the numbers of an improper whose orders stand one by one, or one for all."""
