@@ -78,7 +78,7 @@ def test_openmm_gives_the_same_energy_and_forces(tmp_path: Path):
 
 DATA_STYLES = {
     "opls": "1.5 -2.0 0.7 0.3",
-    "fourier": "2 0.6 1 20.0 0.8 3 180.0",
+    "fourier": "3 0.6 1 20.0 0.8 3 180.0 0.0 0 0.0",
     "charmm": "0.9 3 180 0.0",
     "harmonic": "0.9 -1 2",
 }
@@ -265,6 +265,9 @@ def test_dihedrals_and_pairs_of_gromacs(tmp_path: Path):
     assert {p.owner for p in first.parameter} == {"H-O-O-H"}
     assert [t.options["scale_14"] for t in found.terms[4:]] == [0.5, 0.8333]
     assert values(found)["ewald.charge[O]"] == (-0.4, "e")
+    flat = TOPOLOGY.replace("9 180.0 -6.0 2", "9 180.0 0.0 0")  # as some types of AMBER are
+    found = read_potential(written(tmp_path, flat, "hp.top"), structure)
+    assert [t.kind for t in found.terms].count("periodic_torsion") == 1
     for old, new, words in (
         ("4 3 2 1 9 0.0 4.0 1", "4 3 2 1 8 1 2 3 4 5 6", "line 23: function '8' of"),
         ("[ pairs ]\n1 4 1\n", "", 0.0),

@@ -90,7 +90,9 @@ def _periodic(words: Sequence[str], place: Place) -> tuple[tuple[Numbers, ...], 
         raise place.error("the dihedral's phase, k and multiplicity are expected.")
     phase = place.number(words[0], "the phase", -360.0, 360.0)
     barrier = place.number(words[1], "k")
-    count = place.whole(words[2], "the multiplicity", 1, 6)
+    count = place.whole(words[2], "the multiplicity", 0, 6)
+    if not count:  # as AMBER's types of no barrier have it
+        return (), barrier * (1.0 + math.cos(math.radians(phase)))
     return ((wave(barrier, _ENERGY, count, phase),) if barrier else ()), 0.0
 
 

@@ -132,7 +132,7 @@ def waves(style: str, words: tuple[str, ...], place: Place, energy: str) -> tupl
         return place.number(words[index] if index < len(words) else None, what)
 
     def wave(barrier: float, count: float, phase: float) -> Numbers:
-        if count != round(count) or not 1 <= count <= 6:
+        if barrier and (count != round(count) or not 1 <= count <= 6):
             raise place.error(f"{count:g} waves per turn; a whole number from 1 to 6 is expected.")
         return one_wave(barrier, energy, round(count), phase)
 
