@@ -264,5 +264,5 @@ def print_certificate(certificate: Certificate) -> None:
         for note in sorted({c.note for c in certificate.targets if c.note}):
             print(note)
     for check in certificate.checks:
-        if check.verdict in ("failed", "not read", "not installed"):
+        if check.silent:
             print(check.note)

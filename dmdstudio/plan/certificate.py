@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-Verdict = Literal["agrees", "differs", "failed", "not read", "not installed"]
+Verdict = Literal["agrees", "differs", "failed", "not read", "not installed", "not started"]
 
 BOUNDS = {"energy": 1e-6, "forces": 1e-6, "pressure": 1e-5}
 """Largest relative differences of files that agree."""
@@ -17,6 +17,7 @@ WORDS = {
     "failed": "Failed",
     "not read": "Not read",
     "not installed": "Not installed",
+    "not started": "Does not start",
     "reads back": "Reads back the same",
     "not checked": "Not checked",
 }
@@ -58,6 +59,11 @@ class EngineCheck(Struct, frozen=True, kw_only=True):
     verdict: Verdict
     differences: tuple[Differences, ...] = ()
     note: str = ""
+
+    @property
+    def silent(self) -> bool:
+        """Whether there are no differences, but a note that says why."""
+        return self.verdict not in ("agrees", "differs")
 
     @property
     def worst(self) -> Differences | None:

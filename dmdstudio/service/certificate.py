@@ -107,9 +107,17 @@ def _movers(format_name: str, certified: bool | None) -> list[OtherEngine]:
         )
     found = [engine for engine in able if engine.version() is not None]
     if not found:
-        names = " or ".join(engine.name for engine in able)
-        raise RecipeError(f"{names} is not installed here.", "Install it, or leave out --targets.")
+        raise RecipeError(
+            " ".join(_absence(engine) for engine in able), "Install it, or leave out --targets."
+        )
     return found
+
+
+def _absence(engine: OtherEngine) -> str:
+    """Say why an engine cannot be asked."""
+    if fault := engine.fault():
+        return f"{engine.name} is installed here, but does not start: {fault}"
+    return f"{engine.name} is not installed here."
 
 
 def can_be_certified(format_name: str) -> bool:
@@ -233,8 +241,9 @@ def _checked(
 ) -> EngineCheck:
     version = engine.version()
     if version is None:
-        note = f"{engine.name} is not installed here, so the files were not tried in it."
-        return EngineCheck(engine=engine.name, version="", verdict="not installed", note=note)
+        verdict = "not started" if engine.fault() else "not installed"
+        note = f"{_absence(engine)} The files were not tried in it."
+        return EngineCheck(engine=engine.name, version="", verdict=verdict, note=note)
     check = EngineCheck(engine=engine.name, version=version, verdict="failed")
     for careful in (False, True):  # where an engine has a way around its own limits, try it too
         with tempfile.TemporaryDirectory() as folder:

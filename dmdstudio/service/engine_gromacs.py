@@ -39,7 +39,11 @@ class Gromacs(OtherEngine):
 
     def version(self) -> str | None:
         """Return the version that is installed."""
-        return _version()
+        return _started()[0]
+
+    def fault(self) -> str:
+        """Return why it does not start."""
+        return _started()[1]
 
     def evaluate(self, exported: Exported) -> tuple[list[Evaluation], str] | None:
         """Run the topology for every structure."""
@@ -125,12 +129,13 @@ def last_forces(content: bytes) -> np.ndarray:
 
 
 @functools.cache
-def _version() -> str | None:
+def _started() -> tuple[str | None, str]:
+    """Return its version, or why it does not start; neither where it is not installed."""
     if shutil.which(PROGRAM) is None:
-        return None
+        return None, ""
     try:
         text = run_child([PROGRAM, "--version", "-quiet"], Path.cwd(), single_thread(), 60)
-    except EngineError:
-        return None
+    except EngineError as error:
+        return None, error.message
     found = re.search(r"GROMACS version:\s*(\S+)", text)
-    return found[1] if found else None
+    return (found[1], "") if found else (None, f"{PROGRAM} --version names no version of GROMACS.")

@@ -46,14 +46,18 @@ class Lammps(OtherEngine):
 
     def version(self) -> str | None:
         """Return its date, such as ``22 Jul 2025``."""
-        found = _program()
+        found, _ = _program()
         return found[2] if found else None
+
+    def fault(self) -> str:
+        """Return why none of its programs starts."""
+        return _program()[1]
 
     def evaluate(self, exported: Exported) -> tuple[list[Evaluation], str] | None:
         """Run the main input once for every data file, all in one process."""
         if exported.careful:
             return None
-        found = _program()
+        found, _ = _program()
         assert found is not None
         command, environment, _ = found
         main, folder = exported.files[0], exported.files[0].parent
@@ -76,7 +80,7 @@ class Lammps(OtherEngine):
 
     def trajectories(self, exported: Exported, motion: Motion) -> Iterator[Piece]:
         """Run every piece in a process of its own, from where the last one ended."""
-        found = _program()
+        found, _ = _program()
         assert found is not None
         command, environment, _ = found
         main, folder = exported.files[0], exported.files[0].parent
@@ -120,17 +124,19 @@ def _evaluation(folder: Path, number: int, structure: Structure) -> Evaluation:
 
 
 @functools.cache
-def _program() -> tuple[list[str], Mapping[str, str], str] | None:
-    """Return how LAMMPS is started, in which environment, and its version; None where it is not."""
+def _program() -> tuple[tuple[list[str], Mapping[str, str], str] | None, str]:
+    """Return how LAMMPS is started, in which environment, and its version; or why it does not."""
+    fault = ""
     for command, environment in _candidates():
         with tempfile.TemporaryDirectory() as name:
             (Path(name) / _VERSION).write_text('print "$(version)" file version.txt\n')
             try:
                 run_child([*command, *_QUIET, "-in", _VERSION], Path(name), environment, 60)
-                return command, environment, (Path(name) / "version.txt").read_text().strip()
-            except (EngineError, OSError):
-                continue  # the next one may start
-    return None
+                version = (Path(name) / "version.txt").read_text().strip()
+                return (command, environment, version), ""
+            except (EngineError, OSError) as error:  # the next one may start
+                fault = fault or str(error)
+    return None, fault
 
 
 def _candidates() -> Iterator[tuple[list[str], Mapping[str, str]]]:

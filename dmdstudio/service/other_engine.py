@@ -123,6 +123,10 @@ class OtherEngine(abc.ABC):
     def version(self) -> str | None:
         """Return its version, None where it is not installed or does not start."""
 
+    def fault(self) -> str:
+        """Return why it does not start, in its last words; empty where it does or is not there."""
+        return ""
+
     @abc.abstractmethod
     def evaluate(self, exported: Exported) -> tuple[list[Evaluation], str] | None:
         """Run the files for every configuration, and say how in a note.

@@ -102,8 +102,12 @@ def test_an_engine_that_fails_or_is_missing_says_so(liquid, tmp_path, monkeypatc
     _, found = certified(liquid, "lammps", tmp_path / "w.in")
     assert (found.verdict, found.engines[0].verdict) == ("reads back", "not installed")
     assert "LAMMPS is not installed here" in certificate_page(found)
+    monkeypatch.setattr(type(other_engines.get("lammps")), "fault", lambda _: "No <libmpi>.")
     _, found = certified(liquid, "lammps", tmp_path / "w.in", ("1.012 ", "1.01201 "))
     assert (found.verdict, found.read_back.verdict) == ("differs", "differs")
+    assert found.engines[0].verdict == "not started"
+    page = certificate_page(found)
+    assert "Does not start" in page and "does not start: No &lt;libmpi&gt;." in page
 
 
 @pytest.mark.parametrize(

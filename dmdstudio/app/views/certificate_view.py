@@ -37,6 +37,7 @@ _ROLES = {
     "failed": "bad",
     "not read": "quiet",
     "not installed": "quiet",
+    "not started": "quiet",
 }
 _SHOWN_BYTES = 200_000
 """Of the main file; it is there to look at."""
@@ -156,9 +157,7 @@ def _note(certificate: Certificate | None) -> str:
     """Say what the numbers are, or why there are none."""
     if certificate is None:
         return "Not tried in other engines."
-    silent = [
-        c.note for c in certificate.checks if c.verdict in ("failed", "not read", "not installed")
-    ]
+    silent = [check.note for check in certificate.checks if check.silent]
     told = [_told(check) for check in certificate.targets]
     if silent:
         return "\n".join([" ".join(silent), *told])
