@@ -17,7 +17,6 @@ from dmdstudio.engine.constraints import Constraints
 from dmdstudio.engine.core import Phase, System, Theta, Tree
 from dmdstudio.engine.dynamics import Leapfrog
 from dmdstudio.engine.gradient import GradientMethod
-from dmdstudio.engine.observable import Observable
 from dmdstudio.engine.potential import ForceField
 from dmdstudio.engine.replicas import Replicas
 from dmdstudio.engine.surface import Surface
@@ -424,32 +423,39 @@ class Problem:
         def energy(p: Array) -> Array:
             return self.field.energy(self.theta(p), lattice, cell)
 
-        def value(p: Array, observable: Observable) -> Tree:
-            return self.static_value(p, phase, cell, observable)
-
         potential, slope = jax.value_and_grad(energy)(parameters)
-        values, explicit = {}, {}
-        for target in self.static:
-            values[target.key] = value(parameters, target.observable)
-            if target.observable.needs:
-                # columns for few parameters, rows for the thousands of an array
-                jacobian = jax.jacrev if self.arrays else jax.jacfwd
-                by_parameter = jacobian(value)(parameters, target.observable)
-                explicit[target.key] = by_parameter
-        return Sample(potential, slope, values, explicit)
+        values = self.static_values(parameters, phase, cell, self.static)
+        return Sample(potential, slope, values, self._explicit(parameters, phase, cell))
 
-    def static_value(
-        self, parameters: Array, phase: Phase, cell: Array, observable: Observable
-    ) -> Tree:
-        """Return the features of a static target; arguments as of `sample`."""
+    def _explicit(self, parameters: Array, phase: Phase, cell: Array) -> dict[str, Tree]:
+        """Return `Sample.explicit`: zero for parameters that are not free."""
+        free = np.flatnonzero(self.free)
+        targets = tuple(t for t in self.static if t.observable.needs)
+        if not targets:
+            return {}
+
+        def values(numbers: Array) -> dict[str, Tree]:
+            return self.static_values(parameters.at[free].set(numbers), phase, cell, targets)
+
+        def placed(found: Array) -> Array:
+            return jnp.zeros((*found.shape[:-1], len(parameters))).at[..., free].set(found)
+
+        # columns for few parameters, rows for the thousands of an array
+        jacobian = jax.jacrev if self.arrays else jax.jacfwd
+        return jax.tree.map(placed, jacobian(values)(parameters[free]))
+
+    def static_values(
+        self, parameters: Array, phase: Phase, cell: Array, targets: tuple[Target, ...]
+    ) -> dict[str, Tree]:
+        """Return the features of static targets by key; arguments as of `sample`."""
         lattice = phase.configuration.lattice
         theta = self.theta(parameters)
-        told = self._told(observable.needs, theta, phase)
-        if "energy" in observable.needs:
-            told["energy"] = self.field.energy(theta, lattice, cell)
-        if "virial" in observable.needs:
-            told["virial"] = self.field.virial(theta, lattice, cell)
-        return observable.frame(phase._replace(**told))
+        needs = frozenset[str]().union(*(t.observable.needs for t in targets))
+        told = self._told(needs, theta, phase)
+        for name in sorted(needs & {"energy", "virial", "stiffness"}):
+            told[name] = getattr(self.field, name)(theta, lattice, cell)
+        phase = phase._replace(**told)
+        return {t.key: t.observable.frame(phase) for t in targets}
 
     def leapfrog(self) -> Leapfrog:
         """Return the integrator of the trajectories."""

@@ -94,10 +94,7 @@ def _measured(
     if problem.static:
         begin = np.arange(segments * stretches) * (blocks // stretches)
         values = lax.map(
-            lambda f: {
-                t.key: problem.static_value(parameters, phase(f), cell, t.observable)
-                for t in problem.static
-            },
+            lambda f: problem.static_values(parameters, phase(f), cell, problem.static),
             (lattice[begin], velocities[begin]),
         )
         values = jax.tree.map(lambda a: a.reshape(segments, stretches, *a.shape[1:]), values)
