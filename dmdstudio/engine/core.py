@@ -347,6 +347,7 @@ class Phase(NamedTuple):
         velocities: [atom, xyz], angstrom/fs.
         energy: potential energy, eV; only where an observable needs it.
         virial: minus the derivative of the potential energy by the strain [3, 3], eV; as above.
+        stiffness: change of minus the virial by six strains [6, 6], eV; as above.
         dipole: of the cell, of whole molecules [xyz], e angstrom; as above.
         dipole_velocity: its time derivative [xyz], e angstrom/fs; as above.
         polarisability: of the cell [xyz, xyz], angstrom^3; as above.
@@ -357,6 +358,7 @@ class Phase(NamedTuple):
     velocities: Array
     energy: Array | None = None
     virial: Array | None = None
+    stiffness: Array | None = None
     dipole: Array | None = None
     dipole_velocity: Array | None = None
     polarisability: Array | None = None

@@ -19,10 +19,7 @@ from jax import Array
 from dmdstudio.engine import kernels
 from dmdstudio.engine.core import Configuration, Parameters, System, configuration
 from dmdstudio.engine.networks import MOMENTS, Network, random_network
-
-_VOIGT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
-"""Where the loops put an element of a symmetric tensor: xx, yy, zz, yz, xz, xy."""
-
+from dmdstudio.engine.voigt import VOIGT
 
 _PARTS = ("exponential", "within", "distances", "gaussians", "layout", "turned")
 
@@ -88,7 +85,7 @@ class NetworkSums:
         dtype = self.system.dtype
         shapes = jax.ShapeDtypeStruct((7,), dtype), jax.ShapeDtypeStruct(q.shape, dtype)
         total, slopes = self._call("level", shapes, where, q)
-        return total[0], slopes, total[1:][_VOIGT]
+        return total[0], slopes, total[1:][VOIGT]
 
     def strain(self, where: Configuration, q: Array) -> Array:
         """Return the derivatives of the virial by q [6, number]."""
@@ -136,7 +133,7 @@ def _virial(sums: NetworkSums, lattice: Array, q: Array, cell: Array) -> Array:
 def _virial_jvp(sums: NetworkSums, primals: Any, tangents: Any) -> tuple[Array, Array]:
     lattice, q, cell = primals
     slopes = sums.strain(Configuration(lattice, jnp.zeros(()), cell), q)
-    return _virial(sums, lattice, q, cell), (slopes @ tangents[1])[_VOIGT]
+    return _virial(sums, lattice, q, cell), (slopes @ tangents[1])[VOIGT]
 
 
 # --------------------------------------------------------------------------- the compiled loops

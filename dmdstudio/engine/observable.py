@@ -77,8 +77,8 @@ class Observable(abc.ABC):
         static: it is a mean over configurations. Its derivative is that of the ensemble alone, so
             that `frame` need not be differentiable by the positions.
         needs: what `frame` wants to find in a phase: ``virial`` of any observable; ``energy``,
-            ``dipole`` and ``polarisability`` of static ones only; ``dipole_velocity`` and
-            ``polarisability_velocity`` of the others only.
+            ``stiffness``, ``dipole`` and ``polarisability`` of static ones only;
+            ``dipole_velocity`` and ``polarisability_velocity`` of the others only.
         ensembles: of the starts, those in which it can change at all.
     """
 

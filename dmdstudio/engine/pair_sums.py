@@ -15,9 +15,7 @@ from jax import Array
 from dmdstudio.engine import kernels
 from dmdstudio.engine.core import Configuration, System, configuration
 from dmdstudio.engine.kernels import Radial, Variant
-
-VOIGT = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
-"""Where the loops put an element of a symmetric tensor: xx, yy, zz, yz, xz, xy."""
+from dmdstudio.engine.voigt import VOIGT
 
 
 @dataclass(frozen=True, eq=False)

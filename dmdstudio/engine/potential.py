@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from dmdstudio.base.registry import Registry
 from dmdstudio.engine.core import Configuration, Parameters, System, Theta, configuration
+from dmdstudio.engine.voigt import COLUMNS, ROWS, STRAINS
 from dmdstudio.plan.catalog import Entry, ParameterField, fields_of
 
 ROOM = 1.25
@@ -287,6 +288,27 @@ class ForceField:
         theta, where = self._exact(theta, lattice, cell)
         virials = [term.virial(theta[key], where) for key, term in self.terms]
         return sum(virials[1:], virials[0])
+
+    def stiffness(self, theta: Theta, lattice: Array, cell: Array) -> Array:
+        """Return the change of minus the virial by six strains [6, 6], eV, in float64.
+
+        The second index is that of the strain (`voigt.STRAINS`), which atoms follow. Differentiable
+        by the parameters: it is that of the energy as XLA has it, as `moving_virial`'s slopes are.
+        """
+        theta, where = self._exact(theta, lattice, cell)
+
+        def pull(cell: Array) -> Array:
+            def strained(strain: Array) -> Array:
+                moved = where._replace(cell=cell @ (jnp.eye(3) + strain))
+                energies = [term.energy(theta[key], moved) for key, term in self.terms]
+                return sum(energies[1:], energies[0])
+
+            return jax.grad(strained)(jnp.zeros((3, 3)))[ROWS, COLUMNS]
+
+        def along(strain: Array) -> Array:
+            return jax.jvp(pull, (where.cell,), (where.cell @ strain,))[1]
+
+        return jax.vmap(along, out_axes=1)(jnp.asarray(STRAINS))
 
     def moving_virial(self, theta: Theta, where: Configuration) -> Array:
         """Return the virial [3, 3], eV, along a trajectory: differentiable once by everything.

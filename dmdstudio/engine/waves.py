@@ -27,7 +27,7 @@ from dmdstudio.engine import kernels
 from dmdstudio.engine.bonded import between
 from dmdstudio.engine.charges import ChargedPairs, Screening
 from dmdstudio.engine.core import Configuration, System, configuration
-from dmdstudio.engine.pair_sums import VOIGT
+from dmdstudio.engine.voigt import VOIGT
 
 
 @dataclass(frozen=True, eq=False)
