@@ -16,6 +16,7 @@ from dmdstudio.files.structures import lower_triangular
 from dmdstudio.files.structures.bonds import gathered
 from dmdstudio.plan.structure import Structure
 from dmdstudio.service.other_engine import (
+    TIMEOUT_S,
     Evaluation,
     Exported,
     OtherEngine,
@@ -65,7 +66,7 @@ class OpenMM(OtherEngine):
         result = folder / "probe.npz"
         own = "own" if max(copies) == 1 else "others"
         command = [interpreter, str(_PROBE), str(script), str(result), own, *map(str, words)]
-        run_child(command, folder, single_thread())
+        run_child(command, folder, single_thread(), TIMEOUT_S * len(exported.configurations))
         with np.load(result) as found:
             numbers = [
                 (float(e), found[f"forces{n}"], float(p))
