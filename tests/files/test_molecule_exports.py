@@ -270,6 +270,21 @@ def test_pairs_three_bonds_apart_are_scaled(tmp_path: Path, scales):
             export("lammps", shifted, structure, tmp_path / "shifted.in", PROVENANCE)
 
 
+@pytest.mark.slow  # its mesh in double precision
+@needs_openmm
+def test_scaled_pairs_have_the_pressure_of_openmm(tmp_path: Path):
+    """In a skewed cell as above, on five structures."""
+    structure = peroxide(SKEWED)
+    charges = replace(SUMS["ewald"], parameters={"charge": {"O": -0.4, "H": 0.4}})
+    scales = zip((*CHAINS[2:-1], charges), (0.5, 0.25, 0.8333), strict=True)
+    terms = (*CHAINS[:2], *(with_scale(*pair) for pair in scales))
+    structures, calculator = five(structure), calculator_of(terms, structure)
+    expected = [ours(terms, one, calculator) for one in structures]
+    written = export("openmm", terms, structure, tmp_path / "chains.xml", PROVENANCE)
+    energy, off, strained = worst_in_openmm(terms, structures, written, expected)
+    assert energy < 1e-7 and off < 1e-7 and strained < 1e-5
+
+
 def with_scale(term: PotentialTerm, scale: float) -> PotentialTerm:
     return replace(term, options={**term.options, "scale_14": scale})
 
