@@ -128,6 +128,10 @@ class Potential(abc.ABC):
             free: which of them are refined, alike.
         """
 
+    def in_precision(self, parameters: Parameters, dtype: Any) -> Parameters:
+        """Return parameters (float64) as `force` and `pull` take them: in their precision."""
+        return jax.tree.map(lambda a: jnp.asarray(a, dtype), parameters)
+
     def force(self, parameters: Parameters, configuration: Configuration) -> Array:
         """Return F = -dU/dx [atom, xyz], eV/angstrom: the same bits in whatever program it stands.
 
@@ -272,7 +276,13 @@ class ForceField:
         return self if same else replace(self, terms=terms)
 
     def _in_precision(self, theta: Theta) -> Theta:
-        return jax.tree.map(lambda a: jnp.asarray(a, self.system.dtype), theta)
+        terms, dtype = dict(self.terms), self.system.dtype
+        return {
+            key: terms[key].in_precision(own, dtype)
+            if key in terms
+            else jax.tree.map(lambda a: jnp.asarray(a, dtype), own)
+            for key, own in theta.items()
+        }
 
     def energy(self, theta: Theta, lattice: Array, cell: Array) -> Array:
         """Return the potential energy in eV, in float64 whatever the precision of the forces.

@@ -18,6 +18,7 @@ from dmdstudio.engine import potentials as _registered  # noqa: F401  fills the 
 from dmdstudio.engine.core import Configuration, configuration
 from dmdstudio.engine.pair import PairPotential
 from dmdstudio.engine.potential import Example, ForceField, Potential, potentials
+from dmdstudio.engine.potentials.embedded_atom import Tables
 from dmdstudio.engine.potentials.lennard_jones import LennardJones
 from dmdstudio.engine.replicas import Replicas
 from dmdstudio.engine.third_neighbours import ThirdCharges, ThirdLennardJones
@@ -678,3 +679,17 @@ def test_cells_are_taken_where_they_pay():
     assert walk(100, 200.0) == "dense"
     assert walk(346, 25.3, pairs="cells") == "cells"
     assert walk(2000, 45.5, pairs="dense") == "dense"
+
+
+def test_tables_have_their_slope_at_their_points_and_their_curvature_in_single_precision():
+    """At a point, single precision is often exactly; there no bound may halve the slope."""
+    spacing = 1e-3
+    distance = spacing * np.arange(4000)
+    tables = Tables.through(jnp.asarray(np.exp(-distance))[None])
+    for places in (np.arange(2.0, 3997.0), np.arange(2.3, 3997.0)):
+        places = jnp.asarray(places, jnp.float32)
+        value = lambda place: tables.at(jnp.zeros((), int), place)  # noqa: E731
+        slope, curve = jax.grad(value), jax.grad(jax.grad(value))
+        exact = np.exp(-spacing * np.asarray(places, np.float64))
+        assert np.asarray(jax.vmap(slope)(places)) == pytest.approx(-spacing * exact, rel=1e-6)
+        assert np.asarray(jax.vmap(curve)(places)) == pytest.approx(spacing**2 * exact, rel=1e-4)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -151,6 +151,14 @@ class EmbeddedAtom(NearestPotential):
             *((f"pair_{name}", "eV angstrom") for name in self.system.pair_names),
         ]
 
+    def in_precision(self, parameters: Parameters, dtype: Any) -> Parameters:
+        """Leave tables in float64: of rounded ones, second differences are mere noise."""
+        tables = {name for name, _ in self._tables()}
+        return {
+            name: jnp.asarray(value, jnp.float64 if name in tables else dtype)
+            for name, value in parameters.items()
+        }
+
     def energy_of(self, parameters: Parameters, near: Nearest) -> Array:
         """Return the sum over atoms and pairs, eV."""
         system = self.system
@@ -158,27 +166,42 @@ class EmbeddedAtom(NearestPotential):
         others = kinds[near.index]
         places = near.distance / dtype.type(self.options.spacing)
         density = self._table(parameters, "density", system.type_names)
-        rho = parameters["density_factor"][others] * _between(density, others, places)
+        rho = parameters["density_factor"][others] * density.at(others, places)
         rho = jnp.sum(jnp.where(near.inside, rho, 0.0), axis=1)
 
         embedding = self._table(parameters, "embedding", system.type_names)
         place = rho / dtype.type(self.options.density_spacing)
-        last = embedding[0].shape[1] - 1
-        beyond = jnp.maximum(place - last, 0.0) * embedding[1][kinds, last]
-        inside = _between(embedding, kinds, jnp.minimum(place, last)) + beyond
+        last = embedding.cubics.shape[1]
+        beyond = jnp.maximum(place - last, 0.0) * embedding.last_slope.astype(dtype)[kinds]
+        inside = embedding.at(kinds, jnp.minimum(place, last)) + beyond
         energy = jnp.sum(parameters["embedding_factor"][kinds] * inside)
 
         pairs = jnp.asarray(system.pair_kinds)[kinds[:, None], others]
         table = self._table(parameters, "pair", system.pair_names)
-        z = parameters["pair_factor"][pairs] * _between(table, pairs, places)
+        z = parameters["pair_factor"][pairs] * table.at(pairs, places)
         energy = energy + 0.5 * jnp.sum(jnp.where(near.inside, z / near.distance, 0.0))
         return near.checked(energy)
 
-    def _table(
-        self, parameters: Parameters, sort: str, names: tuple[str, ...]
-    ) -> tuple[Array, Array]:
-        """Return the values and the slopes per point of all tables of a sort [table, point]."""
-        values = jnp.stack([parameters[f"{sort}_{name}"] for name in names])
+    def _table(self, parameters: Parameters, sort: str, names: tuple[str, ...]) -> Tables:
+        """Return all tables of a sort."""
+        return Tables.through(jnp.stack([parameters[f"{sort}_{name}"] for name in names]))
+
+
+class Tables(NamedTuple):
+    """Functions that are cubic between the points of tables.
+
+    Attributes:
+        cubics: of t, t^2, t^3 from one point to the next, and before them the value [table,
+            interval, power].
+        last_slope: per point, at the last one [table].
+    """
+
+    cubics: Array
+    last_slope: Array
+
+    @classmethod
+    def through(cls, values: Array) -> Tables:
+        """Return them from their values [table, point]."""
         inner = (values[:, :-4] - values[:, 4:] + 8.0 * (values[:, 3:-1] - values[:, 1:-3])) / 12.0
         edges = [
             values[:, 1] - values[:, 0],
@@ -187,25 +210,24 @@ class EmbeddedAtom(NearestPotential):
             values[:, -1] - values[:, -2],
         ]
         first, second, third, fourth = (edge[:, None] for edge in edges)
-        return values, jnp.concatenate([first, second, inner, third, fourth], axis=1)
+        slopes = jnp.concatenate([first, second, inner, third, fourth], axis=1)
+        rise, s, e = values[:, 1:] - values[:, :-1], slopes[:, :-1], slopes[:, 1:]
+        powers = [values[:, :-1], s, 3.0 * rise - 2.0 * s - e, s + e - 2.0 * rise]
+        return cls(jnp.stack(powers, axis=-1), slopes[:, -1])
 
+    def at(self, which: Array, place: Array) -> Array:
+        """Return what they have between their points, in the precision of the places.
 
-def _between(table: tuple[Array, Array], which: Array, place: Array) -> Array:
-    """Return what tables have between their points.
-
-    Args:
-        table: values and slopes [table, point].
-        which: tables [...].
-        place: numbers of points, with fractions, alike; beyond the last it is that.
-    """
-    values, slopes = table
-    count = values.shape[1]
-    low = jnp.clip(place.astype(int), 0, count - 2)
-    t = jnp.clip(place - low.astype(place.dtype), 0.0, 1.0)
-    at = which * count + low
-    flat, flat_slopes = values.ravel(), slopes.ravel()
-    f, g, s, e = flat[at], flat[at + 1], flat_slopes[at], flat_slopes[at + 1]
-    return f + t * (s + t * (3.0 * (g - f) - 2.0 * s - e + t * (s + e - 2.0 * (g - f))))
+        Args:
+            which: tables [...].
+            place: numbers of points, with fractions, alike; none is beyond the last.
+        """
+        count = self.cubics.shape[1]
+        low = jnp.clip(place.astype(int), 0, count - 1)
+        t = place - low.astype(place.dtype)  # unclipped: at 0, a clip would halve the slope
+        flat = self.cubics.astype(place.dtype).reshape(-1, 4)
+        f, s, c, d = jnp.moveaxis(flat[which * count + low], -1, 0)
+        return f + t * (s + t * (c + t * d))
 
 
 potentials.add(EmbeddedAtom.name, EmbeddedAtom)
