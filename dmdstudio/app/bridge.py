@@ -81,7 +81,6 @@ class EngineBridge(QThread):
         self._warned_of_silence = False
         self._quick_deaths = 0
         self._done = 0
-        self._best = (float("inf"), -1)
         self._began = 0.0
 
     # -- called by the window
@@ -177,7 +176,7 @@ class EngineBridge(QThread):
 
     def _begin(self, command: Work) -> None:
         self._work, self._stop_due = command, None
-        self._done, self._best, self._began = 0, (float("inf"), -1), time.monotonic()
+        self._done, self._began = 0, time.monotonic()
         self.busy.emit(True)
 
     def _listen(self, client: EngineClient) -> None:
@@ -193,7 +192,6 @@ class EngineBridge(QThread):
             self._quick_deaths = 0
         if isinstance(event, Iterated):
             self._done += 1
-            self._best = min(self._best, (event.report.loss, event.report.iteration))
         self._tell(event)
         if isinstance(event, _ENDS) and envelope.reply_to == self._work_number:
             self._end()
@@ -212,7 +210,7 @@ class EngineBridge(QThread):
                 Finished(
                     reason="stopped",
                     iterations=self._done,
-                    best_iteration=self._best[1],
+                    best_iteration=-1,
                     seconds=seconds,
                 )
             )
@@ -249,7 +247,7 @@ class EngineBridge(QThread):
                 Finished(
                     reason="stopped",
                     iterations=self._done,
-                    best_iteration=self._best[1],
+                    best_iteration=-1,
                     seconds=time.monotonic() - self._began,
                 )
             )
