@@ -52,7 +52,7 @@ def work_of(recipe: Recipe, redrawn: float) -> float:
     """
     steps, sampling = recipe.dynamics.all_steps, recipe.sampling
     work = (1.0 + DERIVATIVE_COST) * steps + redrawn * sampling.decorrelation_steps
-    if recipe.optimizer.kind == "gauss_newton" and recipe.optimizer.sensitivity_step is not None:
+    if recipe.optimizer.by_differences:
         work -= DERIVATIVE_COST * steps  # most iterations need no differences
     elif recipe.optimizer.kind == "gauss_newton":
         free = sum(p.free for term in recipe.terms for p in term.parameter)

@@ -219,6 +219,8 @@ def _highest(spectra: list[tuple[TargetPlan, Entry]], table: dict[str, Any]) -> 
 def _horizon(
     recipe: Recipe, catalog: Catalog, table: dict[str, Any], diagnosed: Diagnosed | None
 ) -> Line | None:
+    if recipe.optimizer.by_differences:
+        return Line("Gradient", "None: differences between samples, which no chaos drowns")
     options = recipe.gradient.options
     truncation = options.get("truncation", "none")
     reach = segment_ps(table)

@@ -103,12 +103,6 @@ def init(problem: Problem) -> RefinementState:
     return RefinementState(0, problem.initial.copy(), optimizer, None)
 
 
-def by_differences(problem: Problem) -> bool:
-    """Return whether sensitivities are measured by samples on both sides of the parameters."""
-    plan = problem.optimizer
-    return plan.kind == GAUSS_NEWTON and plan.sensitivity_step is not None
-
-
 def learned_of(problem: Problem, state: RefinementState) -> Learned | None:
     """Return the sensitivities that the optimiser has gathered, None where it does not."""
     if problem.optimizer.kind != GAUSS_NEWTON:
@@ -164,7 +158,7 @@ def step(
         program, state.pool, state.parameters, state.iteration
     )
     ensemble = Ensemble(program, pool, weights, horizon=state.horizon)
-    apart = by_differences(problem)
+    apart = problem.optimizer.by_differences
     yield from ensemble.propagate(state.parameters, keep=not apart)
 
     loss, cotangent = program.loss(ensemble.means)

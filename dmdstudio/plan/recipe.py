@@ -392,6 +392,11 @@ class OptimizerPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ),
     ] = None
 
+    @property
+    def by_differences(self) -> bool:
+        """Whether sensitivities are differences between samples, so that there is no gradient."""
+        return self.kind == "gauss_newton" and self.sensitivity_step is not None
+
 
 class RefinementPlan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long the loop runs."""

@@ -9,7 +9,7 @@ from typing import Any
 from dmdstudio.engine.differences import PHASE as DIFFERENCES
 from dmdstudio.engine.gradient import Work
 from dmdstudio.engine.problem import Problem
-from dmdstudio.engine.refinement import GAUSS_NEWTON, RefinementState, by_differences
+from dmdstudio.engine.refinement import GAUSS_NEWTON, RefinementState
 from dmdstudio.plan.events import Event, Phase, Progress
 from dmdstudio.service.control import Control
 
@@ -43,7 +43,7 @@ class Pace:
         }
         ends = 2 * int(problem.free.sum())
         self._cost[DIFFERENCES] = ends * (self._cost["sampling"] + self._cost["propagating"])
-        self._apart = by_differences(problem)
+        self._apart = problem.optimizer.by_differences
         self._newton = problem.optimizer.kind == GAUSS_NEWTON
         self._first = state.pool is None
         self._equilibration = float(plan.equilibration_steps)

@@ -17,7 +17,6 @@ from dmdstudio.engine.newton import Learned
 from dmdstudio.engine.pool import Pool, draw_pool, weigh
 from dmdstudio.engine.problem import Problem
 from dmdstudio.engine.program import Program
-from dmdstudio.engine.refinement import by_differences
 from dmdstudio.engine.sensitivity import Sensitivity, sensitivities
 from dmdstudio.plan.events import (
     Direction,
@@ -92,7 +91,7 @@ def of_ensemble(
         learned: as of `of_run`.
     """
     problem = ensemble.problem
-    if by_differences(problem):
+    if problem.optimizer.by_differences:
         step, notes = problem.optimizer.sensitivity_step or 0.0, ()
         work = differences(ensemble, parameters, step, STREAM + STREAM // 2 + iteration)
     else:

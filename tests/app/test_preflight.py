@@ -99,6 +99,9 @@ def test_chaos_is_a_warning_once_it_is_measured(argon, catalog):
     cut = replace(argon, gradient=replace(argon.gradient, options=options))
     cut = lines(cut, catalog, argon_matter, diagnosed=replace(calm, rate=10.0))["Gradient"]
     assert cut.state == "plain" and "0.3 ps" in cut.words
+    optimizer = replace(argon.optimizer, kind="gauss_newton", sensitivity_step=0.03)
+    apart = lines(replace(argon, optimizer=optimizer), catalog, argon_matter)["Gradient"]
+    assert apart.state == "plain" and "differences" in apart.words
 
 
 def ran(recipe, seconds, resampled, atoms=256):
