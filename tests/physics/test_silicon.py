@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from dmdstudio.base.errors import RecipeError
 from dmdstudio.engine.potentials.stillinger_weber import StillingerWeber
 from dmdstudio.engine.potentials.tersoff import Tersoff, TersoffOptions
+from dmdstudio.plan.recipe import read_recipe
+from dmdstudio.service.build import build
+
+SILICON = Path(__file__).parents[2] / "resources" / "examples" / "silicon"
 
 
 @pytest.mark.parametrize(
@@ -49,3 +55,17 @@ def test_a_length_decay_of_nothing_can_be_refined_where_it_has_a_slope():
             continue
         with pytest.raises(RecipeError, match="length_decay is 0 and free"):
             term.check(values, free)
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in SILICON.glob("*.toml")))
+def test_the_examples_follow_what_was_measured(file):
+    """C44 and the acoustic phonon at L are watched: the potential has no number left for them."""
+    problem, _ = build(read_recipe(SILICON / file))
+    values = {t.key: float(t.experiment[0]) for t in problem.targets if t.compared}
+    watched = {t.key for t in problem.targets if not t.compared}
+    if file == "recipe-elastic.toml":
+        assert values == {"density": 2.329, "C11": 165.7, "C12": 63.9}
+        assert watched == {"C44"}
+    else:
+        assert len(values) == 5 and watched == {"acoustic at L"}
+    assert sum(problem.free) == 3
