@@ -308,6 +308,10 @@ def test_files_that_lammps_ships_are_read_or_refused_by_form():
         found = read_potential(lammps_bench(name), water)
         assert found.summary.startswith("harmonic bond (H-O), harmonic angle (H-O-H), lennard")
         assert len(found.notes) == count and "fix shake holds" in found.notes[0]
+    for style in ("sw", "tersoff"):  # whose energies are tried below
+        silicon, file = solids(f"Si.{style}", 1)[0], lammps_bench(f"../potentials/Si.{style}")
+        (by_input,) = read_potential(lammps_bench(f"POTENTIALS/in.{style}"), silicon).terms
+        assert by_input.parameter == read_potential(file, silicon).terms[0].parameter
     for name, words in {
         "in.lj": "the system of units is 'lj'",
         "in.eam": "pair_style 'eam' is a form of energy that we do not have",
