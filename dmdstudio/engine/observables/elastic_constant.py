@@ -96,10 +96,7 @@ class ElasticConstant(Observable):
         "fluctuates. The first part is known well from few samples; the second, large where "
         "strained atoms rearrange (C44 of diamond's lattice, all of a liquid), takes many."
     )
-    source: ClassVar[str] = (
-        "D. R. Squire, A. C. Holt and W. G. Hoover, Physica 42, 388 (1969), "
-        "doi 10.1016/0031-8914(69)90031-7"
-    )
+    source: ClassVar[str] = "D. R. Squire, A. C. Holt & W. G. Hoover, Physica 42, 388 (1969)"
     unit: ClassVar[str] = "GPa"
     feature: ClassVar[str] = "stiffness"
     static: ClassVar[bool] = True
