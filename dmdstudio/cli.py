@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import msgspec
 
 from dmdstudio import __version__
+from dmdstudio.arguments import iteration, number, port, positive, seconds, whole
 from dmdstudio.base.errors import DmdError, FileError, LostError, RecipeError, understood
 from dmdstudio.plan.catalog import Field, convert, fields_of
 from dmdstudio.plan.events import (
@@ -34,6 +35,7 @@ from dmdstudio.plan.events import (
 from dmdstudio.plan.force_fit import ForceFitPlan
 from dmdstudio.plan.recipe import Recipe, read_recipe, terms_to_tables
 from dmdstudio.plan.settings import with_settings
+from dmdstudio.structure_commands import add_structure_commands
 from dmdstudio.terminal import (
     follow,
     print_certificate,
@@ -123,20 +125,20 @@ def _parser() -> argparse.ArgumentParser:
     command = add("run", _run, "Refine a recipe.")
     command.add_argument("recipe", metavar="RECIPE")
     command.add_argument("--run-dir", metavar="DIR", help="new folder for the run")
-    command.add_argument("--iterations", type=_positive, metavar="N")
+    command.add_argument("--iterations", type=positive, metavar="N")
     _device_and_settings(command)
     _several_processes(command)
 
     command = add("resume", _resume, "Go on with a run.")
     command.add_argument("run_dir", metavar="RUN_DIR")
-    command.add_argument("--iterations", type=_positive, metavar="N", help="this many more")
+    command.add_argument("--iterations", type=positive, metavar="N", help="this many more")
     _several_processes(command)
 
     command = add("evaluate", _evaluate, "Measure the observables on fresh samples.")
     command.add_argument("source", metavar="RECIPE|RUN_DIR")
-    command.add_argument("--replicas", type=_positive, metavar="N")
-    command.add_argument("--seed", type=_whole, metavar="N", help="default: the recipe's plus one")
-    command.add_argument("--iteration", type=_iteration, default="best", metavar="best|last|K")
+    command.add_argument("--replicas", type=positive, metavar="N")
+    command.add_argument("--seed", type=whole, metavar="N", help="default: the recipe's plus one")
+    command.add_argument("--iteration", type=iteration, default="best", metavar="best|last|K")
     command.add_argument(
         "--uncertainty",
         action="store_true",
@@ -148,19 +150,19 @@ def _parser() -> argparse.ArgumentParser:
         "check-gradient", _check_gradient, "Compare adjoint, backpropagation and differences."
     )
     command.add_argument("recipe", metavar="RECIPE")
-    command.add_argument("--replicas", type=_positive, default=4, metavar="N")
+    command.add_argument("--replicas", type=positive, default=4, metavar="N")
     _device_and_settings(command)
 
     command = add("diagnose", _diagnose, "Measure how far back the gradient can be trusted.")
     command.add_argument("recipe", metavar="RECIPE")
-    command.add_argument("--replicas", type=_positive, metavar="N")
+    command.add_argument("--replicas", type=positive, metavar="N")
     _device_and_settings(command)
 
     command = add("export", _export, "Write a refined potential for another engine.")
     command.add_argument("run_dir", metavar="RUN_DIR")
     command.add_argument("--format", required=True, metavar="NAME", help="see `catalog`")
     command.add_argument("--output", required=True, metavar="PATH")
-    command.add_argument("--iteration", type=_iteration, default="best", metavar="best|last|K")
+    command.add_argument("--iteration", type=iteration, default="best", metavar="best|last|K")
     command.add_argument(
         "--certify",
         action=argparse.BooleanOptionalAction,
@@ -181,15 +183,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("source", metavar="RUN_DIR|RECIPE|FILE")
     command.add_argument("--structure", metavar="S", help="whose atoms a potential FILE is for")
-    command.add_argument("--iteration", type=_iteration, default="best", metavar="best|last|K")
+    command.add_argument("--iteration", type=iteration, default="best", metavar="best|last|K")
     command.add_argument("--host", default="localhost", metavar="NAME", help="of the server")
-    command.add_argument("--port", type=_port, default=31415, metavar="N", help="default: 31415")
+    command.add_argument("--port", type=port, default=31415, metavar="N", help="default: 31415")
     command.add_argument(
         "--unix", default="", metavar="NAME", help="a socket /tmp/ipi_NAME instead of host and port"
     )
     command.add_argument(
         "--timeout",
-        type=_seconds,
+        type=seconds,
         metavar="SECONDS",
         help="after which a silent server is given up (default: never)",
     )
@@ -209,6 +211,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--structure", required=True, metavar="S", help="whose atoms it is for")
     command.add_argument("--output", metavar="PATH", help="file for the tables; default: print")
 
+    add_structure_commands(add)
+
     command = add(
         "fit-forces",
         _fit_forces,
@@ -222,10 +226,10 @@ def _parser() -> argparse.ArgumentParser:
 
     command = add("benchmark", _benchmark, "Measure speed and memory beside other codes.")
     command.add_argument("name", choices=["forward", "gradient", "memory", "scaling", "window"])
-    command.add_argument("--replicas", type=_positive, default=8, metavar="N")
-    command.add_argument("--steps", type=_positive, default=1000, metavar="N")
+    command.add_argument("--replicas", type=positive, default=8, metavar="N")
+    command.add_argument("--steps", type=positive, default=1000, metavar="N")
     command.add_argument(
-        "--repeats", type=_positive, default=7, metavar="N", help="of what `window` measures"
+        "--repeats", type=positive, default=7, metavar="N", help="of what `window` measures"
     )
     command.add_argument(
         "--system",
@@ -245,7 +249,7 @@ def _setting(command: argparse.ArgumentParser, field: Field) -> None:
     unit = f" [{field.unit}]" if field.unit else ""
     command.add_argument(
         f"--{field.name.replace('_', '-')}",
-        type={"integer": _whole, "float": _number}.get(field.type, str),
+        type={"integer": whole, "float": number}.get(field.type, str),
         choices=field.choices or None,
         metavar=None if field.choices else {"integer": "N", "float": "X"}.get(field.type, "TEXT"),
         help=f"{field.label}{unit}: {field.doc}{default}".replace("%", "%%"),
@@ -269,51 +273,8 @@ def _several_processes(command: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="where process 0 of several listens; not needed under srun",
     )
-    command.add_argument("--processes", type=_positive, metavar="N", help="how many there are")
-    command.add_argument("--process-id", type=_whole, metavar="K", help="0 to N-1; 0 writes")
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-
-
-def _positive(text: str) -> int:
-    number = _whole(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return number
-
-
-def _port(text: str) -> int:
-    number = _positive(text)
-    if number >= 2**16:
-        raise argparse.ArgumentTypeError(f"{text} is not a port, 1 to 65535")
-    return number
-
-
-def _seconds(text: str) -> float:
-    number = _number(text)
-    if not 0.0 < number < 1e9:
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
-    return number
-
-
-def _iteration(text: str) -> str | int:
-    if text in ("best", "last"):
-        return text
-    if text.isdecimal():
-        return _whole(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not best, last or a number")
+    command.add_argument("--processes", type=positive, metavar="N", help="how many there are")
+    command.add_argument("--process-id", type=whole, metavar="K", help="0 to N-1; 0 writes")
 
 
 def _changed(recipe: Recipe, options: Any) -> Recipe:

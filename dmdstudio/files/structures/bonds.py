@@ -19,6 +19,9 @@ STRETCH = 1.25
 MOST_NEIGHBOURS = 300
 """More atoms than this within the longest bond, on average, are no structure."""
 
+ROOM = 20.0
+"""Between a molecule that is alone and its image, angstrom."""
+
 IONS = ("Li", "Na", "K", "Rb", "Cs", "Fr", "Be", "Mg", "Ca", "Sr", "Ba", "Ra")
 """Elements that stand alone, however close a neighbour comes."""
 
@@ -57,6 +60,16 @@ def _require_room(structure: Structure, longest: float) -> None:
             "angstrom.",
             "Check that cell and coordinates are in angstrom, and the density that is asked for.",
         )
+
+
+def alone(structure: Structure) -> Structure:
+    """Return the same atoms with their bonds, in a box of which no image can be felt.
+
+    Args:
+        structure: atoms of whole molecules; its cell does not matter.
+    """
+    extent = np.ptp(structure.positions, axis=0)
+    return with_bonds(replace(structure, cell=np.diag(extent + ROOM)))
 
 
 def molecules(structure: Structure) -> np.ndarray:

@@ -20,6 +20,7 @@ import numpy as np
 
 from dmdstudio.base.errors import FileError
 from dmdstudio.base.registry import Registry
+from dmdstudio.files.structures.bonds import alone, whole, with_bonds
 from dmdstudio.files.text import decode, read_content
 from dmdstudio.plan.structure import Structure
 
@@ -58,11 +59,44 @@ def read_structure(path: str | Path) -> Structure:
             is periodic in three directions, or with numbers that are not finite.
     """
     path = Path(path)
+    atoms, name = _atoms_in(path)
+    structure = _structure(atoms, name, path)
+    _require_cell(atoms, name)
+    return structure
+
+
+def read_molecule(path: str | Path) -> Structure:
+    """Read a molecule, or several, from a file that need not have a cell; of frames, the last.
+
+    Args:
+        path: of the formats that `read_structure` knows. Where it has a periodic cell, molecules
+            that the border of it cuts come in one piece.
+
+    Returns:
+        The atoms with their bonds, alone in a cell with room on every side.
+
+    Raises:
+        FileError: as `read_structure`, cells apart; or the bonds go on from cell to cell.
+    """
+    path = Path(path)
+    atoms, name = _atoms_in(path)
+    structure = _structure(atoms, name, path)
+    if atoms.pbc.all() and atoms.cell.array.any():
+        _require_cell(atoms, name)
+        try:
+            structure = whole(with_bonds(structure))
+        except FileError as error:
+            raise FileError(f"{name}: {error.message}", "Name a file of a molecule.") from None
+    return alone(structure)
+
+
+def _atoms_in(path: Path) -> tuple[ase.Atoms, str]:
+    """Return the atoms of a file, and how to call it in an error."""
     text = decode(read_content(path, "structure file", LIMIT_BYTES), f"Structure file {path}")
     lines = [line.rstrip() for line in text.split("\n", 200)[:200]]
     for _, candidate in structure_formats.items():
         if candidate.sniff(lines):
-            return _checked(_parsed(candidate, text, path), candidate.label, path)
+            return _parsed(candidate, text, path), f"{path} ({candidate.label})"
     known = ", ".join(f.label for _, f in structure_formats.items())
     raise FileError(f"Structure file {path} is of an unknown format.", f"Known: {known}.")
 
@@ -82,55 +116,60 @@ def _parsed(candidate: StructureFormat, text: str, path: Path) -> ase.Atoms:
         ) from None
 
 
-def _checked(atoms: ase.Atoms, label: str, path: Path) -> Structure:
+def _structure(atoms: ase.Atoms, name: str, path: Path) -> Structure:
     """Turn ASE's atoms into a structure, or say what is wrong with them."""
     count = len(atoms)
     if count == 0:
-        raise FileError(f"{path} ({label}) has no atoms.")
+        raise FileError(f"{name} has no atoms.")
     positions = np.array(atoms.get_positions(), dtype=float)
-    cell = np.array(atoms.cell.array, dtype=float)
     bad = np.flatnonzero(~np.isfinite(positions).all(axis=1))
     if bad.size:
         raise FileError(
-            f"{path} ({label}): atom {bad[0] + 1} of {count} has coordinates {positions[bad[0]]}.",
+            f"{name}: atom {bad[0] + 1} of {count} has coordinates {positions[bad[0]]}.",
             "Every coordinate must be a finite number.",
-        )
-    advice = 'Write the cell into the file (extended XYZ: Lattice="..." pbc="T T T").'
-    if not np.isfinite(cell).all():
-        raise FileError(f"{path} ({label}) has a cell with numbers that are not finite.", advice)
-    if not cell.any():
-        raise FileError(f"{path} ({label}) has no periodic cell.", advice)
-    if not atoms.pbc.all():
-        raise FileError(
-            f"{path} ({label}) is periodic along {int(atoms.pbc.sum())} of 3 directions; "
-            "all three are needed.",
-            advice,
-        )
-    lengths = np.linalg.norm(cell, axis=1)
-    if abs(np.linalg.det(cell)) <= 1e-6 * lengths.prod() or lengths.min() == 0:
-        raise FileError(f"{path} ({label}) has a cell without volume:\n{cell}.", advice)
-    if abs(np.linalg.det(cell)) < 0.5 * count:
-        raise FileError(
-            f"{path} ({label}) has {count} atoms in {abs(np.linalg.det(cell)):.3g} angstrom^3, "
-            "which is denser than any matter.",
-            "Is the cell a placeholder, or in another unit? It must be in angstrom.",
         )
     symbols = tuple(atoms.get_chemical_symbols())
     if "X" in symbols:
         raise FileError(
-            f"{path} ({label}): atom {symbols.index('X') + 1} is of no known element.",
+            f"{name}: atom {symbols.index('X') + 1} is of no known element.",
             "Name the chemical element of every atom.",
         )
     # The extended XYZ column `mass` is in amu too, but ASE does not take it for the masses.
     masses = np.array(atoms.arrays.get("mass", atoms.get_masses()), dtype=float)
     if not (np.isfinite(masses).all() and (masses > 0).all()):
-        raise FileError(f"{path} ({label}) has masses that are not above 0.")
+        raise FileError(f"{name} has masses that are not above 0.")
     occupancy = atoms.info.get("occupancy") or {}
     if any(abs(sum(site.values()) - 1) > 1e-3 or len(site) > 1 for site in occupancy.values()):
         raise FileError(
-            f"{path} ({label}) has partly occupied sites.", "Choose one arrangement of the atoms."
+            f"{name} has partly occupied sites.", "Choose one arrangement of the atoms."
         )
+    cell = np.array(atoms.cell.array, dtype=float)
     return Structure(symbols, positions, cell, masses, str(atoms.info.get("title", path.name)))
+
+
+def _require_cell(atoms: ase.Atoms, name: str) -> None:
+    """Refuse atoms without a cell that is periodic in three directions and has room for them."""
+    count, cell = len(atoms), atoms.cell.array
+    advice = 'Write the cell into the file (extended XYZ: Lattice="..." pbc="T T T").'
+    if not np.isfinite(cell).all():
+        raise FileError(f"{name} has a cell with numbers that are not finite.", advice)
+    if not cell.any():
+        raise FileError(f"{name} has no periodic cell.", advice)
+    if not atoms.pbc.all():
+        raise FileError(
+            f"{name} is periodic along {int(atoms.pbc.sum())} of 3 directions; "
+            "all three are needed.",
+            advice,
+        )
+    lengths = np.linalg.norm(cell, axis=1)
+    if abs(np.linalg.det(cell)) <= 1e-6 * lengths.prod() or lengths.min() == 0:
+        raise FileError(f"{name} has a cell without volume:\n{cell}.", advice)
+    if abs(np.linalg.det(cell)) < 0.5 * count:
+        raise FileError(
+            f"{name} has {count} atoms in {abs(np.linalg.det(cell)):.3g} angstrom^3, "
+            "which is denser than any matter.",
+            "Is the cell a placeholder, or in another unit? It must be in angstrom.",
+        )
 
 
 def _through_ase(text: str, format_: str) -> ase.Atoms:
