@@ -29,7 +29,10 @@ HELD = {
 }  # fmt: skip
 """Terms of molecules that fall apart without bonds, and what else must hold them."""
 
-STEPS = {"harmonic_bond": 0.25, "morse_bond": 0.25, **dict.fromkeys(HELD, 0.25)}
+ORDERED = ("stillinger_weber", "tersoff")
+"""Crystals of two elements that grow hot while they find an order; here they begin with one."""
+
+STEPS = {"tersoff": 0.5, "harmonic_bond": 0.25, "morse_bond": 0.25, **dict.fromkeys(HELD, 0.25)}
 """In fs; 1 for others."""
 
 CHARGED = ("coulomb", "ewald")
@@ -40,15 +43,10 @@ KINDS = [name for name, _ in potentials.items() if name not in (*CHARGED, *LEARN
 
 
 def of_example(name: str) -> tuple[ForceField, dict, np.ndarray]:
-    """Return the last example of a potential, held together where it must be.
-
-    Of Tersoff's form it is silicon; its carbide, of numbers that are made up, does not keep its
-    energy that well at 1 fs.
-    """
-    examples = potentials.get(name).examples("float64", 64, "cpu")
-    example = examples["silicon"] if name == "tersoff" else list(examples.values())[-1]
+    """Return the last example of a potential, held together where it must be."""
+    *_, example = potentials.get(name).examples("float64", 64, "cpu").values()
     system, potential = example.system, example.potential
-    if name == "stillinger_weber":  # in no crystal's order the nitride would grow hot
+    if name in ORDERED:
         types = np.arange(system.atoms) // 4 % 2
         masses = np.array([system.masses[list(system.types).index(n)] for n in (0, 1)])
         system = replace(system, types=types, masses=masses[types])
