@@ -182,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
         "Drive i-PI, ASE or another server of its protocol with a potential.",
     )
     command.add_argument("source", metavar="RUN_DIR|RECIPE|FILE")
-    command.add_argument("--structure", metavar="S", help="whose atoms a potential FILE is for")
+    command.add_argument("--structure", metavar="S", help="of the atoms, if not the source's own")
     command.add_argument("--iteration", type=iteration, default="best", metavar="best|last|K")
     command.add_argument("--host", default="localhost", metavar="NAME", help="of the server")
     command.add_argument("--port", type=port, default=31415, metavar="N", help="default: 31415")

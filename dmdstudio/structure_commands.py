@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dmdstudio.arguments import number, whole
-from dmdstudio.base.errors import RecipeError
+from dmdstudio.arguments import iteration, number, positive, whole
+from dmdstudio.base.errors import PhysicsError, RecipeError
 from dmdstudio.terminal import print_json
 
 if TYPE_CHECKING:
@@ -50,6 +51,24 @@ def add_structure_commands(add: Callable[..., argparse.ArgumentParser]) -> None:
     command.add_argument("--seed", type=whole, default=1, metavar="N", help="default: 1")
     command.add_argument("--output", required=True, metavar="FILE", help="extended XYZ")
 
+    command = add(
+        "relax", _relax, "Move atoms to where the energy of a potential is least, in a fixed cell."
+    )
+    command.add_argument("source", metavar="RUN_DIR|RECIPE|FILE", help="of the potential")
+    command.add_argument("--structure", metavar="S", help="of the atoms, if not the source's own")
+    command.add_argument("--iteration", type=iteration, default="best", metavar="best|last|K")
+    command.add_argument(
+        "--force",
+        type=number,
+        default=0.05,
+        metavar="X",
+        help="largest at the end, eV/angstrom (default: 0.05)",
+    )
+    command.add_argument(
+        "--steps", type=positive, default=1000, metavar="N", help="at most (default: 1000)"
+    )
+    command.add_argument("--output", required=True, metavar="FILE", help="extended XYZ")
+
 
 def _pack(options: Any) -> int:
     from dmdstudio.base.units import factor
@@ -83,6 +102,51 @@ def _pack(options: Any) -> int:
             f"{size} angstrom, {density:.4g} g/cm3"
         )
     return 0
+
+
+def _relax(options: Any) -> int:
+    from dmdstudio.files.structures import write_structure
+    from dmdstudio.service import machine
+    from dmdstudio.service.relaxation import State, relaxed
+    from dmdstudio.service.sources import potential_of
+
+    def report(state: State) -> None:
+        print(
+            f"step {state.step}: {state.energy:.6g} eV, largest force "
+            f"{state.largest_force:.3g} eV/angstrom",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    machine.prepare()
+    terms, structure = potential_of(options.source, options.iteration, options.structure)
+    found = relaxed(terms, structure, options.force, options.steps, report)
+    write_structure(found.structure, options.output)
+    before, after = found.before, found.after
+    if options.json:
+        print_json(
+            {
+                "file": options.output,
+                "converged": found.converged,
+                "steps": after.step,
+                "energy_ev": [before.energy, after.energy],
+                "largest_force_ev_per_angstrom": [before.largest_force, after.largest_force],
+            }
+        )
+    else:
+        print(
+            f"{options.output}: energy {before.energy:.6g} to {after.energy:.6g} eV, largest force "
+            f"{before.largest_force:.3g} to {after.largest_force:.3g} eV/angstrom, in "
+            f"{after.step} steps"
+        )
+    if found.converged:
+        return 0
+    print(
+        f"dmdstudio: the largest force is not below {options.force:g} eV/angstrom after "
+        f"{after.step} steps; the file is written. Go on from it, with more --steps.",
+        file=sys.stderr,
+    )
+    return PhysicsError.exit_code
 
 
 def _portion(text: str) -> Portion:

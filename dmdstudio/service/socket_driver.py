@@ -11,23 +11,14 @@ from __future__ import annotations
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import ase
 from ase.calculators.socketio import SocketClient, SocketClosed, actualunixsocketname
 
-from dmdstudio.base.errors import EngineError, RecipeError
-from dmdstudio.files.potentials.reading import read_potential
-from dmdstudio.files.structures import read_structure
-from dmdstudio.plan.recipe import read_recipe
-from dmdstudio.plan.structure import Structure
-from dmdstudio.plan.terms import PotentialTerm, potential_terms
-from dmdstudio.service.calculator import RefinedPotential
-from dmdstudio.service.export import refined_potential
-from dmdstudio.service.read_back import terms_in
-from dmdstudio.service.refined import arrays_of_terms
-from dmdstudio.service.structure import structure_of
+from dmdstudio.base.errors import EngineError
+from dmdstudio.service.sources import potential_of, with_calculator
 
 
 @dataclass(frozen=True)
@@ -56,50 +47,12 @@ def served_atoms(
     Args:
         source: a run, a recipe, or a potential file with a structure.
         iteration: of a run: ``'best'``, ``'last'`` or a number.
-        structure: whose atoms a potential file is for; runs and recipes have their own.
+        structure: as of `potential_of`.
 
     Raises:
         DmdError: something cannot be read, or does not fit together.
     """
-    path = Path(source)
-    own = (path / "events.jsonl").exists() or path.suffix == ".toml" or path.is_dir()
-    if own and structure is not None:
-        raise RecipeError(f"{path} has a structure of its own.", "Leave out --structure.")
-    if not own and structure is None:
-        raise RecipeError(
-            f"{path} is neither a run nor a recipe, so it has no structure of its own.",
-            "Name the structure that it is for: --structure FILE.",
-        )
-    if (path / "events.jsonl").exists():
-        terms, atoms, _ = refined_potential(path, iteration)
-    elif iteration != "best":
-        raise RecipeError(f"{path} is no run, so it has no iterations.", "Name a run.")
-    elif own:
-        recipe = read_recipe(path)
-        atoms = structure_of(recipe)
-        terms = potential_terms(recipe, atoms.types, {}, arrays_of_terms(recipe))
-    else:
-        assert structure is not None
-        atoms = read_structure(structure)
-        found = read_potential(path, atoms)
-        terms, atoms = terms_in(found, atoms), replace(atoms, type_rules=found.type_rules)
-    return _with_calculator(terms, atoms)
-
-
-def _with_calculator(terms: list[PotentialTerm], structure: Structure) -> ase.Atoms:
-    plain = [
-        {"kind": t.kind, "options": t.options, "parameters": t.parameters, "arrays": t.arrays}
-        for t in terms
-    ]
-    bonds = structure.bonds if len(structure.bonds) else None
-    return ase.Atoms(
-        structure.symbols,
-        structure.positions,
-        cell=structure.cell,
-        pbc=True,
-        masses=structure.masses,
-        calculator=RefinedPotential(plain, bonds, structure.type_rules),
-    )
+    return with_calculator(*potential_of(source, iteration, structure))
 
 
 def serve(
