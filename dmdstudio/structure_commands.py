@@ -153,7 +153,7 @@ def _portion(text: str) -> Portion:
     from dmdstudio.files.structures.packing import Portion, molecule_called
 
     name, _, count = text.rpartition(":")
-    if not (name and count.isdecimal() and 0 < int(count) < 10**9):
+    if not (name and count.isdecimal() and len(count) < 10 and int(count)):
         raise RecipeError(
             f"{text!r} does not say how many molecules of what to pack.",
             "Write MOLECULE:COUNT with a count of 1 or more, such as H2O:64 or ethanol.xyz:20.",

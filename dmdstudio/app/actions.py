@@ -27,6 +27,9 @@ PLANS = (
     ActionPlan(
         "new", "New refinement…", "Begin with a structure: choose its file", "Ctrl+N", "", "File"
     ),
+    ActionPlan(
+        "pack", "Pack molecules…", "Begin with a box of molecules at random", "", "", "File"
+    ),
     ActionPlan("open", "Open…", "Open a recipe, structure or data file", "Ctrl+O", "open", "File"),
     ActionPlan(
         "open_run", "Open run…", "Open the folder of an earlier run", "Ctrl+Shift+O", "", "File"

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QThreadPool
 
 from dmdstudio.app.beginning import first_recipe
 from dmdstudio.app.matter import matter_of
+from dmdstudio.app.views.pack_dialog import PackDialog
 from dmdstudio.files.structures import read_structure, with_bonds
 from dmdstudio.plan.recipe import read_recipe
 from dmdstudio.plan.structure import Structure
@@ -297,3 +298,39 @@ def test_numbers_of_what_the_structure_lacks_are_told_of(qtbot, window, ready, e
     qtbot.waitUntil(lambda: window.session.matter is not None)
     assert "no atom type Kr" in window.workflow.item(1).toolTip()
     assert not window.actions_by_name["run"].isEnabled()
+
+
+def test_packed_molecules_begin_a_refinement_and_what_is_wrong_is_said(qtbot, window, tmp_path):
+    window.actions_by_name["pack"].trigger()
+    dialog = window.findChild(PackDialog)
+    (tmp_path / "mine.xyz").write_text("mine")
+    dialog.output.setText(str(tmp_path / "mine.xyz"))
+    dialog.pack.click()
+    assert "is there already" in dialog.told.text()
+    dialog.output.setText(str(tmp_path / "box.xyz"))
+    dialog.molecules[0][0].setText("nowhere.pdb")
+    dialog.pack.click()
+    qtbot.waitUntil(lambda: "nowhere.pdb is neither" in dialog.told.text())
+    dialog.molecules[0][0].setText("H2O")
+    dialog.molecules[0][1].setValue(6)
+    dialog.add.click()
+    dialog.molecules[1][0].setText("CH3OH")
+    dialog.pack.click()
+    qtbot.waitUntil(lambda: window.session.recipe is not None)
+    assert window.session.recipe.system.structure == str(tmp_path / "box.xyz")
+    qtbot.waitUntil(lambda: window.session.matter is not None)
+    assert window.session.matter.formula == "CH16O7"
+    assert window.session.matter.density == pytest.approx(0.997, abs=1e-4)
+
+
+def test_a_packing_ends_with_its_dialog(qtbot, window, tmp_path):
+    window.actions_by_name["pack"].trigger()
+    dialog = window.findChild(PackDialog)
+    dialog.output.setText(str(tmp_path / "box.xyz"))
+    dialog.molecules[0][1].setValue(3000)
+    dialog.density.setValue(2.2)  # which would take Packmol minutes
+    dialog.pack.click()
+    qtbot.waitUntil(dialog.busy.isVisible)
+    dialog.reject()
+    assert QThreadPool.globalInstance().waitForDone(10_000)
+    assert not (tmp_path / "box.xyz").exists() and window.session.recipe is None

@@ -65,6 +65,18 @@ def test_a_solute_stays_as_it_is(tmp_path):
     np.testing.assert_allclose(found.positions[:12].mean(axis=0), [8.0, 7.5, 7.0], atol=1e-4)
 
 
+def test_a_solute_may_be_several_molecules_that_touch(tmp_path):
+    """Two waters with 1.68 angstrom between them, less than the tolerance."""
+    one, two = ase.build.molecule("H2O"), ase.build.molecule("H2O")
+    two.positions += one.positions[1] - two.positions[0] + [0.0, 1.4, -0.96]
+    ase.io.write(tmp_path / "pair.xyz", one + two)
+    command = ["pack", "H2O:20", "--around", str(tmp_path / "pair.xyz"), "--density", "0.9"]
+    assert main([*command, "--output", str(tmp_path / "box.xyz")]) == 0
+    found = with_bonds(read_structure(tmp_path / "box.xyz"))
+    assert np.bincount(molecules(found)).tolist() == [3] * 22
+    assert between_molecules(found) == pytest.approx(1.68, abs=0.01)
+
+
 def test_a_molecule_comes_whole_from_a_cell_that_cuts_it(tmp_path):
     water = ase.build.molecule("H2O", cell=[9, 9, 9], pbc=True)
     water.wrap()
@@ -82,6 +94,7 @@ def test_a_molecule_comes_whole_from_a_cell_that_cuts_it(tmp_path):
     [
         (["H2O", "--density", "1"], 2, "MOLECULE:COUNT"),
         (["H2O:0", "--density", "1"], 2, "1 or more"),
+        (["H2O:" + "9" * 5000, "--density", "1"], 2, "1 or more"),
         (["H2O:-3", "--density", "1"], 2, "1 or more"),
         (["H2O:9000000", "--density", "1"], 2, "more than 200000"),
         (["unobtainium:4", "--density", "1"], 2, "neither a file nor a molecule"),

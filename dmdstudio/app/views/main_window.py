@@ -39,6 +39,7 @@ from dmdstudio.app.views.keeping import Keeping
 from dmdstudio.app.views.log_view import LogView
 from dmdstudio.app.views.loss_panel import LossPanel
 from dmdstudio.app.views.notice_bar import NoticeBar
+from dmdstudio.app.views.pack_dialog import PackDialog
 from dmdstudio.app.views.parameter_table import ParameterTable
 from dmdstudio.app.views.parameters_panel import ParametersPanel
 from dmdstudio.app.views.plot import Plot
@@ -158,6 +159,7 @@ class MainWindow(QMainWindow):
         self._paint_icons()
         handlers = {
             "new": self._choose_structure,
+            "pack": self._pack,
             "open": self._choose_file,
             "open_run": self._choose_run,
             "example": self._open_example,
@@ -277,7 +279,7 @@ class MainWindow(QMainWindow):
             self.start_page.show_device(find_device(view.ready, self.controller.engine_problem))
         blocked = blocks(checks)
         enabled = {
-            "new": not busy,
+            **dict.fromkeys(("new", "pack"), not busy),
             "run": not busy and not blocked,
             "check_gradient": not busy and not blocked,
             "diagnose": not busy and not blocked,
@@ -363,6 +365,11 @@ class MainWindow(QMainWindow):
             lambda paths: self.controller.begin(paths[0]),
             several=False,
         )
+
+    def _pack(self) -> None:
+        dialog = PackDialog(runs_folder().parent, self)
+        dialog.packed.connect(self.controller.begin)
+        dialog.show()
 
     def _choose_file(self) -> None:
         choose_files(self, "Open a recipe, structure or data file", self.controller.open_paths)

@@ -8,9 +8,11 @@ doi 10.1002/jcc.21224.
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +27,7 @@ from packmol.cli import get_binary_path
 
 from dmdstudio.base.errors import EngineError, FileError, PhysicsError, RecipeError
 from dmdstudio.base.units import factor
-from dmdstudio.files.structures.bonds import IONS, STRETCH, alone, molecules, with_bonds
+from dmdstudio.files.structures.bonds import IONS, STRETCH, alone, with_bonds
 from dmdstudio.files.structures.reading import read_molecule
 from dmdstudio.plan.structure import Structure
 
@@ -113,6 +115,7 @@ def packed(
     tolerance: float = 2.0,
     seed: int = 1,
     around: Structure | None = None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Structure:
     """Return molecules at random in a periodic box, with their bonds.
 
@@ -126,11 +129,12 @@ def packed(
         tolerance: smallest distance between molecules, angstrom.
         seed: of Packmol's random numbers, 0 to 2^31 - 1.
         around: a solute, which is held in the middle of the box as it is.
+        stopped: is asked now and then whether to give up.
 
     Raises:
         RecipeError: there are too many atoms, or a number is out of its range.
         PhysicsError: the box has no room for the molecules.
-        EngineError: Packmol is not there, or failed.
+        EngineError: Packmol is not there, failed, or was stopped.
     """
     edges = np.asarray(edges, float)
     placed = [Portion(Path(around.title).stem, around, 1)] if around is not None else []
@@ -152,7 +156,7 @@ def packed(
             middle = " ".join(f"{edge / 2:.6f}" for edge in edges)
             commands += ["  center", f"  fixed {middle} 0 0 0"]
         commands += [*_radii(portion.molecule, tolerance), "end structure"]
-    positions = _run("\n".join(commands) + "\n", [p.molecule for p in placed])
+    positions = _run("\n".join(commands) + "\n", [p.molecule for p in placed], stopped)
     if positions is None:
         raise _no_room(edges, tolerance)
     return _checked(_together(placed, positions, edges), placed, tolerance)
@@ -201,7 +205,9 @@ def _radii(molecule: Structure, tolerance: float) -> list[str]:
     return lines
 
 
-def _run(commands: str, structures: Sequence[Structure]) -> np.ndarray | None:
+def _run(
+    commands: str, structures: Sequence[Structure], stopped: Callable[[], bool]
+) -> np.ndarray | None:
     """Run Packmol and return the positions [atom, xyz] of all molecules, in their order.
 
     None where it has not got them apart.
@@ -218,31 +224,50 @@ def _run(commands: str, structures: Sequence[Structure]) -> np.ndarray | None:
             text = "".join(f"{symbol} {x:.9f} {y:.9f} {z:.9f}\n" for symbol, (x, y, z) in rows)
             Path(folder, f"{number}.xyz").write_text(f"{len(structure.symbols)}\n\n{text}")
         Path(folder, "pack.inp").write_text(commands)
-        try:
-            with Path(folder, "pack.inp").open() as given:  # no pipe: Packmol reads it twice
-                done = subprocess.run(
-                    [str(program)],
-                    stdin=given,
-                    cwd=folder,
-                    capture_output=True,
-                    text=True,
-                    errors="replace",
-                    timeout=LONGEST_S,
-                )
-        except subprocess.TimeoutExpired:
-            raise EngineError(
-                f"Packmol has not packed the molecules in {LONGEST_S:.0f} s.", "Ask for less."
-            ) from None
-        except OSError as error:
-            raise EngineError(f"Packmol cannot be run: {error.strerror or error}.") from None
-        if done.returncode == _NO_SOLUTION or "unable to put the molecules" in done.stdout:
+        status, said, wrong = _ended(program, folder, stopped)
+        if status == _NO_SOLUTION or "unable to put the molecules" in said:
             return None
-        if done.returncode or "Success!" not in done.stdout:
-            said = [line.strip() for line in done.stdout.splitlines() if "ERROR" in line]
-            said += done.stderr.splitlines()[:2]
-            raise EngineError(f"Packmol failed: {' '.join(said)}")
+        if status or "Success!" not in said:
+            words = [line.strip() for line in said.splitlines() if "ERROR" in line]
+            words += wrong.splitlines()[:2]
+            raise EngineError(f"Packmol failed: {' '.join(words)}")
         lines = Path(folder, "packed.xyz").read_text().splitlines()[2:]
     return np.array([line.split()[1:4] for line in lines], float)
+
+
+def _ended(program: Path, folder: str, stopped: Callable[[], bool]) -> tuple[int, str, str]:
+    """Run Packmol to its end and return its exit status and what it said on both streams."""
+    last = time.monotonic() + LONGEST_S
+    try:
+        with (
+            Path(folder, "pack.inp").open() as given,  # no pipe: Packmol reads it twice
+            subprocess.Popen(
+                [str(program)],
+                stdin=given,
+                cwd=folder,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+            ) as process,
+        ):
+            try:
+                while True:
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        said, wrong = process.communicate(timeout=0.2)
+                        return process.returncode, said, wrong
+                    if stopped():
+                        raise EngineError("The packing was stopped.")
+                    if time.monotonic() > last:
+                        raise EngineError(
+                            f"Packmol has not packed the molecules in {LONGEST_S:.0f} s.",
+                            "Ask for less.",
+                        )
+            except BaseException:
+                process.kill()
+                raise
+    except OSError as error:
+        raise EngineError(f"Packmol cannot be run: {error.strerror or error}.") from None
 
 
 def _together(placed: Sequence[Portion], positions: np.ndarray, edges: np.ndarray) -> Structure:
@@ -259,30 +284,27 @@ def _together(placed: Sequence[Portion], positions: np.ndarray, edges: np.ndarra
     )
 
 
-def closest(structure: Structure, within: float) -> float:
-    """Return the smallest distance between molecules, images too, up to a limit, in angstrom.
-
-    Args:
-        structure: whole molecules, with their bonds.
-        within: how far to look; what is returned where all are further apart.
-    """
+def _closest(structure: Structure, placed: Sequence[Portion], within: float) -> float:
+    """Return the smallest distance between what was placed, images too, up to a limit."""
     atoms = ase.Atoms(structure.symbols, structure.positions, cell=structure.cell, pbc=True)
     i, j, distance, shift = neighbor_list("ijdS", atoms, within)
-    belongs = molecules(structure)
+    # a solute may be several molecules, as close to each other as they like
+    sizes = [len(p.molecule.symbols) for p in placed for _ in range(p.count)]
+    belongs = np.repeat(np.arange(len(sizes)), sizes)
     other = (belongs[i] != belongs[j]) | shift.any(axis=1)
     return float(distance[other].min(initial=within))
 
 
 def _checked(structure: Structure, placed: Sequence[Portion], tolerance: float) -> Structure:
     """Refuse a box in which molecules touch each other, or themselves around the box."""
-    found = closest(structure, tolerance)
+    found = _closest(structure, placed, tolerance)
     same = np.array_equal(np.unique(structure.bonds, axis=0), with_bonds(structure).bonds)
     if found < tolerance or not same:
         length = max(np.linalg.norm(np.ptp(p.molecule.positions, axis=0)) for p in placed)
         raise PhysicsError(
             f"In a box of {_box(np.diag(structure.cell))} molecules come within {found:.3g} "
-            f"angstrom of others or of their own images, closer than {tolerance:g} angstrom; the "
-            f"longest is {length:.3g} angstrom long.",
+            "angstrom of others or of their own images, or as near as a bond; the longest is "
+            f"{length:.3g} angstrom long.",
             "Enlarge the box.",
         )
     return structure
