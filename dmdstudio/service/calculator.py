@@ -54,6 +54,7 @@ class RefinedPotential(Calculator):
         super().__init__(**settings)
         self.terms = tuple(terms)
         self._compiled: tuple[Any, np.ndarray, Any] | None = None
+        self._built: tuple[Any, Any] | None = None
         self._given_bonds, self._types = bonds, types
         self._bonds: tuple[tuple[str, ...], np.ndarray, tuple[str, ...]] | None = None
 
@@ -83,21 +84,10 @@ class RefinedPotential(Calculator):
                 "The calculator needs a cell that is periodic along all three vectors.",
                 "Set atoms.pbc = True, with a cell that is large enough.",
             )
-        bonds, types = self._bonds_of(atoms)
-        names = tuple(sorted(set(types)))
-        system = System(
-            names,
-            np.array([names.index(type_) for type_ in types]),
-            atoms.get_masses(),
-            np.asarray(atoms.cell[:], np.float64),
-            "float64",
-            64,
-            bonds=bonds,
-            symbols=tuple(atoms.get_chemical_symbols()),
-        )
-        field, theta = force_field(self.terms, system)  # also checks the cutoff against the cell
+        system, field, theta = self._built_for(atoms)
         lattice = system.to_lattice(jnp.asarray(atoms.get_positions()))
         field = field.fitted(lattice, jnp.asarray(system.cell))
+        types = self._bonds_of(atoms)[1]
         key = (types, *(getattr(term, "capacity", 0) for _, term in field.terms))
         lengths = np.linalg.norm(system.cell, axis=1)
         known = self._compiled
@@ -113,6 +103,28 @@ class RefinedPotential(Calculator):
 
             self._compiled = known = (key, lengths, jax.jit(evaluate))
         return system, known[2]
+
+    def _built_for(self, atoms: Any) -> tuple[System, ForceField, dict[str, dict[str, Any]]]:
+        """Return system, force field and parameters; anew where more than positions differ."""
+        symbols = tuple(atoms.get_chemical_symbols())
+        cell, masses = np.array(atoms.cell[:], np.float64), atoms.get_masses()
+        key = (symbols, cell.tobytes(), masses.tobytes())
+        if self._built is None or self._built[0] != key:
+            bonds, types = self._bonds_of(atoms)
+            names = tuple(sorted(set(types)))
+            system = System(
+                names,
+                np.array([names.index(type_) for type_ in types]),
+                masses,
+                cell,
+                "float64",
+                64,
+                bonds=bonds,
+                symbols=symbols,
+            )
+            # also checks the cutoff against the cell
+            self._built = (key, (system, *force_field(self.terms, system)))
+        return self._built[1]
 
     def _bonds_of(self, atoms: Any) -> tuple[np.ndarray, tuple[str, ...]]:
         """Return the bonds [bond, 2] and the types [atom] of atoms."""
